@@ -1,0 +1,1 @@
+"""sed2: rank neural architectures before training them."""

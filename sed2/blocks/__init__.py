@@ -1,0 +1,6 @@
+"""The kinds of block a chain can be made of, one file each."""
+
+from sed2.blocks import dense as dense  # imported for its registration
+from sed2.blocks.base import KINDS, BlockSpec, Shape
+
+__all__ = ["KINDS", "BlockSpec", "Shape"]

@@ -1,0 +1,56 @@
+"""Dense block: O(x) = act(x W + b), x of shape (N, n_in), W of shape (n_in, n_out)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import jax
+from flax import nnx
+from pydantic import Field
+
+from sed2.blocks.activations import ACTIVATIONS, Activation
+from sed2.blocks.base import BlockSpec, Shape, register
+from sed2.errors import SpecError
+
+
+@register
+class Dense(BlockSpec):
+    """A dense layer with its activation."""
+
+    kind: ClassVar[str] = "dense"
+
+    features: int = Field(ge=1)
+    """Number of units (outputs)."""
+    bias: bool = True
+    """Whether every unit has a bias."""
+    activation: Activation = "none"
+    """Elementwise activation after the affine map."""
+    norm: Literal["none"] = "none"
+    """Normalisation between the affine map and the activation."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 1:
+            raise SpecError(
+                f"a dense block takes flat inputs, but its input has shape {input_shape}",
+                mend="Put a `flatten` block before it",
+            )
+        return (self.features,)
+
+    def parameter_count(self, input_shape: Shape) -> int:
+        return (input_shape[0] + self.bias) * self.features
+
+    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> DenseModule:
+        return DenseModule(self, input_shape[0], rngs)
+
+
+class DenseModule(nnx.Module):
+    """The module of a `Dense` block. Its Fisher matrix splits by unit (see `UnitFactors`)."""
+
+    def __init__(self, spec: Dense, features_in: int, rngs: nnx.Rngs) -> None:
+        self.linear = nnx.Linear(
+            features_in, spec.features, use_bias=spec.bias, param_dtype=float, rngs=rngs
+        )
+        self.activation = ACTIVATIONS[spec.activation]
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.activation(self.linear(x))

@@ -1,1 +1,31 @@
-"""sed2: rank neural architectures before training them."""
+"""sed2: rank neural architectures before training them, by the two-scale effective dimension.
+
+    >>> import sed2
+    >>> result = sed2.compute("MLP 54-16-7", dataset="covertype", eps="1e-3:1e-1")
+    >>> ranking = sed2.rank("configs/mlps.yaml")
+
+`compute` and `rank` return the typed results of `sed2.results`. JAX is imported when they are
+first used, not before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sed2.api import compute as compute
+    from sed2.api import rank as rank
+
+__all__ = ["__version__", "compute", "rank"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("sed2")
+    if name in ("compute", "rank"):
+        from sed2 import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'sed2' has no attribute {name!r}")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 from pydantic import Field
 
-from sed2.blocks.activations import ACTIVATIONS, Activation
+from sed2.blocks.activations import ACTIVATIONS, Activation, identity
 from sed2.blocks.base import BlockSpec, Shape, register
+from sed2.blocks.structure import UnitFactors
 from sed2.errors import SpecError
 
 
@@ -54,3 +56,13 @@ class DenseModule(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         return self.activation(self.linear(x))
+
+    def linearise(self, x: jax.Array) -> tuple[jax.Array, UnitFactors]:
+        pre_activation = self.linear(x)
+        features = jnp.pad(x, ((0, 0), (0, 1)), constant_values=1) if self.linear.use_bias else x
+        if self.activation is identity:
+            return pre_activation, UnitFactors(features, None, pre_activation.shape[1])
+        mean, gains = jax.jvp(
+            self.activation, (pre_activation,), (jnp.ones_like(pre_activation),)
+        )
+        return mean, UnitFactors(features, gains, mean.shape[1])

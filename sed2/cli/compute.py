@@ -1,0 +1,49 @@
+"""`sed2 compute`: the curves of one model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from sed2 import terminal
+from sed2.cli.options import Csv, Json, Plot, Spec, with_settings
+
+
+@with_settings
+def compute(
+    spec: Spec,
+    *,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which model of a file with several.")
+    ] = None,
+    json: Json = None,
+    csv: Csv = None,
+    plot: Plot = None,
+    settings: dict[str, Any],
+) -> None:
+    """Curves of 2sED and lower 2sED of one model over eps.
+
+    Examples:
+
+        sed2 compute "MLP 54-16-7" --dataset covertype
+
+        sed2 compute model.yaml --dataset my.csv --label kind --standardize --eps 1e-4:0.5:9
+
+        sed2 compute configs/mlps.yaml --model "MLP 54-16-7" --json - --plot curve.pdf
+    """
+    from sed2.report.files import Outputs
+
+    outputs = Outputs.check(json=json, csv=csv, plot=plot)
+    from sed2 import api
+    from sed2.cli.runtime import use_compilation_cache
+    from sed2.report import tables
+
+    use_compilation_cache()
+    with terminal.progress("sampling") as progress:
+        result = api.compute(spec, model=model, progress=progress, **settings)
+    for warning in result.warnings:
+        terminal.warn(warning)
+    if not outputs.json_on_stdout:
+        tables.print_compute(terminal.out(), result)
+    outputs.write_compute(result)

@@ -1,0 +1,44 @@
+"""`sed2 rank`: all models of a file, best first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sed2 import terminal
+from sed2.cli.options import Csv, Json, Plot, Spec, with_settings
+
+
+@with_settings
+def rank(
+    spec: Spec,
+    *,
+    json: Json = None,
+    csv: Csv = None,
+    plot: Plot = None,
+    settings: dict[str, Any],
+) -> None:
+    """All models of a file, largest lower 2sED first.
+
+    Ordered at eps_n of Theorem 5.1 with `--n-train`, else by the mean over the eps grid.
+
+    Examples:
+
+        sed2 rank configs/mlps.yaml --eps 1e-3:1e-1
+
+        sed2 rank configs/mlps.yaml --n-train 100000 --json ranking.json --plot ranking.svg
+    """
+    from sed2.report.files import Outputs
+
+    outputs = Outputs.check(json=json, csv=csv, plot=plot)
+    from sed2 import api
+    from sed2.cli.runtime import use_compilation_cache
+    from sed2.report import tables
+
+    use_compilation_cache()
+    with terminal.progress("sampling") as progress:
+        ranking = api.rank(spec, progress=progress, **settings)
+    for warning in tables.ranking_warnings(ranking):
+        terminal.warn(warning)
+    if not outputs.json_on_stdout:
+        tables.print_rank(terminal.out(), ranking)
+    outputs.write_rank(ranking)

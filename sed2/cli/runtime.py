@@ -1,0 +1,20 @@
+"""What the command line sets up before JAX compiles anything. A library must not; we may."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def use_compilation_cache() -> None:
+    """Keep compiled programs on disk, so that the second run of a spec compiles nothing.
+
+    In `$SED2_CACHE_DIR`, by default the user's cache folder. A folder that cannot be written
+    costs time, not correctness, so JAX merely goes on without it."""
+    import jax
+    import pooch
+
+    folder = os.environ.get("SED2_CACHE_DIR") or pooch.os_cache("sed2")
+    jax.config.update("jax_compilation_cache_dir", str(Path(folder) / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

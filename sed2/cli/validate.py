@@ -1,0 +1,24 @@
+"""`sed2 validate`: check a spec, compute nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sed2 import terminal
+from sed2.cli.options import Spec, with_settings
+
+
+@with_settings
+def validate(spec: Spec, *, settings: dict[str, Any]) -> None:
+    """Check a spec and every setting, and that the models fit their data. Computes nothing.
+
+    Examples:
+
+        sed2 validate configs/mlps.yaml
+
+        sed2 validate "MLP 54-16-7" --dataset covertype --eps 1e-3:1e-1
+    """
+    from sed2 import api
+    from sed2.report import tables
+
+    tables.print_checked(terminal.out(), api.validate(spec, **settings))

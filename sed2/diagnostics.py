@@ -1,0 +1,47 @@
+"""What a reader must know before trusting a result, in plain words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sed2.settings import Settings
+from sed2.spectra import Spectra
+from sed2.uncertainty import MIN_EFFECTIVE_SAMPLE_SIZE
+
+_SIGMA_SHARE = 0.1
+"""sigma above this share of a block's typical output changes what the next block sees."""
+
+
+def find_warnings(
+    spectra: Spectra, inputs: int, eps: np.ndarray, sizes: np.ndarray, settings: Settings
+) -> tuple[str, ...]:
+    """Warnings about one model.
+
+    Args:
+        spectra: of the K draws.
+        inputs: N.
+        eps: (E,).
+        sizes: (E,) effective sample size of the draws' weights in 2sED.
+        settings: sigma.
+    """
+    found = []
+    if spectra.scale == 0:
+        found.append(
+            "the Fisher information is zero in every draw, so the measure is zeta * d: "
+            "no parameter has any influence under this parameter measure"
+        )
+    worst = int(np.argmin(sizes))
+    if spectra.scale > 0 and sizes[worst] < MIN_EFFECTIVE_SAMPLE_SIZE:
+        found.append(
+            f"effective sample size {sizes[worst]:.1f} of {spectra.draws} draws at eps "
+            f"{eps[worst]:.3g}: a few draws carry 2sED, which is a lower estimate there, and lower "
+            "2sED's error is the scatter between seeds, not the distance to the limit of many draws"
+        )
+    for block in spectra.blocks[:-1]:
+        typical = float(np.median(block.activations))
+        if settings.sigma > _SIGMA_SHARE * typical:
+            found.append(
+                f"sigma {settings.sigma:g} is not small against the outputs of {block.name} "
+                f"(typically {typical:.2g}): the noise changes the ranking; lower --sigma"
+            )
+    return tuple(found)

@@ -1,0 +1,38 @@
+"""Versions, device and hashes: what is needed to tell whether two results are comparable."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from importlib.metadata import version
+
+import numpy as np
+
+from sed2.results import Provenance
+from sed2.spec.schema import ModelSpec
+
+
+def provenance(model: ModelSpec, data_sha256: str) -> Provenance:
+    """Provenance of a result that is computed here and now."""
+    import jax
+
+    device = jax.devices()[0]
+    return Provenance(
+        sed2=version("sed2"),
+        jax=jax.__version__,
+        flax=version("flax"),
+        python=platform.python_version(),
+        device=f"{device.platform}: {device.device_kind}",
+        dtype=str(np.dtype(float)),
+        spec_sha256=model.sha256,
+        data_sha256=data_sha256,
+    )
+
+
+def hash_arrays(*arrays: np.ndarray) -> str:
+    """sha256 of arrays: their types, shapes and numbers."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

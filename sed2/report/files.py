@@ -1,0 +1,248 @@
+"""Results as files: JSON (the documents of cli.md), CSV, figures. Checked before the work."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import math
+import os
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sed2.errors import UsageError
+from sed2.results import Curve, ModelResult, Ranking
+from sed2.settings import Settings
+
+SCHEMA_VERSION = 1
+PLOT_FORMATS = (".png", ".svg", ".pdf")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the results go besides the terminal."""
+
+    json: Path | None
+    json_on_stdout: bool
+    csv: Path | None
+    plot: Path | None
+
+    @classmethod
+    def check(cls, *, json: str | None, csv: Path | None, plot: Path | None) -> Outputs:
+        """Find out before the work that every file can be written.
+
+        Raises:
+            UsageError: a path cannot be written, or the figure's format is not known.
+        """
+        if plot is not None and plot.suffix.lower() not in PLOT_FORMATS:
+            raise UsageError(
+                f"`{plot}` has no known figure format",
+                mend=f"End it in {', '.join(PLOT_FORMATS)}",
+                where="--plot",
+            )
+        json_file = None if json is None or json == "-" else Path(json)
+        for option, path in (("--json", json_file), ("--csv", csv), ("--plot", plot)):
+            if path is not None:
+                _check_writable(option, path)
+        return cls(json_file, json == "-", csv, plot)
+
+    def write_compute(self, result: ModelResult) -> None:
+        """Write all files of `compute`."""
+        self._write_json(compute_document(result))
+        if self.csv is not None:
+            _write(self.csv, _csv_text([result]).encode())
+        if self.plot is not None:
+            from sed2.report.plot import curves_figure
+
+            _write(self.plot, curves_figure([result], self.plot.suffix[1:].lower()))
+
+    def write_rank(self, ranking: Ranking) -> None:
+        """Write all files of `rank`."""
+        results = [model.result for model in ranking.models]
+        self._write_json(rank_document(ranking))
+        if self.csv is not None:
+            _write(self.csv, _csv_text(results).encode())
+        if self.plot is not None:
+            from sed2.report.plot import curves_figure
+
+            _write(self.plot, curves_figure(results, self.plot.suffix[1:].lower()))
+
+    def _write_json(self, document: dict[str, Any]) -> None:
+        text = json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        if self.json_on_stdout:
+            sys.stdout.write(text)
+        elif self.json is not None:
+            _write(self.json, text.encode())
+
+
+def compute_document(result: ModelResult) -> dict[str, Any]:
+    """The JSON of `compute`, as cli.md lays it down. NaN becomes null when written."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": {
+            "name": result.name,
+            "parameters": result.parameters,
+            "blocks": [
+                {
+                    "name": block.name,
+                    "parameters": block.parameters,
+                    "rank": block.rank,
+                    "lower_two_sed_share": block.share,
+                }
+                for block in result.blocks
+            ],
+        },
+        "settings": _settings(result.settings) | {"inputs": result.inputs},
+        "eps": result.eps,
+        "eps_n": result.eps_n,
+        "score": result.score.value,
+        "score_std_error": result.score.std_error,
+        **_curves(result),
+        "upper_bound": result.upper_bound,
+        "warnings": result.warnings,
+        "provenance": asdict(result.provenance),
+    }
+
+
+def rank_document(ranking: Ranking) -> dict[str, Any]:
+    """The JSON of `rank`, as cli.md lays it down."""
+    first = ranking.models[0].result
+    own = {"spec_sha256", "data_sha256"}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "settings": _settings(ranking.settings) | {"inputs": first.inputs},
+        "eps": ranking.eps,
+        "eps_n": ranking.eps_n,
+        "models": [
+            {
+                "rank": model.rank,
+                "name": model.result.name,
+                "parameters": model.result.parameters,
+                "score": model.result.score.value,
+                "score_std_error": model.result.score.std_error,
+                "separation": model.separation,
+                "settings": _settings(model.result.settings),
+                **_curves(model.result),
+                "training": None,
+                "warnings": model.result.warnings,
+                "spec_sha256": model.result.provenance.spec_sha256,
+            }
+            for model in ranking.models
+        ],
+        "crossings": [asdict(crossing) for crossing in ranking.crossings],
+        "correlation": None,
+        "warnings": ranking.warnings,
+        "provenance": {k: v for k, v in asdict(first.provenance).items() if k not in own}
+        | {"data_sha256": first.provenance.data_sha256},
+    }
+
+
+def _settings(settings: Settings) -> dict[str, Any]:
+    return settings.model_dump() | {"chain": "blocks"}
+
+
+def _curves(result: ModelResult) -> dict[str, Any]:
+    return {
+        "two_sed": _curve(result.two_sed),
+        "lower_two_sed": _curve(result.lower_two_sed)
+        | {"effective_sample_size": result.lower_effective_sample_size},
+        "effective_sample_size": result.effective_sample_size,
+    }
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    return {
+        "estimate": curve.estimate,
+        "std_error": curve.std_error,
+        "std_error_draws": curve.std_error_draws,
+        "std_error_inputs": curve.std_error_inputs,
+    }
+
+
+def _csv_text(results: list[ModelResult]) -> str:
+    """One row per model and eps; an undefined number is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        "model parameters eps lower_two_sed lower_two_sed_std_error two_sed two_sed_std_error "
+        "effective_sample_size upper_bound".split()
+    )
+    for result in results:
+        columns = (
+            result.eps,
+            result.lower_two_sed.estimate,
+            result.lower_two_sed.std_error,
+            result.two_sed.estimate,
+            result.two_sed.std_error,
+            result.effective_sample_size,
+            result.upper_bound,
+        )
+        for row in zip(*columns, strict=True):
+            numbers = ["" if math.isnan(value) else repr(float(value)) for value in row]
+            writer.writerow([result.name, result.parameters, *numbers])
+    return text.getvalue()
+
+
+def _finite(value: Any) -> Any:
+    """Plain JSON values; a number that is not finite becomes null."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_finite(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _check_writable(option: str, path: Path) -> None:
+    def refuse(cause: str) -> UsageError:
+        return UsageError(
+            f"cannot write `{path}`: {cause}",
+            mend="Name a file in a folder that exists and can be written",
+            where=option,
+        )
+
+    if path.is_dir():
+        raise refuse("it is a folder")
+    if not path.parent.is_dir():
+        raise refuse(f"there is no folder `{path.parent}`")
+    try:
+        if path.exists():
+            with path.open("ab"):
+                pass
+        else:
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".sed2-"):
+                pass
+    except OSError as error:
+        raise refuse(error.strerror or str(error)) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace the file in one step, so that a reader never sees half of it."""
+    if path.exists() and not path.is_file():  # a device or a pipe
+        path.write_bytes(content)
+        return
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".sed2-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(name, 0o666 & ~umask)
+            os.replace(name, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+    except OSError as error:
+        raise UsageError(
+            f"cannot write `{path}`: {error.strerror or error}",
+            mend="The results above are complete; free some space or name another file",
+        ) from error

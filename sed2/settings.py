@@ -1,0 +1,334 @@
+"""Everything but the architecture that determines the numbers: one frozen `Settings`.
+
+`resolve` merges the sources: flags, then `SED2_*` variables, then the YAML, then the defaults.
+A field of `Settings` is an option of the command line, a variable and a key of the YAML at once.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+
+from sed2.errors import SpecError, UsageError, did_you_mean
+from sed2.validation import explain, shown
+
+ENV_PREFIX = "SED2_"
+OTHER_VARIABLES = ("SED2_CACHE_DIR", "SED2_DATA_DIR", "SED2_DEBUG")
+"""Variables that are no settings: they change no number."""
+_TEST_PREFIX = "SED2_TEST_"
+
+DEFAULT_EPS = "1e-3:1e-1"
+DEFAULT_POINTS = 25
+MAX_POINTS = 10_000
+
+_INTEGER = re.compile(r"[-+]?[0-9]{1,100}")
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A parameter measure by its name and its numbers (measure.md, section 3)."""
+
+    name: str
+    args: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        return ":".join([self.name, *(repr(arg).removesuffix(".0") for arg in self.args)])
+
+
+PRIORS: dict[str, tuple[str, ...]] = {
+    "torch": (),
+    "init": (),
+    "uniform": ("A", "B"),
+    "normal": ("STD",),
+    "he_normal": (),
+    "he_uniform": (),
+    "glorot_normal": (),
+    "glorot_uniform": (),
+    "lecun_normal": (),
+    "lecun_uniform": (),
+}
+"""The numbers that each measure takes."""
+
+PRIOR_FORMS = tuple(":".join([name, *numbers]) for name, numbers in PRIORS.items())
+
+
+def parse_prior(text: str) -> Prior:
+    """Read a parameter measure, such as `torch`, `uniform:-1:1` or `normal:0.1`.
+
+    Raises:
+        ValueError: with a sentence that says what is allowed.
+    """
+    name, *parts = text.strip().split(":")
+    if name not in PRIORS:
+        raise ValueError(
+            f"`prior` knows no measure `{shown(name)}`. {did_you_mean(name, PRIOR_FORMS)}"
+        )
+    form = ":".join([name, *PRIORS[name]])
+    if len(parts) != len(PRIORS[name]):
+        raise ValueError(f"`prior` must be `{form}`, not `{shown(text)}`")
+    args = tuple(_to_float(part) for part in parts)
+    if not all(map(math.isfinite, args)):
+        raise ValueError(f"`prior` must be `{form}` with finite numbers, not `{shown(text)}`")
+    if name == "uniform" and not (args[0] < args[1] and math.isfinite(args[1] - args[0])):
+        raise ValueError(f"`prior` must be `uniform:A:B` with A below B, not `{shown(text)}`")
+    if name == "normal" and not args[0] > 0:
+        raise ValueError(f"`prior` must be `normal:STD` with STD above 0, not `{shown(text)}`")
+    return Prior(name, args)
+
+
+def parse_eps(value: object) -> tuple[float, ...]:
+    """Read a grid of covering radii; ascending.
+
+    Args:
+        value: `"1e-3:1e-1"` (log-spaced, both ends in, 25 points), `"1e-3:1e-1:9"` (9 points),
+            `"0.1,0.01"`, a number, or a sequence of numbers.
+
+    Raises:
+        ValueError: with a sentence that says what is allowed.
+    """
+    if isinstance(value, str) and ":" in value:
+        grid = _log_spaced(value)
+    elif isinstance(value, str):
+        grid = [_radius(part, value) for part in value.split(",")]
+    elif isinstance(value, Sequence):
+        grid = [_radius(part, value) for part in value]
+    elif hasattr(value, "tolist"):  # an array or a scalar of NumPy or JAX
+        return parse_eps(value.tolist())
+    else:
+        grid = [_radius(value, value)]
+    if not 1 <= len(grid) <= MAX_POINTS:
+        raise ValueError(f"`eps` must hold from 1 to {MAX_POINTS:,} numbers, not {len(grid):,}")
+    grid.sort()
+    for low, high in pairwise(grid):
+        if low == high:
+            raise ValueError(f"`eps` must hold each number once, but {low:g} is repeated")
+    return tuple(grid)
+
+
+def _log_spaced(text: str) -> list[float]:
+    first, last, *rest = text.split(":")
+    points = int(rest[0]) if rest and _INTEGER.fullmatch(rest[0].strip()) else DEFAULT_POINTS
+    if len(rest) > 1 or (rest and not _INTEGER.fullmatch(rest[0].strip())):
+        raise ValueError(f"`eps` must be {_EPS_FORMS}, not `{shown(text)}`")
+    if not 2 <= points <= MAX_POINTS:
+        raise ValueError(
+            f"`eps` must have from 2 to {MAX_POINTS:,} points between its ends, not {points}"
+        )
+    low, high = sorted([_radius(first, text), _radius(last, text)])
+    start, stop = math.log10(low), math.log10(high)
+    inner = [10 ** (start + (stop - start) * i / (points - 1)) for i in range(1, points - 1)]
+    return [low, *inner, high]
+
+
+def _radius(value: object, whole: object) -> float:
+    radius = _to_float(value)
+    if math.isnan(radius):
+        raise ValueError(f"`eps` must be {_EPS_FORMS}, not `{shown(whole)}`")
+    if not 0 < radius < 1:
+        raise ValueError(f"`eps` must be above 0 and below 1, but {radius:g} is not")
+    return radius
+
+
+_EPS_FORMS = "numbers such as `0.1,0.01`, or `LOW:HIGH` or `LOW:HIGH:POINTS`"
+
+
+def _to_float(value: object) -> float:
+    """The number that text or a number stands for; NaN if it is none."""
+    if isinstance(value, str):
+        return float(value) if _NUMBER.fullmatch(value := value.strip()) else math.nan
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf
+    return math.nan
+
+
+def _read_number(value: object) -> object:
+    """Text (of a flag or a variable) as the number it stands for, and 1e5 as a whole number."""
+    if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
+        return int(value)
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = float(value)
+    if hasattr(value, "item"):  # a scalar of NumPy or JAX
+        value = value.item()
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _read_bool(value: object) -> object:
+    """Text of a flag or a variable as the truth it stands for."""
+    if isinstance(value, str):
+        return {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
+    return value
+
+
+_LIMIT = 2**63 - 1
+Number = BeforeValidator(_read_number)
+Flag = Annotated[bool, BeforeValidator(_read_bool)]
+Eps = Annotated[
+    tuple[float, ...],
+    BeforeValidator(parse_eps),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^[-+0-9.eE,:\s]+$"},
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+                {
+                    "type": "array",
+                    "items": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+                    "minItems": 1,
+                    "uniqueItems": True,
+                },
+            ]
+        }
+    ),
+]
+PriorText = Annotated[str, AfterValidator(lambda text: str(parse_prior(text)))]
+
+
+class Settings(BaseModel):
+    """All that determines the numbers, but for the architecture and the data themselves."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+    )
+
+    dataset: Annotated[str, Field(min_length=1)] | None = None
+    """Data set: a name (`sed2 datasets list`), or the path of a .npz or .csv file."""
+    label: Annotated[str, Field(min_length=1)] | None = None
+    """Column of a .csv file that is the label; by default the last one."""
+    standardize: Flag = False
+    """Whether each feature of a file is shifted and scaled to mean 0 and variance 1."""
+    eps: Eps = Field(default=parse_eps(DEFAULT_EPS), json_schema_extra={"default": DEFAULT_EPS})
+    """Covering radii: `1e-3:1e-1` (log-spaced, 25 points), `1e-3:1e-1:9` or `0.1,0.01`."""
+    zeta: Annotated[float, Number] = Field(default=0.0, ge=0, lt=1)
+    """Meso-scale exponent."""
+    samples: Annotated[int, Number] = Field(default=100, ge=1, le=_LIMIT)
+    """N, the number of inputs, chosen at random from the rows."""
+    draws: Annotated[int, Number] = Field(default=100, ge=1, le=_LIMIT)
+    """K, the number of parameter draws."""
+    sigma: Annotated[float, Number] = Field(default=0.01, gt=0)
+    """Standard deviation of the noise after every block."""
+    fisher: Literal["expected", "empirical"] = "expected"
+    """Estimator of the Fisher matrix."""
+    prior: PriorText = Field(default="torch", json_schema_extra={"examples": list(PRIOR_FORMS)})
+    """Measure of the parameters: torch, init, uniform:A:B, normal:STD, he_normal, ..."""
+    n_train: Annotated[int, Field(ge=2, le=_LIMIT), Number] | None = None
+    """Size of the training set; it sets eps_n of Theorem 5.1, where models are ranked."""
+    gamma: Annotated[float, Number] = Field(default=1.0, gt=0, le=1)
+    """gamma of eps_n = (log n / (gamma n))^(3/8)."""
+    seed: Annotated[int, Number] = Field(default=0, ge=0, le=_LIMIT)
+    """Seed of everything random."""
+    input_groups: Annotated[int, Number] = Field(default=10, ge=0, le=_LIMIT)
+    """Groups of inputs left out in turn for the standard error; 0 leaves that error out."""
+    memory_gb: Annotated[float, Field(gt=0), Number] | None = None
+    """Memory to stay within, in GB; by default most of what the machine has free."""
+
+    @property
+    def eps_n(self) -> float | None:
+        """eps_n = (log n / (gamma n))^(3/8) of Theorem 5.1; None without `n_train`."""
+        if self.n_train is None:
+            return None
+        return float((math.log(self.n_train) / (self.gamma * self.n_train)) ** 0.375)
+
+    @model_validator(mode="after")
+    def _check_eps_n(self) -> Settings:
+        if self.eps_n is not None and not 0 < self.eps_n < 1:
+            raise ValueError(
+                f"`n_train` {self.n_train} and `gamma` {self.gamma:g} give eps_n = "
+                f"{self.eps_n:.3g}, which must be above 0 and below 1. Raise one of the two"
+            )
+        return self
+
+
+def resolve(
+    flags: Mapping[str, Any],
+    env: Mapping[str, str],
+    yaml_model: Mapping[str, Any] | None = None,
+    yaml_top: Mapping[str, Any] | None = None,
+    where: Callable[[str], str] = lambda name: f"`{name}` in the YAML",
+) -> Settings:
+    """flags > `SED2_*` > the model's own YAML > the YAML's top level > defaults.
+
+    Args:
+        flags: by the name of the field; None is not given.
+        env: the environment; an empty variable is not given.
+        yaml_model: settings of the model itself.
+        yaml_top: settings of the whole file.
+        where: `file:line:column` of a setting in the YAML.
+
+    Raises:
+        UsageError: a setting is unknown or not allowed; it names the flag or the variable.
+        SpecError: the same in the YAML; it names the place.
+    """
+    merged: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for given in (yaml_top or {}, yaml_model or {}):
+        merged |= given
+    in_yaml = set(merged)
+    for name, value in _from_env(env).items():
+        merged[name], sources[name] = value, _variable(name)
+    for name, value in flags.items():
+        if value is not None:
+            merged[name], sources[name] = value, f"--{name.replace('_', '-')}"
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        fault = explain(error, Settings, "setting")
+        names = [str(step) for step in fault.path[:1]] or [
+            name for name in ("n_train", "gamma") if name in merged
+        ]
+        # A fault of two settings is laid to the one that was given last.
+        name = next((name for name in names if name in sources), names[0])
+        if name in sources or name not in in_yaml:
+            raise UsageError(fault.cause, mend=fault.mend, where=sources.get(name, name)) from None
+        raise SpecError(fault.cause, mend=fault.mend, where=where(name)) from None
+
+
+def _from_env(env: Mapping[str, str]) -> dict[str, str]:
+    """The settings among the variables of the environment.
+
+    Raises:
+        UsageError: a variable `SED2_...` is unknown.
+    """
+    known = {_variable(name): name for name in Settings.model_fields}
+    found: dict[str, str] = {}
+    for variable, text in env.items():
+        if variable in known:
+            if text.strip():
+                found[known[variable]] = text
+        elif (
+            variable.startswith(ENV_PREFIX)
+            and variable not in OTHER_VARIABLES
+            and not variable.startswith(_TEST_PREFIX)
+        ):
+            raise UsageError(
+                f"there is no variable `{variable}`",
+                mend=did_you_mean(variable, [*known, *OTHER_VARIABLES]),
+                where=variable,
+            )
+    return found
+
+
+def _variable(name: str) -> str:
+    return f"{ENV_PREFIX}{name.upper()}"

@@ -1,0 +1,437 @@
+"""The models of a spec: from YAML or notation to checked blocks and settings.
+
+Options of blocks and settings are checked by the pydantic models that define them (`KINDS`,
+`Settings`); this file knows only how they are put together, and gives every fault its place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from sed2.blocks import KINDS, BlockSpec, Shape
+from sed2.errors import SpecError, did_you_mean
+from sed2.settings import Settings
+from sed2.spec import notation
+from sed2.spec.yaml import Document, Route, load
+from sed2.validation import Fault, explain, shown
+
+MODEL_KEYS = ("name", "blocks", "notation")
+"""Keys of a model that are no settings."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """An architecture, and the settings it has for itself."""
+
+    name: str
+    blocks: tuple[BlockSpec, ...]
+    input_width: int | None = None
+    """Number of features the data must have; None if any will do."""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of this model alone, as they stand in the YAML."""
+    where: str = ""
+    """`file:line:column` of the model; empty if it comes from the command line."""
+    block_where: tuple[str, ...] = ()
+    """The same of each block."""
+    override_where: Mapping[str, str] = field(default_factory=dict)
+    """The same of each override."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the architecture: kinds and options of the blocks, defaults filled in.
+
+        The name, the place in the file and the settings do not enter."""
+        blocks = [[block.kind, block.model_dump(mode="json")] for block in self.blocks]
+        text = json.dumps(blocks, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class SpecFile:
+    """All that a spec says."""
+
+    models: tuple[ModelSpec, ...]
+    """At least one; names are unique."""
+    settings: Mapping[str, Any]
+    """Settings of the whole file, as they stand in the YAML."""
+    source: str
+    """The file's name, or the notation."""
+    document: Document | None = field(default=None, repr=False)
+    """None for notation."""
+
+    def where(self, model: ModelSpec, setting: str) -> str:
+        """`file:line:column` of a setting of `model`: its own, or else the file's."""
+        if setting in model.override_where:
+            return model.override_where[setting]
+        return self.document.locate((setting,)) if self.document else self.source
+
+
+def load_spec(spec: str | Path) -> SpecFile:
+    """Read a spec: the path of a YAML file, or a model in the paper's notation.
+
+    Raises:
+        SpecError: it names `file:line:column`, what is wrong there, and what is allowed.
+    """
+    if isinstance(spec, str) and notation.looks_like_notation(spec):
+        parsed = notation.parse(spec)
+        model = ModelSpec(parsed.name, parsed.blocks, parsed.input_width)
+        return SpecFile((model,), {}, parsed.name)
+    return read_document(load(Path(spec)))
+
+
+def read_document(document: Document) -> SpecFile:
+    """Check a YAML document as a spec: a file of models, or one model by itself.
+
+    Raises:
+        SpecError: as `load_spec`.
+    """
+    reader = _Reader(document)
+    top = document.data
+    if isinstance(top, str) and notation.looks_like_notation(top):
+        models: tuple[ModelSpec, ...] = (reader.model((), top),)
+        settings: Mapping[str, Any] = {}
+    elif not isinstance(top, dict):
+        raise reader.fault((), "a spec is a mapping with the key `models`", _EXAMPLE)
+    elif "models" not in top and any(key in top for key in (*MODEL_KEYS, "module")):
+        models, settings = (reader.model((), top),), {}
+    else:
+        models, settings = reader.models(top)
+    return SpecFile(models, settings, document.source, document)
+
+
+def shape_check(model: ModelSpec, input_shape: Shape) -> Shape:
+    """The shape of the model's output for one input of `input_shape`. Allocates nothing.
+
+    Raises:
+        SpecError: the data are not of the notation's width, or a block cannot take its input.
+    """
+    if model.input_width is not None and input_shape != (model.input_width,):
+        features = (
+            f"{input_shape[0]} features"
+            if len(input_shape) == 1
+            else f"inputs of shape {input_shape}"
+        )
+        flat = len(input_shape) == 1
+        hint = model.name.replace(str(model.input_width), str(input_shape[0]), 1) if flat else ""
+        raise SpecError(
+            f"`{model.name}` takes {model.input_width} features, but the data have {features}",
+            mend=f"Write the width of the data first, as in `{hint}`, or take other data"
+            if hint != model.name and flat
+            else "Take data with flat inputs of that width",
+            where=model.where,
+        )
+    shape = input_shape
+    for number, block in enumerate(model.blocks, start=1):
+        try:
+            shape = block.output_shape(shape)
+        except SpecError as error:
+            raise SpecError(
+                f"block {number} (`{block.kind}`) of `{model.name}`: {error.cause}",
+                mend=error.mend,
+                where=error.where or (model.block_where or ("",) * number)[number - 1],
+            ) from None
+    return shape
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Checks a document from the top down. A route leads to the value under inspection."""
+
+    document: Document
+
+    def fault(self, route: Route, cause: str, mend: str = "", *, key: bool = False) -> SpecError:
+        return SpecError(cause, mend=mend, where=self.document.locate(route, key=key))
+
+    def models(self, top: Mapping[str, Any]) -> tuple[tuple[ModelSpec, ...], dict[str, Any]]:
+        settings = {key: value for key, value in top.items() if key != "models"}
+        allowed = ("models", *Settings.model_fields)
+        self.check_keys((), top, allowed, "key")
+        if "models" not in top:
+            raise self.fault((), "the key `models` is missing", _EXAMPLE)
+        entries = top["models"]
+        if not isinstance(entries, list) or not entries:
+            raise self.fault(
+                ("models",), f"`models` must be a list of models, not {_kind(entries)}", _EXAMPLE
+            )
+        self.check_settings((), settings)
+        models = tuple(self.model(("models", i), entry) for i, entry in enumerate(entries))
+        self.check_names(models)
+        return models, settings
+
+    def model(self, route: Route, entry: object) -> ModelSpec:
+        """One entry of `models`."""
+        if isinstance(entry, str):
+            return self.from_notation(route, entry, route)
+        if not isinstance(entry, dict):
+            raise self.fault(
+                route,
+                f"a model is a notation or a mapping with `blocks`, not {_kind(entry)}",
+                _EXAMPLE,
+            )
+        if "module" in entry:
+            raise self.fault(
+                (*route, "module"),
+                "models with `module` are not supported by this version of sed2",
+                "Describe the network by `blocks`",
+                key=True,
+            )
+        self.check_keys(route, entry, (*MODEL_KEYS, *Settings.model_fields), "key of a model")
+        overrides = {key: value for key, value in entry.items() if key not in MODEL_KEYS}
+        self.check_settings(route, overrides)
+        if ("blocks" in entry) == ("notation" in entry):
+            raise self.fault(
+                route,
+                "a model has `blocks` or `notation`, not both"
+                if "blocks" in entry
+                else "the model has neither `blocks` nor `notation`",
+                _EXAMPLE,
+            )
+        if "notation" in entry:
+            model = self.from_notation(route, entry["notation"], (*route, "notation"))
+            name, blocks, width = model.name, model.blocks, model.input_width
+            places = model.block_where
+        else:
+            blocks, width = self.blocks((*route, "blocks"), entry["blocks"]), None
+            name = _describe(blocks)
+            places = tuple(self.document.locate((*route, "blocks", i)) for i in range(len(blocks)))
+        return ModelSpec(
+            name=self.name((*route, "name"), entry["name"]) if "name" in entry else name,
+            blocks=blocks,
+            input_width=width,
+            overrides=overrides,
+            where=self.document.locate(route),
+            block_where=places,
+            override_where={key: self.document.locate((*route, key)) for key in overrides},
+        )
+
+    def from_notation(self, route: Route, text: object, place: Route) -> ModelSpec:
+        if not isinstance(text, str):
+            raise self.fault(place, f"a notation is text, not {_kind(text)}", _EXAMPLE)
+        try:
+            parsed = notation.parse(text)
+        except SpecError as error:
+            raise self.fault(place, error.cause, error.mend) from None
+        where = self.document.locate(place)
+        return ModelSpec(
+            name=parsed.name,
+            blocks=parsed.blocks,
+            input_width=parsed.input_width,
+            where=self.document.locate(route),
+            block_where=(where,) * len(parsed.blocks),
+        )
+
+    def name(self, route: Route, name: object) -> str:
+        if not isinstance(name, str):
+            raise self.fault(
+                route, f"`name` must be text, not {_kind(name)}", "Put the name in quotes"
+            )
+        if not name.strip() or not name.isprintable():
+            raise self.fault(
+                route,
+                "`name` must be one line of text and not empty",
+                "Name the model, or leave `name` out",
+            )
+        return name.strip()
+
+    def blocks(self, route: Route, entries: object) -> tuple[BlockSpec, ...]:
+        if not isinstance(entries, list) or not entries:
+            raise self.fault(
+                route, f"`blocks` must be a list of blocks, not {_kind(entries)}", _BLOCK_EXAMPLE
+            )
+        return tuple(self.block((*route, i), entry) for i, entry in enumerate(entries))
+
+    def block(self, route: Route, entry: object) -> BlockSpec:
+        if isinstance(entry, str):  # `- flatten` is short for `- flatten: {}`
+            entry = {entry: None}
+        if not isinstance(entry, dict) or len(entry) != 1:
+            cause = f"a block is a mapping of its kind to its options, not {_kind(entry)}"
+            if isinstance(entry, dict) and entry:
+                cause = f"a block has one kind, but this one has {', '.join(map(shown, entry))}"
+            raise self.fault(
+                route, cause, f"{_BLOCK_EXAMPLE}; the options are indented below the kind"
+            )
+        ((kind, options),) = entry.items()
+        route = (*route, kind)
+        if kind not in KINDS:
+            raise self.fault(
+                route,
+                f"there is no kind of block `{shown(kind)}`",
+                did_you_mean(kind, KINDS),
+                key=True,
+            )
+        if options is not None and not isinstance(options, dict):
+            raise self.fault(
+                route,
+                f"the options of `{kind}` are a mapping, not {_kind(options)}",
+                _BLOCK_EXAMPLE,
+            )
+        return self.validate(
+            KINDS[kind],
+            # As JSON, so that a list may be a tuple while nothing else is converted.
+            lambda: KINDS[kind].model_validate_json(json.dumps(options or {}), strict=True),
+            route,
+            "option",
+            f" of `{kind}`",
+        )
+
+    def check_settings(self, route: Route, settings: Mapping[str, Any]) -> None:
+        """Check each setting alone; how they go together is known once all sources are merged."""
+        for name, value in settings.items():
+            self.validate(
+                Settings, partial(Settings.model_validate, {name: value}), route, "setting"
+            )
+
+    def validate(
+        self, model: type[BaseModel], read: Callable[[], Any], route: Route, noun: str, of: str = ""
+    ) -> Any:
+        try:
+            return read()
+        except ValidationError as error:
+            fault: Fault = explain(error, model, noun, of)
+            raise self.fault(
+                (*route, *fault.path), fault.cause, fault.mend, key=fault.at_key
+            ) from None
+
+    def check_keys(
+        self, route: Route, entry: Mapping[str, Any], allowed: Sequence[str], noun: str
+    ) -> None:
+        for key in entry:
+            if key not in allowed:
+                raise self.fault(
+                    (*route, key),
+                    f"there is no {noun} `{shown(key)}`",
+                    did_you_mean(key, allowed),
+                    key=True,
+                )
+
+    def check_names(self, models: Iterable[ModelSpec]) -> None:
+        seen: dict[str, ModelSpec] = {}
+        for model in models:
+            if model.name in seen:
+                raise SpecError(
+                    f"two models are called `{model.name}`; "
+                    f"the other stands at {seen[model.name].where}",
+                    mend="Give each its own `name`",
+                    where=model.where,
+                )
+            seen[model.name] = model
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the YAML, for editors."""
+    settings = Settings.model_json_schema()["properties"]
+    kinds = {kind: _without_titles(block.model_json_schema()) for kind, block in KINDS.items()}
+    shared = {
+        name: schema for block in kinds.values() for name, schema in block.pop("$defs", {}).items()
+    }
+    for setting in settings.values():
+        setting.pop("title", None)
+    block = {
+        "oneOf": [
+            {
+                "type": "object",
+                "description": schema.get("description", ""),
+                "properties": {kind: schema},
+                "required": [kind],
+                "additionalProperties": False,
+            }
+            for kind, schema in kinds.items()
+        ]
+    }
+    text = {
+        "type": "string",
+        "description": "The paper's notation, such as `MLP 54-16-7`: input width, then the "
+        "units of each dense block.",
+        "pattern": r"^\s*[Mm][Ll][Pp]\s+0*[1-9][0-9]*(\s*[-–]\s*0*[1-9][0-9]*)+\s*$",
+    }
+    model = {
+        "type": "object",
+        "properties": {
+            "name": {
+                "type": "string",
+                "minLength": 1,
+                "description": "Name of the model, unique in the file; "
+                "by default its notation or its blocks.",
+            },
+            "blocks": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"$ref": "#/$defs/block"},
+                "description": "The chain of blocks: each its kind, then its options. "
+                "The input shape is the data's.",
+            },
+            "notation": {"$ref": "#/$defs/notation"},
+            **settings,
+        },
+        "oneOf": [{"required": ["blocks"]}, {"required": ["notation"]}],
+        "additionalProperties": False,
+    }
+    several = {
+        "type": "object",
+        "properties": {
+            "models": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"oneOf": [{"$ref": "#/$defs/notation"}, {"$ref": "#/$defs/model"}]},
+                "description": "The candidates.",
+            },
+            **settings,
+        },
+        "required": ["models"],
+        "additionalProperties": False,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "sed2 spec",
+        "description": "Neural architectures to rank by the two-scale effective dimension.",
+        "oneOf": [several, {"$ref": "#/$defs/model"}, {"$ref": "#/$defs/notation"}],
+        "$defs": {"notation": text, "model": model, "block": block, **shared},
+    }
+
+
+def _without_titles(schema: dict[str, Any]) -> dict[str, Any]:
+    """Pydantic's titles only repeat the names."""
+    schema.pop("title", None)
+    for option in schema.get("properties", {}).values():
+        option.pop("title", None)
+    return schema
+
+
+def _describe(blocks: Sequence[BlockSpec]) -> str:
+    """A name for a model without one, from its blocks and what they set: it moves with them."""
+    parts = []
+    for block in blocks:
+        options = block.model_dump(mode="json", exclude_defaults=True)
+        width = options.pop("features", "")
+        rest = ", ".join(f"{name}={json.dumps(value)}" for name, value in options.items())
+        parts.append(f"{block.kind} {width}".strip() + (f" ({rest})" if rest else ""))
+    return " - ".join(parts).replace('"', "")
+
+
+def _kind(value: object) -> str:
+    """What a YAML value is, in words."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"the number {shown(value)}"
+        case str():
+            return f"the text `{shown(value)}`"
+        case dict():
+            return "a mapping" if value else "an empty mapping"
+        case _:
+            return "a list" if value else "an empty list"
+
+
+_EXAMPLE = "Write for example `models: [MLP 54-16-7]`, or models with `name` and `blocks`"
+_BLOCK_EXAMPLE = "Write for example `- dense: {features: 16, activation: relu}`"

@@ -1,0 +1,96 @@
+"""The waist of the house: Fisher spectra of K draws, as plain arrays.
+
+Everything above this file is networks and JAX; everything below it needs only these arrays.
+eps and zeta are not known here yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sed2.errors import NumericsError
+
+
+@dataclass(frozen=True)
+class BlockSpectrum:
+    """Square roots of the eigenvalues of one block's Fisher matrix F_j, for K draws."""
+
+    name: str
+    parameters: int
+    """d_j. Eigenvalues that are not listed are zero."""
+    roots: np.ndarray
+    """(K, groups, r) float64: sqrt(lambda), >= 0, zeros exact."""
+    multiplicity: int
+    """How often every listed eigenvalue occurs (the units of a linear block share theirs)."""
+    activations: np.ndarray
+    """(K,) root mean square of the block's outputs O_j over the inputs, to hold sigma against."""
+
+    def __post_init__(self) -> None:
+        bad = ~np.isfinite(self.roots).all(axis=(1, 2))
+        if bad.any():
+            raise NumericsError(
+                f"the Fisher spectrum of block {self.name} is not finite in {bad.sum()} of "
+                f"{bad.size} draws",
+                mend="Activations overflow: use a smaller parameter measure (--prior) or "
+                "standardise the inputs (--standardize)",
+            )
+
+    @property
+    def traces(self) -> np.ndarray:
+        """(K,) tr F_j."""
+        return self.multiplicity * np.einsum("kgr,kgr->k", self.roots, self.roots)
+
+    @property
+    def ranks(self) -> np.ndarray:
+        """(K,) rank of F_j."""
+        return self.multiplicity * np.count_nonzero(self.roots, axis=(1, 2))
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Fisher spectra of all blocks of one model under the same K draws."""
+
+    blocks: tuple[BlockSpectrum, ...]
+
+    def __getitem__(self, draws: slice) -> Spectra:
+        """The same blocks under some of the draws."""
+        return Spectra(tuple(
+            replace(b, roots=b.roots[draws], activations=b.activations[draws]) for b in self.blocks
+        ))
+
+    @property
+    def parameters(self) -> int:
+        """d."""
+        return sum(block.parameters for block in self.blocks)
+
+    @property
+    def draws(self) -> int:
+        """K."""
+        return self.blocks[0].roots.shape[0]
+
+    @property
+    def traces(self) -> np.ndarray:
+        """(K,) tr F, all blocks together."""
+        return np.sum([block.traces for block in self.blocks], axis=0)
+
+    @property
+    def scale(self) -> float:
+        """The normaliser d / E_theta[tr F], one for the whole model; 0 if F vanishes."""
+        return normaliser(self.parameters, float(self.traces.mean()))
+
+    @property
+    def max_rank(self) -> int:
+        """r of the bound (11): the largest rank of F over the draws."""
+        return int(np.sum([block.ranks for block in self.blocks], axis=0).max())
+
+    @property
+    def max_eigenvalue(self) -> float:
+        """mu of the bound (11): the largest eigenvalue of Fhat over the draws."""
+        return self.scale * max(float(block.roots.max(initial=0.0)) ** 2 for block in self.blocks)
+
+
+def normaliser(parameters: int, mean_trace: float) -> float:
+    """d / E[tr F], or 0 if E[tr F] = 0 (measure.md, section 4)."""
+    return parameters / mean_trace if mean_trace > 0 else 0.0

@@ -1,0 +1,72 @@
+"""The two consoles and everything about terminals: results on stdout, all else on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from rich.console import Console
+
+PIPE_WIDTH = 10_000  # where stdout is no terminal, nothing is cut or wrapped to a width
+
+
+def out() -> Console:
+    """Console for results."""
+    return _console(sys.stdout)
+
+
+def err() -> Console:
+    """Console for progress, warnings and errors."""
+    return _console(sys.stderr)
+
+
+def _console(stream: IO[str]) -> Console:
+    terminal = stream.isatty()
+    return Console(
+        file=stream,
+        width=None if terminal else PIPE_WIDTH,
+        no_color=not terminal or bool(os.environ.get("NO_COLOR")),
+        force_terminal=terminal,
+        highlight=False,
+        emoji=False,
+    )
+
+
+def warn(message: str) -> None:
+    """One warning on stderr."""
+    err().print(f"[yellow]warning:[/] {_escape(message)}", soft_wrap=True)
+
+
+def fail(message: str) -> None:
+    """One error on stderr."""
+    err().print(f"[bold red]error:[/] {_escape(message)}", soft_wrap=True)
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A live bar on stderr, gone when done; nothing at all where stderr is no terminal.
+
+    Yields:
+        `report(what, done, total)`.
+    """
+    console = err()
+    if not console.is_terminal or os.environ.get("NO_COLOR"):
+        yield lambda what, done, total: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda what, done, total: bar.update(
+            task, description=what, completed=done, total=total
+        )

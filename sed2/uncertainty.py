@@ -1,0 +1,132 @@
+"""Standard errors from the two sources: the K draws and the N inputs.
+
+Both target the estimator at its own N and K: they say how far another seed would land, not how
+far N -> infinity or K -> infinity would be.
+
+- *Draws*: a nonparametric bootstrap over the K draws, the normaliser included. A log-mean-exp
+  that one draw dominates has no delta-method error; its bootstrap scatter is of the right size
+  for another seed but says nothing of the downward bias, so 2sED gets no error at all where the
+  effective sample size is below `MIN_EFFECTIVE_SAMPLE_SIZE`.
+- *Inputs*: a delete-a-group jackknife over the inputs, on a subset of the draws. Its variance
+  has a part common to all draws and a part of each draw's own, which averages out over them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sed2.logdet import LogDets
+from sed2.measure import lower_two_sed, two_sed
+
+MIN_EFFECTIVE_SAMPLE_SIZE = 10.0
+"""Below this the weighted draws are too few to trust, and the user is told."""
+
+REPLICATES = 200
+"""Bootstrap replicates: the error's own relative error is about 1/sqrt(2 * 200) = 5%."""
+
+
+def bootstrap_draws(
+    logdets: LogDets, eps: np.ndarray, zeta: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Replicates of 2sED and lower 2sED over resampled draws.
+
+    Returns:
+        two arrays (REPLICATES, E).
+    """
+    draws = len(logdets.traces)
+    two, lower = [], []
+    for _ in range(REPLICATES):
+        chosen = rng.integers(draws, size=draws)
+        values = renormalised(
+            logdets.values[:, chosen],
+            logdets.slopes[:, chosen],
+            _ratio(logdets.traces[chosen].mean(), logdets.traces.mean()),
+        )
+        two.append(two_sed(values, eps, zeta, logdets.parameters))
+        lower.append(lower_two_sed(values, eps, zeta, logdets.parameters))
+    return np.array(two), np.array(lower)
+
+
+def spread(replicates: np.ndarray) -> np.ndarray:
+    """Standard error from bootstrap replicates (axis 0); NaN if they cannot differ for K = 1."""
+    error = replicates.std(axis=0, ddof=1)
+    return np.where(error > 0, error, np.nan)
+
+
+@dataclass(frozen=True)
+class Jackknife:
+    """Which draws run again with which inputs left out."""
+
+    draws: int
+    """K', the first K' of the K draws."""
+    groups: int
+    """G, how many groups of inputs are left out in turn; 0 if the inputs carry no error."""
+
+    @classmethod
+    def plan(cls, draws: int, samples: int, rows: int, groups: int) -> Jackknife:
+        """About as many extra items as there are draws; none if the inputs are all rows."""
+        groups = 0 if samples >= rows else min(groups, samples)
+        return cls(math.ceil(draws / groups) if groups > 1 else 0, groups if groups > 1 else 0)
+
+    def items(self, draws: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draw number (B,) and input weights (B, N) of all work items, the K draws first.
+
+        The weights are square roots. The inputs are dealt to the groups in turn; what is left
+        of them is weighted up to the same total."""
+        group = np.arange(self.groups)[:, None]
+        kept = np.arange(samples) % max(self.groups, 1) != group
+        left_out = np.sqrt(kept * samples / np.maximum(kept.sum(axis=1, keepdims=True), 1))
+        return (
+            np.concatenate([np.arange(draws), np.repeat(np.arange(self.draws), self.groups)]),
+            np.concatenate([np.ones((draws, samples)), np.tile(left_out, (self.draws, 1))]),
+        )
+
+    def variance(self, left_out: LogDets, traces: np.ndarray, functional: np.ndarray) -> Variance:
+        """Variance over the choice of inputs of a weighted sum of the log-determinants.
+
+        Args:
+            left_out: of the K' G items, under the normaliser of the estimate.
+            traces: (K',) tr F of the same draws with no input left out.
+            functional: (F, E) the quantities wanted, as weights of sum_j logdet_j at each eps.
+        """
+        if not self.groups:
+            return Variance(np.zeros(len(functional)), np.zeros(len(functional)))
+        shape = (functional.shape[1], self.draws, self.groups)
+        values = renormalised(
+            left_out.values.sum(axis=2).reshape(shape),
+            left_out.slopes.sum(axis=2).reshape(shape),
+            _ratio(left_out.traces.reshape(shape[1:]).sum(axis=0), traces.sum()),
+        )
+        replicates = np.einsum("fe,ekg->fkg", functional, values)
+        factor = (self.groups - 1) ** 2 / self.groups  # (G-1)/G sum = (G-1)^2/G var
+        mean = factor * replicates.mean(axis=1).var(axis=1, ddof=1)
+        if self.draws == 1:
+            return Variance(mean, np.zeros_like(mean))
+        each = factor * replicates.var(axis=2, ddof=1).mean(axis=1)
+        own = np.maximum(each - mean, 0) * self.draws / (self.draws - 1)
+        return Variance(np.maximum(mean - own / self.draws, 0), own)
+
+
+@dataclass(frozen=True)
+class Variance:
+    """Variance over the inputs, (F,) each: `common` to all draws, and each draw's `own`."""
+
+    common: np.ndarray
+    own: np.ndarray
+
+    def std_error(self, effective_draws: np.ndarray) -> np.ndarray:
+        """Standard error of a mean over so many draws."""
+        return np.sqrt(self.common + self.own / effective_draws)
+
+
+def renormalised(values: np.ndarray, slopes: np.ndarray, trace_ratio: np.ndarray) -> np.ndarray:
+    """Log-determinants after E[tr F] changed by `trace_ratio`, to first order in its logarithm."""
+    return values - slopes * np.log(trace_ratio)
+
+
+def _ratio(part: np.ndarray, whole: float) -> np.ndarray:
+    """part / whole, and 1 where F vanishes: its log-determinants are 0 there anyway."""
+    return np.where(part > 0, part, whole or 1.0) / (whole or 1.0)

@@ -1,0 +1,134 @@
+"""Pydantic's complaints in the words of sed2: one sentence, the allowed values, the nearest name.
+
+What is allowed is read off the model's JSON Schema, so a new option needs no message of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from sed2.errors import did_you_mean
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The first thing wrong with the options of a model."""
+
+    path: tuple[str | int, ...]
+    """Where, from the model down; empty if it concerns several fields."""
+    cause: str
+    mend: str
+    at_key: bool
+    """Whether the name is wrong, rather than the value."""
+
+
+def explain(error: ValidationError, model: type[BaseModel], noun: str, of: str = "") -> Fault:
+    """The first fault of `error`, and how many more there are.
+
+    Args:
+        error: what pydantic raised for `model`.
+        model: the model whose fields were validated.
+        noun: what the fields are called, such as "setting".
+        of: what they belong to, such as " of `dense`".
+    """
+    # A misspelt name explains a missing one, so unknown names go first.
+    faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
+    first, more = faults[0], len(faults) - 1
+    path = first["loc"]
+    name = ".".join(map(str, path))
+    also = f"; {more} more {'fault follows' if more == 1 else 'faults follow'}" if more else ""
+    if first["type"] == "extra_forbidden":
+        return Fault(
+            path,
+            f"there is no {noun} `{shown(name)}`{of}{also}",
+            did_you_mean(name, sorted(model.model_fields)),
+            True,
+        )
+    schema = _schema_at(model.model_json_schema(), path)
+    if first["type"] == "missing":
+        return Fault(
+            path, f"the {noun} `{name}`{of} is missing{also}", f"It is {allowed(schema)}", True
+        )
+    if first["type"] == "value_error":
+        return Fault(path, f"{first['ctx']['error']}{also}", "", False)
+    given = first["input"]
+    choices = _choices(schema)
+    too_large = first["type"] == "less_than_equal"
+    return Fault(
+        path,
+        f"`{name}` must be {allowed(schema, all_bounds=too_large)}, not {_literal(given)}{also}",
+        did_you_mean(given, choices) if choices and isinstance(given, str) else "",
+        False,
+    )
+
+
+def allowed(schema: dict[str, Any], *, all_bounds: bool = False) -> str:
+    """What a JSON Schema allows, in words: "a whole number of at least 1".
+
+    Bounds that are only technical (2^63) are left out, unless `all_bounds`. Null is too."""
+    if "anyOf" in schema:
+        return " or ".join(
+            allowed(one, all_bounds=all_bounds)
+            for one in schema["anyOf"]
+            if one.get("type") != "null"
+        )
+    if choices := _choices(schema):
+        return f"one of {', '.join(choices)}"
+    if "const" in schema:
+        return str(schema["const"])
+    match schema.get("type"):
+        case "integer":
+            noun = "a whole number"
+        case "number":
+            noun = "a number"
+        case "boolean":
+            return "true or false"
+        case "string":
+            return "text that is not empty" if schema.get("minLength") else "text"
+        case "null":
+            return "null"
+        case "object":
+            return "a mapping"
+        case _:
+            return "a list"
+    bounds = [
+        f"{word} {schema[key]}"
+        for key, word in (
+            ("minimum", "of at least"),
+            ("exclusiveMinimum", "above"),
+            ("maximum", "at most"),
+            ("exclusiveMaximum", "below"),
+        )
+        if key in schema and (all_bounds or abs(schema[key]) < 2**62)
+    ]
+    return f"{noun} {' and '.join(bounds)}" if bounds else noun
+
+
+def shown(value: object) -> str:
+    """A value as one would type it, cut to a length that a message can hold."""
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _literal(value: object) -> str:
+    """A value as it stands in YAML; text is quoted."""
+    return shown(json.dumps(value, default=str, ensure_ascii=False))
+
+
+def _choices(schema: dict[str, Any]) -> list[str]:
+    return [str(choice) for choice in schema.get("enum", ())]
+
+
+def _schema_at(schema: dict[str, Any], path: tuple[str | int, ...]) -> dict[str, Any]:
+    """The part of a model's JSON Schema that describes the field at `path`."""
+    found = schema
+    for step in path:
+        deeper = found.get("properties", {}).get(step) or found.get("items") or found
+        if "$ref" in deeper:
+            deeper = schema["$defs"][deeper["$ref"].rpartition("/")[2]]
+        found = deeper
+    return found

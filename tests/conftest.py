@@ -1,0 +1,28 @@
+"""Tests run in float64, as sed2 itself does, and never touch the user's caches."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+for name in [name for name in os.environ if name.startswith("SED2_") and "TEST" not in name]:
+    del os.environ[name]
+os.environ["SED2_CACHE_DIR"] = os.path.join(tempfile.gettempdir(), "sed2-test-cache")
+
+import jax  # noqa: E402
+
+jax.config.update("jax_enable_x64", True)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of the whole real data sets; tests that need it skip where it is absent."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("SED2_TEST_DATA", default))
+    if not (folder / "covertype.npz").exists():
+        pytest.skip(f"no real data in {folder} (set SED2_TEST_DATA)")
+    return folder

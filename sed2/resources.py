@@ -25,8 +25,6 @@ class Plan:
 
     chunk: int
     """Items per call of the compiled program."""
-    workers: int
-    """Calls at the same time."""
     unit_batch: int
     """Units of a block whose factors stand in memory at the same time, per item."""
     bytes: int
@@ -53,10 +51,9 @@ def make_plan(chain: Chain, items: int, samples: int, memory_gb: float | None) -
             mend="Take a smaller model, fewer --samples or --draws, or raise --memory-gb",
         )
     fitting = int((budget - kept) // item)
-    workers = min(fitting, _cores(), items)
-    # Pieces of equal size, a few per worker, so that progress is seen and no core idles.
-    chunk = max(1, min(fitting // workers, math.ceil(items / workers)))
-    return Plan(chunk, workers, unit_batch, kept + chunk * workers * item)
+    pieces = math.ceil(items / min(fitting, items))
+    chunk = math.ceil(items / pieces)  # of equal size, so that little of the last is padding
+    return Plan(chunk, unit_batch, int(kept + chunk * item))
 
 
 def default_budget() -> float:
@@ -67,10 +64,6 @@ def default_budget() -> float:
     except (OSError, StopIteration):
         free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min(free / 2, 3 * _GB)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _factor_size(block: ChainBlock, samples: int) -> int:

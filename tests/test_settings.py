@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import assume, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -129,6 +130,7 @@ def test_eps_that_is_refused(form: object, part: str) -> None:
     assert part in error.cause
 
 
+@hypothesis_settings(deadline=None)
 @given(st.floats(1e-300, 0.999), st.floats(1e-300, 0.999), st.integers(2, 50))
 def test_any_eps_range_is_ascending(low: float, high: float, points: int) -> None:
     assume(abs(math.log(low) - math.log(high)) > 1e-9)  # else too few floats lie between

@@ -8,7 +8,6 @@ run through the same compiled program.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import jax
@@ -67,11 +66,12 @@ def sample_spectra(
         kept = min(chunk, items - start)
         return jax.tree.map(lambda array: np.asarray(array)[:kept], roots)
 
-    with ThreadPoolExecutor(plan.workers) as pool:
-        chunks = []
-        for chunk_roots in pool.map(run, starts):
-            chunks.append(chunk_roots)
-            progress(min(len(chunks) * chunk, items), items)
+    # One call at a time: a call uses all cores, and two at once can block each other's LAPACK
+    # calls for good, since these wait for threads of the one pool they run in.
+    chunks = []
+    for start in starts:
+        chunks.append(run(start))
+        progress(min(start + chunk, items), items)
     return Spectra(
         tuple(
             BlockSpectrum(
@@ -108,5 +108,7 @@ def _item_roots(
         else:
             block_roots = empirical_roots(structure, noise, weights, settings.sigma)
         roots.append((block_roots, jnp.sqrt(jnp.mean(mean**2))))
-        x = mean + settings.sigma * noise
+        # One block after the other: no two decompositions at once (see above), and the arrays
+        # of one block are gone before those of the next are made.
+        x, _ = jax.lax.optimization_barrier((mean + settings.sigma * noise, block_roots.values))
     return roots

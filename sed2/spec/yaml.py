@@ -145,6 +145,7 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self.source = source
         self.depth = 0
+        self.nodes = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()
@@ -156,6 +157,9 @@ class _Loader(yaml.SafeLoader):
             )
         if self.depth >= MAX_DEPTH:
             raise _too_deep(self.source, event.start_mark)
+        self.nodes += 1
+        if self.nodes > 2 * MAX_VALUES:  # each value may have a key
+            raise _too_many(self.source, event.start_mark)
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
@@ -205,11 +209,7 @@ class _Builder:
     def build(self, node: yaml.Node, depth: int = 0) -> Any:
         self.values += 1
         if self.values > MAX_VALUES:
-            raise SpecError(
-                f"the file holds more than {MAX_VALUES:,} values, aliases expanded",
-                mend="Write fewer models, or fewer aliases (`*name`)",
-                where=_place(self.source, node.start_mark),
-            )
+            raise _too_many(self.source, node.start_mark)
         if depth >= MAX_DEPTH:
             raise _too_deep(self.source, node.start_mark)
         if isinstance(node, yaml.ScalarNode):
@@ -315,6 +315,14 @@ def _too_deep(source: str, mark: Any) -> SpecError:
     return SpecError(
         f"values are nested more than {MAX_DEPTH} deep",
         mend="A spec needs no more than a handful of levels",
+        where=_place(source, mark),
+    )
+
+
+def _too_many(source: str, mark: Any) -> SpecError:
+    return SpecError(
+        f"the file holds more than {MAX_VALUES:,} values, aliases expanded",
+        mend="Write fewer models, or fewer aliases (`*name`)",
         where=_place(source, mark),
     )
 

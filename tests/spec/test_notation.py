@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from sed2.blocks.dense import Dense
@@ -121,6 +122,7 @@ def test_an_existing_file_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not looks_like_notation("MLP 54-16-7")
 
 
+@hypothesis_settings(deadline=None)
 @given(st.lists(st.integers(1, 10**12), min_size=2, max_size=8))
 def test_the_name_reads_back_as_the_same_model(widths: list[int]) -> None:
     model = parse(f"mlp {' - '.join(map(str, widths))}")
@@ -128,6 +130,7 @@ def test_the_name_reads_back_as_the_same_model(widths: list[int]) -> None:
     assert [model.input_width, *(block.features for block in model.blocks)] == widths  # type: ignore[attr-defined]
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:

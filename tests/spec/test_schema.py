@@ -163,7 +163,7 @@ def model(body: str) -> str:
         ("standardize: off\nmodels: [MLP 5-4]", "f.yaml:1:14", ['true or false, not "off"']),
         ("fisher: expcted\nmodels: [MLP 5-4]", "f.yaml:1:9", ["empirical", "mean `expected`?"]),
         ("prior: torhc\nmodels: [MLP 5-4]", "f.yaml:1:8", ["mean `torch`?", "uniform:A:B"]),
-        ("dataset: 3\nmodels: [MLP 5-4]", "f.yaml:1:10", ["`dataset` must be text, not 3"]),
+        ("dataset: 3\nmodels: [MLP 5-4]", "f.yaml:1:10", ["`dataset` must be text", "not 3"]),
         ("models: [MLP 54]", "f.yaml:1:10", ["needs at least two widths"]),
         ("models: [MPL 5-4]", "f.yaml:1:10", ["Did you mean `MLP`?"]),
         ("models: [CNN 7-5|10-50]", "f.yaml:1:10", ["not supported by this version"]),

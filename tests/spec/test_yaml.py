@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from sed2.errors import ExitCode, SpecError
@@ -178,6 +179,11 @@ def test_aliases_cannot_blow_up_memory() -> None:
     assert peak < 50e6
 
 
+def test_the_number_of_values_is_bounded() -> None:
+    assert f"more than {MAX_VALUES:,} values" in refusal(f"[{'a,' * (MAX_VALUES + 1)}]").cause
+    assert f"more than {MAX_VALUES:,} values" in refusal("[" + "a," * 500_000).cause
+
+
 def test_too_large_a_text_is_refused(tmp_path: Path) -> None:
     assert "larger than 1 MiB" in refusal("a" * (MAX_BYTES + 1)).cause
     assert "larger than 1 MiB" in refusal("é" * (MAX_BYTES // 2 + 1)).cause
@@ -244,6 +250,7 @@ def test_paths_that_cannot_be_opened(tmp_path: Path, name: str) -> None:
         load(tmp_path / name)
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text() | st.text(alphabet="ab1:-[]{},&*!|>'\"%@\\#? \n\t~<=.", max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
@@ -255,6 +262,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert where.startswith(f"{SOURCE}:")
 
 
+@hypothesis_settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_are_read_or_refused(tmp_path_factory: Any, raw: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
@@ -274,6 +282,7 @@ _nested = st.recursive(
 )
 
 
+@hypothesis_settings(deadline=None)
 @given(st.dictionaries(_text, _nested, min_size=1))
 def test_json_is_read_as_it_is(value: Any) -> None:
     assert loads(json.dumps(value, ensure_ascii=False), SOURCE).data == value
@@ -287,6 +296,7 @@ _plain = st.recursive(
 )
 
 
+@hypothesis_settings(deadline=None)
 @given(st.dictionaries(_word, _plain, min_size=1), st.sampled_from([None, True, False]))
 def test_what_pyyaml_writes_is_read_back(value: Any, flow: bool | None) -> None:
     text = yaml.safe_dump(value, default_flow_style=flow)

@@ -1,0 +1,1 @@
+"""Inputs and labels: named data sets (`registry`) and the user's own files (`load`)."""

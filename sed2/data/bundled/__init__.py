@@ -1,0 +1,1 @@
+"""Data sets that ship with sed2; NOTICE.md says whose they are and what was changed."""

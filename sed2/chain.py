@@ -13,10 +13,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import jax
-from flax import nnx
 
 from sed2.blocks import BlockSpec, Shape
 
@@ -36,14 +32,6 @@ class ChainBlock:
 
     So a candidate's numbers depend on its own architecture and the seed alone, and candidates
     with the same first blocks share these blocks' draws."""
-
-    def build(self, rngs: nnx.Rngs) -> nnx.Module:
-        """A module with parameters drawn by the initialisers it declares."""
-        return self.spec.build(self.input_shape, rngs)
-
-    def abstract(self) -> tuple[Any, Any]:
-        """(graphdef, state) with shapes in place of arrays; `nnx.merge` joins them again."""
-        return nnx.split(nnx.eval_shape(lambda: self.build(nnx.Rngs(0))))
 
 
 @dataclass(frozen=True)
@@ -85,8 +73,3 @@ def build_chain(specs: Sequence[BlockSpec], input_shape: Shape) -> Chain:
         )
         shape = output_shape
     return Chain(input_shape, tuple(blocks))
-
-
-def block_key(seed_key: jax.Array, block: ChainBlock, draw: jax.Array) -> jax.Array:
-    """The random key of one block in one draw."""
-    return jax.random.fold_in(jax.random.fold_in(seed_key, block.stream), draw)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from sed2.chain import build_chain
-from sed2.diagnostics import find_warnings
 from sed2.data.load import Dataset, choose_inputs
+from sed2.diagnostics import find_warnings
 from sed2.fisher.sample import sample_spectra
 from sed2.logdet import log_determinants
 from sed2.measure import lower_two_sed_terms, two_sed, upper_bound
@@ -43,9 +43,7 @@ def estimate(
     shape_check(model, dataset.input_shape)
     chain = build_chain(model.blocks, dataset.input_shape)
     inputs = choose_inputs(dataset, settings.samples, settings.seed)
-    jackknife = Jackknife.plan(
-        settings.draws, len(inputs), dataset.rows, settings.input_groups
-    )
+    jackknife = Jackknife.plan(settings.draws, len(inputs), dataset.rows, settings.input_groups)
     draws, weights = jackknife.items(settings.draws, len(inputs))
     plan = make_plan(chain, len(draws), len(inputs), settings.memory_gb)
     sampled = sample_spectra(chain, inputs, draws, weights, settings, plan, progress)

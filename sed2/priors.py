@@ -1,10 +1,16 @@
 """The parameter measure: draws of a block's parameters (measure.md, section 3).
 
 Every measure is a product over the parameters. `fan_in` of a kernel is the number of inputs of
-one unit, all axes but the last. `torch` draws kernels and biases from U(-1/sqrt(fan_in),
-1/sqrt(fan_in)), a bias with the fan-in of the kernel beside it. The named initialisers are those
-of `jax.nn.initializers`, with biases 0, as Flax starts a network. `uniform` and `normal` draw all
-parameters alike.
+one unit, all axes but the last; `fan_out` counts its last axis in place of the one before.
+
+- `torch`: U(-1/sqrt(fan_in), 1/sqrt(fan_in)), a bias with the fan-in of the kernel beside it.
+- `he_*`, `glorot_*`, `lecun_*`: kernels centred, with variance 2/fan_in, 2/(fan_in + fan_out)
+  and 1/fan_in, normal or uniform; biases 0.
+- `uniform:A:B`, `normal:STD`: all parameters alike.
+- `init`: whatever initialisers the Flax module declares.
+
+Scale and shift of a normalisation have no kernel beside them: they are 1 and 0, as all these
+initialisers have it, except under `uniform` and `normal`.
 """
 
 from __future__ import annotations
@@ -17,56 +23,56 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from sed2.chain import ChainBlock
+from sed2.blocks import BlockSpec, Shape
+from sed2.randomness import to_normal
 from sed2.settings import Prior
 
-Sampler = Callable[[jax.Array, tuple[int, ...]], jax.Array]
+Transform = Callable[[jax.Array], jax.Array]
+"""From numbers uniform on (-1, 1) to parameters, elementwise."""
 
 
-def draw_module(block: ChainBlock, prior: Prior, key: jax.Array) -> nnx.Module:
-    """One draw of the block's module. Pure: may be jitted and vmapped over `key`."""
+def draw_module(
+    spec: BlockSpec, input_shape: Shape, prior: Prior, key: jax.Array, uniform: jax.Array
+) -> nnx.Module:
+    """One draw of a block's module. Pure: may be jitted, and vmapped over its last arguments.
+
+    Args:
+        key: for the module's own initialisers, under `init`.
+        uniform: (d_j,) numbers uniform on (-1, 1), for all other measures.
+    """
     if prior.name == "init":
-        return block.build(nnx.Rngs(key))
-    graphdef, state = block.abstract()
+        return spec.build(input_shape, nnx.Rngs(key))
+    abstract = nnx.eval_shape(lambda: spec.build(input_shape, nnx.Rngs(0)))
+    graphdef, state = nnx.split(abstract)
     leaves, treedef = jax.tree_util.tree_flatten_with_path(state)
     kernels = {_parent(path): leaf.shape for path, leaf in leaves if _name(path) == "kernel"}
-    drawn = [
-        _sampler(prior, _name(path), kernels.get(_parent(path)))(
-            jax.random.fold_in(key, i), leaf.shape
-        )
-        for i, (path, leaf) in enumerate(leaves)
-    ]
-    return nnx.merge(graphdef, jax.tree_util.tree_unflatten(treedef, drawn))
+    parameters, used = [], 0
+    for path, leaf in leaves:
+        transform = _transform(prior, _name(path), kernels.get(_parent(path)))
+        parameters.append(transform(uniform[used : used + leaf.size]).reshape(leaf.shape))
+        used += leaf.size
+    return nnx.merge(graphdef, jax.tree_util.tree_unflatten(treedef, parameters))
 
 
-def _sampler(prior: Prior, name: str, kernel: tuple[int, ...] | None) -> Sampler:
+def _transform(prior: Prior, name: str, kernel: Shape | None) -> Transform:
     """How the parameter `name` is drawn, given the shape of the kernel beside it."""
-    match prior.name:
-        case "uniform":
-            return _uniform(*prior.args)
-        case "normal":
-            return _normal(prior.args[0])
+    if prior.name == "uniform":
+        low, high = prior.args
+        return lambda u: (low + high) / 2 + (high - low) / 2 * u
+    if prior.name == "normal":
+        return lambda u: prior.args[0] * to_normal(u)
     if kernel is None:
-        return _constant(1.0 if name == "scale" else 0.0)
+        return lambda u: jnp.full_like(u, name == "scale")
+    fan_in, fan_out = math.prod(kernel[:-1]), math.prod(kernel[:-2]) * kernel[-1]
     if prior.name == "torch":
-        bound = 1 / math.sqrt(math.prod(kernel[:-1]))
-        return _uniform(-bound, bound)
+        return lambda u: u / math.sqrt(fan_in)
     if name != "kernel":
-        return _constant(0.0)
-    initializer = getattr(jax.nn.initializers, prior.name)()
-    return lambda key, shape: initializer(key, shape, float)
-
-
-def _uniform(low: float, high: float) -> Sampler:
-    return lambda key, shape: jax.random.uniform(key, shape, float, low, high)
-
-
-def _normal(std: float) -> Sampler:
-    return lambda key, shape: std * jax.random.normal(key, shape, float)
-
-
-def _constant(value: float) -> Sampler:
-    return lambda key, shape: jnp.full(shape, value, float)
+        return jnp.zeros_like
+    family, shape = prior.name.split("_")
+    variance = {"he": 2 / fan_in, "glorot": 2 / (fan_in + fan_out), "lecun": 1 / fan_in}[family]
+    if shape == "normal":
+        return lambda u: math.sqrt(variance) * to_normal(u)
+    return lambda u: math.sqrt(3 * variance) * u
 
 
 def _name(path: tuple[Any, ...]) -> str:

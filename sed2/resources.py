@@ -39,7 +39,8 @@ def make_plan(chain: Chain, items: int, samples: int, memory_gb: float | None) -
     """
     budget = memory_gb * _GB if memory_gb else default_budget()
     unit_batch = max(
-        1, min(_UNIT_BATCH_BYTES // (_FLOAT * _factor_size(block, samples)) for block in chain.blocks)
+        1,
+        min(_UNIT_BATCH_BYTES // (_FLOAT * _factor_size(block, samples)) for block in chain.blocks),
     )
     kept = items * _FLOAT * sum(_spectrum_size(block, samples) for block in chain.blocks)
     item = _COPIES * _FLOAT * sum(_item_size(block, samples, unit_batch) for block in chain.blocks)

@@ -56,9 +56,12 @@ class Spectra:
 
     def __getitem__(self, draws: slice) -> Spectra:
         """The same blocks under some of the draws."""
-        return Spectra(tuple(
-            replace(b, roots=b.roots[draws], activations=b.activations[draws]) for b in self.blocks
-        ))
+        return Spectra(
+            tuple(
+                replace(b, roots=b.roots[draws], activations=b.activations[draws])
+                for b in self.blocks
+            )
+        )
 
     @property
     def parameters(self) -> int:

@@ -62,7 +62,5 @@ class DenseModule(nnx.Module):
         features = jnp.pad(x, ((0, 0), (0, 1)), constant_values=1) if self.linear.use_bias else x
         if self.activation is identity:
             return pre_activation, UnitFactors(features, None, pre_activation.shape[1])
-        mean, gains = jax.jvp(
-            self.activation, (pre_activation,), (jnp.ones_like(pre_activation),)
-        )
+        mean, gains = jax.jvp(self.activation, (pre_activation,), (jnp.ones_like(pre_activation),))
         return mean, UnitFactors(features, gains, mean.shape[1])

@@ -15,7 +15,7 @@ from sed2.settings import Settings
 Spec = Annotated[
     str,
     typer.Argument(
-        help="A YAML file, or the paper's notation in quotes: `\"MLP 54-16-7\"`.",
+        help='A YAML file, or the paper\'s notation in quotes: `"MLP 54-16-7"`.',
         show_default=False,
     ),
 ]
@@ -23,9 +23,7 @@ Json = Annotated[
     str | None,
     typer.Option("--json", metavar="FILE", help="Write the result as JSON; `-` for stdout."),
 ]
-Csv = Annotated[
-    Path | None, typer.Option("--csv", metavar="FILE", help="Write the curves as CSV.")
-]
+Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the curves as CSV.")]
 Plot = Annotated[
     Path | None,
     typer.Option("--plot", metavar="FILE", help="Draw the curves: .png, .svg or .pdf."),

@@ -1,6 +1,6 @@
 """The expected Fisher: E over x_j in closed form, averaged over the N inputs.
 
-    F_j = (1 / (sigma^2 N)) sum_n J_n^T J_n
+F_j = (1 / (sigma^2 N)) sum_n J_n^T J_n
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
-"""From a chain and its inputs to the Fisher spectra of K draws: one compiled program per model.
+"""From a chain and its inputs to the Fisher spectra of K draws: one compiled program per block.
 
 An *item* is one draw of all parameters and one set of weights of the N inputs. The weights are
 all one for the estimate and leave a group of inputs out for the jackknife over inputs, so both
-run through the same compiled program.
+run through the same programs.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -14,13 +15,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sed2.chain import Chain, block_key
+from sed2.blocks import BlockSpec, Shape
+from sed2.chain import Chain
 from sed2.fisher.empirical import empirical_roots
 from sed2.fisher.expected import expected_roots
 from sed2.fisher.roots import Roots
 from sed2.priors import draw_module
+from sed2.randomness import block_keys, to_normal, uniforms
 from sed2.resources import Plan
-from sed2.settings import Settings, parse_prior
+from sed2.settings import Prior, Settings, parse_prior
 from sed2.spectra import BlockSpectrum, Spectra
 
 Progress = Callable[[int, int], None]
@@ -35,7 +38,7 @@ def sample_spectra(
     plan: Plan,
     progress: Progress = lambda done, total: None,
 ) -> Spectra:
-    """Fisher spectra of a list of items.
+    """Fisher spectra of a list of items, in float64 whatever JAX's configuration says.
 
     Args:
         chain: the network.
@@ -52,26 +55,15 @@ def sample_spectra(
     """
     items = len(draws)
     chunk = min(plan.chunk, items)
-    starts = range(0, items, chunk)
-    seed_key = jax.random.key(settings.seed)
-    x = jnp.asarray(inputs, float)
-    program = jax.jit(
-        jax.vmap(partial(_item_roots, chain, settings, plan), in_axes=(None, None, 0, 0))
-    )
-
-    def run(start: int) -> list[tuple[Roots, np.ndarray]]:
-        # The last chunk is filled up with its last item: one shape, so one compilation.
-        index = np.minimum(np.arange(start, start + chunk), items - 1)
-        roots = program(seed_key, x, draws[index], weights[index])
-        kept = min(chunk, items - start)
-        return jax.tree.map(lambda array: np.asarray(array)[:kept], roots)
-
-    # One call at a time: a call uses all cores, and two at once can block each other's LAPACK
-    # calls for good, since these wait for threads of the one pool they run in.
     chunks = []
-    for start in starts:
-        chunks.append(run(start))
-        progress(min(start + chunk, items), items)
+    with jax.enable_x64(True):
+        for start in range(0, items, chunk):
+            # The last chunk is filled up with its last item: one shape, so one compilation.
+            index = np.minimum(np.arange(start, start + chunk), items - 1)
+            kept = min(chunk, items - start)
+            outputs = _run_chain(chain, inputs, draws[index], weights[index], settings, plan)
+            chunks.append(jax.tree.map(lambda array, kept=kept: array[:kept], outputs))
+            progress(start + kept, items)
     return Spectra(
         tuple(
             BlockSpectrum(
@@ -86,29 +78,58 @@ def sample_spectra(
     )
 
 
-def _item_roots(
+def _run_chain(
     chain: Chain,
+    inputs: np.ndarray,
+    draws: np.ndarray,
+    weights: np.ndarray,
     settings: Settings,
     plan: Plan,
-    seed_key: jax.Array,
-    x: jax.Array,
-    draw: jax.Array,
-    weights: jax.Array,
-) -> list[tuple[Roots, jax.Array]]:
-    """Roots of the Fisher eigenvalues of every block and its RMS output, for one item."""
+) -> list[tuple[Roots, np.ndarray]]:
+    """Push the inputs through the noisy chain under one chunk of items.
+
+    One block after the other, each in a program of its own: blocks of the same shape share it,
+    and a block's arrays are gone before the next one's are made.
+
+    Returns:
+        per block, its roots and its root-mean-square output, both with a leading axis of items.
+    """
     prior = parse_prior(settings.prior)
-    roots = []
+    x = jnp.broadcast_to(jnp.asarray(inputs, float), (len(draws), *inputs.shape))
+    outputs = []
     for block in chain.blocks:
-        parameter_key, noise_key = jax.random.split(block_key(seed_key, block, draw))
-        module = draw_module(block, prior, parameter_key)
-        mean, structure = module.linearise(x)
-        noise = jax.random.normal(noise_key, mean.shape, mean.dtype)
-        if settings.fisher == "expected":
-            block_roots = expected_roots(structure, weights, settings.sigma, plan.unit_batch)
-        else:
-            block_roots = empirical_roots(structure, noise, weights, settings.sigma)
-        roots.append((block_roots, jnp.sqrt(jnp.mean(mean**2))))
-        # One block after the other: no two decompositions at once (see above), and the arrays
-        # of one block are gone before those of the next are made.
-        x, _ = jax.lax.optimization_barrier((mean + settings.sigma * noise, block_roots.values))
-    return roots
+        keys = block_keys(settings.seed, block.stream, draws)
+        noise_count = len(inputs) * math.prod(block.output_shape)
+        uniform = uniforms(keys, block.parameters + noise_count)
+        step = partial(
+            _step, block.spec, block.input_shape, prior, settings.fisher, plan.unit_batch
+        )
+        roots, activations, x = step(settings.sigma, keys, uniform, weights, x)
+        outputs.append(jax.tree.map(np.asarray, (roots, activations)))
+    return outputs
+
+
+@partial(jax.jit, static_argnums=range(5))
+@partial(jax.vmap, in_axes=(None,) * 6 + (0,) * 4)
+def _step(
+    spec: BlockSpec,
+    input_shape: Shape,
+    prior: Prior,
+    fisher: str,
+    unit_batch: int,
+    sigma: float,
+    key: jax.Array,
+    uniform: jax.Array,
+    weights: jax.Array,
+    x: jax.Array,
+) -> tuple[Roots, jax.Array, jax.Array]:
+    """One block for one item: its roots, its root-mean-square output, and its noisy output."""
+    parameters = spec.parameter_count(input_shape)
+    module = draw_module(spec, input_shape, prior, key, uniform[:parameters])
+    mean, structure = module.linearise(x)
+    noise = to_normal(uniform[parameters:]).reshape(mean.shape)
+    if fisher == "expected":
+        roots = expected_roots(structure, weights, sigma, unit_batch)
+    else:
+        roots = empirical_roots(structure, noise, weights, sigma)
+    return roots, jnp.sqrt(jnp.mean(mean**2)), mean + sigma * noise

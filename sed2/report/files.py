@@ -170,8 +170,7 @@ def _csv_text(results: list[ModelResult]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
-        "model parameters eps lower_two_sed lower_two_sed_std_error two_sed two_sed_std_error "
-        "effective_sample_size upper_bound".split()
+        ["model", "parameters", "eps", "lower_two_sed", "lower_two_sed_std_error", "two_sed", "two_sed_std_error", "effective_sample_size", "upper_bound"]
     )
     for result in results:
         columns = (

@@ -63,7 +63,9 @@ def print_compute(console: Console, result: ModelResult) -> None:
 
 def print_rank(console: Console, ranking: Ranking) -> None:
     """All models, best first, with what a reader needs to judge the order."""
-    table = _table("#", "model", "parameters", "lower 2sED", "±", "2sED", "ESS", "to next", text=(1,))
+    table = _table(
+        "#", "model", "parameters", "lower 2sED", "±", "2sED", "ESS", "to next", text=(1,)
+    )
     for model in ranking.models:
         result = model.result
         table.add_row(

@@ -53,7 +53,9 @@ dense_specs = st.builds(
 
 
 @settings(max_examples=40, deadline=None)
-@given(spec=dense_specs, width=st.integers(1, 7), samples=st.integers(1, 12), seed=st.integers(0, 9))
+@given(
+    spec=dense_specs, width=st.integers(1, 7), samples=st.integers(1, 12), seed=st.integers(0, 9)
+)
 def test_expected_equals_dense_fisher(spec: Dense, width: int, samples: int, seed: int) -> None:
     module, x, _ = module_and_inputs(spec, width, samples, seed)
     _, structure = module.linearise(x)
@@ -62,7 +64,9 @@ def test_expected_equals_dense_fisher(spec: Dense, width: int, samples: int, see
 
 
 @settings(max_examples=40, deadline=None)
-@given(spec=dense_specs, width=st.integers(1, 7), samples=st.integers(1, 12), seed=st.integers(0, 9))
+@given(
+    spec=dense_specs, width=st.integers(1, 7), samples=st.integers(1, 12), seed=st.integers(0, 9)
+)
 def test_empirical_equals_dense_fisher(spec: Dense, width: int, samples: int, seed: int) -> None:
     module, x, noise = module_and_inputs(spec, width, samples, seed)
     _, structure = module.linearise(x)

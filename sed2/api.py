@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from sed2.chain import build_chain
 from sed2.data.load import Dataset, load_dataset
 from sed2.errors import UsageError, did_you_mean
 from sed2.estimate import estimate
 from sed2.ranking import check_comparable, rank_results
-from sed2.results import ModelResult, Ranking
+from sed2.results import Checked, ModelResult, Ranking
 from sed2.settings import Settings, resolve
 from sed2.spec.schema import ModelSpec, SpecFile, load_spec, shape_check
 
@@ -81,6 +82,34 @@ def rank(
     return rank_results(_estimate_all(file.models, resolved, progress))
 
 
+def validate(spec: str | Path, **settings: Any) -> list[Checked]:
+    """Check a spec, its settings, and that the models fit their data. Computes nothing.
+
+    Args:
+        spec: as for `compute`.
+        settings: as for `compute`; without a data set, the models' own input widths are taken.
+
+    Raises:
+        UsageError, DataError: as `compute`.
+    """
+    file = load_spec(spec)
+    checked = []
+    for candidate in file.models:
+        its = _resolve(file, candidate, settings)
+        if its.dataset is not None:
+            input_shape = _load(its).input_shape
+        elif candidate.input_width is not None:
+            input_shape = (candidate.input_width,)
+        else:
+            raise _no_dataset()
+        output_shape = shape_check(candidate, input_shape)
+        parameters = build_chain(candidate.blocks, input_shape).parameters
+        checked.append(
+            Checked(candidate.name, parameters, input_shape, output_shape, len(candidate.blocks))
+        )
+    return checked
+
+
 def _pick(file: SpecFile, name: str | None) -> ModelSpec:
     """The model of that name, or the only one."""
     names = [candidate.name for candidate in file.models]
@@ -106,6 +135,7 @@ def _resolve(file: SpecFile, candidate: ModelSpec, settings: Mapping[str, Any]) 
         env=os.environ,
         yaml_model=candidate.overrides,
         yaml_top=file.settings,
+        where=partial(file.where, candidate),
     )
 
 
@@ -113,26 +143,29 @@ def _estimate_all(
     candidates: Sequence[ModelSpec], settings: Sequence[Settings], progress: Progress
 ) -> list[ModelResult]:
     """Check every candidate against its data first, so that nothing fails half-way."""
-    datasets: dict[tuple[Any, ...], Dataset] = {}
-    for candidate, its in zip(candidates, settings, strict=True):
-        if its.dataset is None:
-            raise UsageError(
-                "no data set is given",
-                mend="Name one with --dataset (`sed2 datasets list` shows them; or a .npz or .csv "
-                "file), or with `dataset:` in the YAML",
-            )
-        source = (its.dataset, its.label, its.standardize)
-        if source not in datasets:
-            datasets[source] = load_dataset(
-                its.dataset, label=its.label, standardize=its.standardize
-            )
-        shape_check(candidate, datasets[source].input_shape)
+    datasets = [_load(its) for its in settings]
+    for candidate, dataset in zip(candidates, datasets, strict=True):
+        shape_check(candidate, dataset.input_shape)
     return [
-        estimate(
-            candidate,
-            datasets[its.dataset, its.label, its.standardize],
-            its,
-            partial(progress, candidate.name),
-        )
-        for candidate, its in zip(candidates, settings, strict=True)
+        estimate(candidate, dataset, its, partial(progress, candidate.name))
+        for candidate, dataset, its in zip(candidates, datasets, settings, strict=True)
     ]
+
+
+def _load(settings: Settings) -> Dataset:
+    if settings.dataset is None:
+        raise _no_dataset()
+    return _load_once(settings.dataset, settings.label, settings.standardize)
+
+
+@lru_cache(maxsize=1)
+def _load_once(name: str, label: str | None, standardize: bool) -> Dataset:
+    return load_dataset(name, label=label, standardize=standardize)
+
+
+def _no_dataset() -> UsageError:
+    return UsageError(
+        "no data set is given",
+        mend="Name one with --dataset (`sed2 datasets list` shows them; or a .npz or .csv file), "
+        "or with `dataset:` in the YAML",
+    )

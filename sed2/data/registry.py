@@ -99,7 +99,7 @@ def fetch(name: str, progress: bool = False, *, cache_dir: str | Path | None = N
     Raises:
         DataError: there is no such data set, or it cannot be had.
     """
-    info = _info(name)
+    info = dataset_info(name)
     path = _path(info, cache_dir)
     if info.bundled or _matches(info, path):
         return path
@@ -116,7 +116,7 @@ def is_available(name: str, *, cache_dir: str | Path | None = None) -> bool:
     Raises:
         DataError: there is no such data set.
     """
-    info = _info(name)
+    info = dataset_info(name)
     return _matches(info, _path(info, cache_dir))
 
 
@@ -130,7 +130,7 @@ def load_named(name: str, *, cache_dir: str | Path | None = None) -> RawData:
     Raises:
         DataError: there is no such data set, or it cannot be had.
     """
-    info = _info(name)
+    info = dataset_info(name)
     path = fetch(name, cache_dir=cache_dir)
     try:
         content = path.read_bytes()
@@ -149,7 +149,12 @@ def load_named(name: str, *, cache_dir: str | Path | None = None) -> RawData:
     return RawData(*info.parse(content), source="bundled with sed2" if info.bundled else info.url)
 
 
-def _info(name: str) -> DatasetInfo:
+def dataset_info(name: str) -> DatasetInfo:
+    """The entry of a data set.
+
+    Raises:
+        DataError: there is no such data set.
+    """
     if name not in DATASETS:
         raise DataError(f"there is no data set `{name}`", mend=did_you_mean(name, DATASETS))
     return DATASETS[name]

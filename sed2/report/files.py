@@ -170,7 +170,17 @@ def _csv_text(results: list[ModelResult]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
-        ["model", "parameters", "eps", "lower_two_sed", "lower_two_sed_std_error", "two_sed", "two_sed_std_error", "effective_sample_size", "upper_bound"]
+        [
+            "model",
+            "parameters",
+            "eps",
+            "lower_two_sed",
+            "lower_two_sed_std_error",
+            "two_sed",
+            "two_sed_std_error",
+            "effective_sample_size",
+            "upper_bound",
+        ]
     )
     for result in results:
         columns = (

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sed2.data.registry import DatasetInfo
 from sed2.results import Checked, ModelResult, Ranking, Score
 from sed2.settings import Settings
 
@@ -124,6 +125,42 @@ def print_checked(console: Console, checked: Sequence[Checked]) -> None:
         )
     console.print(table)
     _note(console, f"{len(checked)} model{'s' * (len(checked) != 1)}: no fault found.")
+
+
+def print_datasets(console: Console, datasets: Sequence[tuple[DatasetInfo, bool]]) -> None:
+    """What `--dataset` accepts by name, and whether it is on this machine."""
+    table = _table("name", "rows", "input", "classes", "here", "licence", text=(0, 2, 4, 5))
+    for info, here in datasets:
+        table.add_row(
+            info.name,
+            f"{info.rows:,}",
+            _shape(info.input_shape),
+            str(info.classes),
+            "yes" if here else "fetch",
+            info.licence,
+        )
+    console.print(table)
+    _note(console, "Or the path of a .npz file (arrays x and, if any, y) or a .csv with a header.")
+
+
+def print_dataset(console: Console, info: DatasetInfo, here: bool) -> None:
+    """Everything about one named data set."""
+    place = "ships with sed2" if info.bundled else f"`sed2 datasets fetch {info.name}`"
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for key, value in (
+        ("name", info.name),
+        ("what", info.description),
+        ("rows", f"{info.rows:,}"),
+        ("input", _shape(info.input_shape)),
+        ("classes", str(info.classes)),
+        ("here", f"yes ({place})" if info.bundled else "yes" if here else f"no: {place}"),
+        ("from", info.url),
+        ("sha256", info.sha256),
+        ("licence", info.licence),
+        ("cite", info.citation),
+    ):
+        table.add_row(Text(key, style="bold"), Text(value, overflow="fold"))
+    console.print(table)
 
 
 def describe(settings: Settings, inputs: int) -> str:

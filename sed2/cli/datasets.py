@@ -1,0 +1,61 @@
+"""`sed2 datasets`: what --dataset accepts, and getting it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sed2 import terminal
+
+app = typer.Typer(
+    help="What `--dataset` accepts, and getting it.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+Name = Annotated[str, typer.Argument(help="A name from `sed2 datasets list`.", show_default=False)]
+
+
+@app.command("list")
+def list_() -> None:
+    """All named data sets, and whether they are on this machine.
+
+    Examples:
+
+        sed2 datasets list
+    """
+    from sed2.data import registry
+    from sed2.report import tables
+
+    infos = registry.DATASETS.values()
+    here = [registry.is_available(info.name) for info in infos]
+    tables.print_datasets(terminal.out(), list(zip(infos, here, strict=True)))
+
+
+@app.command()
+def info(name: Name) -> None:
+    """Everything about one data set: shape, rows, licence, citation, checksum.
+
+    Examples:
+
+        sed2 datasets info covertype
+    """
+    from sed2.data import registry
+    from sed2.report import tables
+
+    tables.print_dataset(terminal.out(), registry.dataset_info(name), registry.is_available(name))
+
+
+@app.command()
+def fetch(name: Name) -> None:
+    """Download a data set once, check it, keep it, and print where it is.
+
+    It is kept in `$SED2_DATA_DIR`, by default the user's cache folder.
+
+    Examples:
+
+        sed2 datasets fetch covertype-full
+    """
+    from sed2.data import registry
+
+    terminal.out().print(str(registry.fetch(name, progress=True)), soft_wrap=True)

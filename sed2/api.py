@@ -26,7 +26,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def compute(
-    spec: str | Path,
+    spec: str | Path | Mapping[str, Any],
     *,
     model: str | None = None,
     progress: Progress = lambda name, done, total: None,
@@ -35,7 +35,8 @@ def compute(
     """2sED and lower 2sED of one model over a grid of covering radii   (4), (10).
 
     Args:
-        spec: a YAML file, or the paper's notation such as "MLP 54-16-7".
+        spec: a YAML file, the paper's notation such as "MLP 54-16-7", or the mapping that such
+            a file holds.
         model: which model of a file that holds several.
         progress: called as the work goes on.
         settings: any field of `sed2.settings.Settings`, in any form the command line takes:
@@ -58,7 +59,7 @@ def compute(
 
 
 def rank(
-    spec: str | Path,
+    spec: str | Path | Mapping[str, Any],
     *,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
@@ -69,7 +70,7 @@ def rank(
     over the eps grid, in log eps.
 
     Args:
-        spec: a YAML file, or the paper's notation for a ranking of one.
+        spec: as for `compute`.
         progress: called as the work goes on.
         settings: as for `compute`.
 
@@ -82,7 +83,7 @@ def rank(
     return rank_results(_estimate_all(file.models, resolved, progress))
 
 
-def validate(spec: str | Path, **settings: Any) -> list[Checked]:
+def validate(spec: str | Path | Mapping[str, Any], **settings: Any) -> list[Checked]:
     """Check a spec, its settings, and that the models fit their data. Computes nothing.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -76,9 +77,9 @@ def estimate(
     two_inputs = input_variance.std_error(np.append(two_size, two_size.min()))
     lower_inputs = input_variance.std_error(np.append(lower_size, lower_size.min()))
     two_draws = np.where(two_size < MIN_EFFECTIVE_SAMPLE_SIZE, np.nan, spread(two_replicates))
-    two_score_draws = spread(two_replicates @ score_weights)
+    two_score_draws = float(spread(two_replicates @ score_weights))
     if (two_size[score_weights > 0] < MIN_EFFECTIVE_SAMPLE_SIZE).any():
-        two_score_draws = np.nan
+        two_score_draws = math.nan
     return ModelResult(
         name=model.name,
         parameters=d,
@@ -101,9 +102,7 @@ def estimate(
             float(spread(lower_replicates @ score_weights)),
             float(lower_inputs[-1]),
         ),
-        two_sed_score=Score(
-            float(two @ score_weights), float(two_score_draws), float(two_inputs[-1])
-        ),
+        two_sed_score=Score(float(two @ score_weights), two_score_draws, float(two_inputs[-1])),
         warnings=find_warnings(spectra, len(inputs), grid, two_size[on_grid], settings),
         provenance=provenance(model, dataset.sha256),
     )

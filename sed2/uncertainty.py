@@ -34,9 +34,12 @@ def bootstrap_draws(
     """Replicates of 2sED and lower 2sED over resampled draws.
 
     Returns:
-        two arrays (REPLICATES, E).
+        two arrays (REPLICATES, E); all NaN for one draw, which says nothing of its scatter.
     """
     draws = len(logdets.traces)
+    if draws == 1:
+        undefined = np.full((REPLICATES, len(eps)), np.nan)
+        return undefined, undefined
     two, lower = [], []
     for _ in range(REPLICATES):
         chosen = rng.integers(draws, size=draws)
@@ -51,9 +54,8 @@ def bootstrap_draws(
 
 
 def spread(replicates: np.ndarray) -> np.ndarray:
-    """Standard error from bootstrap replicates (axis 0); NaN if they cannot differ for K = 1."""
-    error = replicates.std(axis=0, ddof=1)
-    return np.where(error > 0, error, np.nan)
+    """Standard error from bootstrap replicates (axis 0)."""
+    return replicates.std(axis=0, ddof=1)
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,17 @@ class Jackknife:
     draws: int
     """K', the first K' of the K draws."""
     groups: int
-    """G, how many groups of inputs are left out in turn; 0 if the inputs carry no error."""
+    """G, how many groups of inputs are left out in turn; 0 if there is nothing to learn from it."""
+    otherwise: float
+    """The variance if G = 0: zero if the inputs are all rows, NaN if they are too few to tell."""
 
     @classmethod
     def plan(cls, draws: int, samples: int, rows: int, groups: int) -> Jackknife:
         """About as many extra items as there are draws; none if the inputs are all rows."""
-        groups = 0 if samples >= rows else min(groups, samples)
-        return cls(math.ceil(draws / groups) if groups > 1 else 0, groups if groups > 1 else 0)
+        groups = min(groups, samples)
+        if samples >= rows or groups < 2:
+            return cls(0, 0, otherwise=0.0 if samples >= rows else math.nan)
+        return cls(math.ceil(draws / groups), groups, otherwise=math.nan)
 
     def items(self, draws: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw number (B,) and input weights (B, N) of all work items, the K draws first.
@@ -93,7 +99,8 @@ class Jackknife:
             functional: (F, E) the quantities wanted, as weights of sum_j logdet_j at each eps.
         """
         if not self.groups:
-            return Variance(np.zeros(len(functional)), np.zeros(len(functional)))
+            undefined = np.full(len(functional), self.otherwise)
+            return Variance(undefined, undefined)
         shape = (functional.shape[1], self.draws, self.groups)
         values = renormalised(
             left_out.values.sum(axis=2).reshape(shape),

@@ -2,5 +2,6 @@
 
 from sed2.blocks import dense as dense  # imported for its registration
 from sed2.blocks.base import KINDS, BlockSpec, Shape
+from sed2.blocks.structure import Linearisable
 
-__all__ = ["KINDS", "BlockSpec", "Shape"]
+__all__ = ["KINDS", "BlockSpec", "Linearisable", "Shape"]

@@ -38,7 +38,9 @@ def singular_values(matrix: jax.Array) -> jax.Array:
 
     A computed singular value is off by at most about max(m, n) * machine epsilon * s_max, so one
     below that is a zero of the rank-deficient matrix (a dead unit, a constant or repeated input).
-    Left in, it would count as a direction once eps is small enough."""
-    values = jnp.linalg.svd(matrix, compute_uv=False)
+    Left in, it would count as a direction once eps is small enough. NaN if the matrix is not
+    finite."""
+    finite = jnp.isfinite(matrix).all()  # LAPACK complains of the rest on stdout
+    values = jnp.linalg.svd(jnp.where(finite, matrix, 0.0), compute_uv=False)
     noise = max(matrix.shape) * jnp.finfo(values.dtype).eps * values[..., :1]
-    return jnp.where(values > noise, values, 0.0)
+    return jnp.where(finite, jnp.where(values > noise, values, 0.0), jnp.nan)

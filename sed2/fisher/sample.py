@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sed2.blocks import BlockSpec, Shape
+from sed2.blocks import BlockSpec, Linearisable, Shape
 from sed2.chain import Chain
 from sed2.fisher.empirical import empirical_roots
 from sed2.fisher.expected import expected_roots
@@ -98,7 +98,7 @@ def _run_chain(
     x = jnp.broadcast_to(jnp.asarray(inputs, float), (len(draws), *inputs.shape))
     outputs = []
     for block in chain.blocks:
-        keys = block_keys(settings.seed, block.stream, draws)
+        keys = block_keys(settings.seed, block.stream, jnp.asarray(draws))
         noise_count = len(inputs) * math.prod(block.output_shape)
         uniform = uniforms(keys, block.parameters + noise_count)
         step = partial(
@@ -126,6 +126,7 @@ def _step(
     """One block for one item: its roots, its root-mean-square output, and its noisy output."""
     parameters = spec.parameter_count(input_shape)
     module = draw_module(spec, input_shape, prior, key, uniform[:parameters])
+    assert isinstance(module, Linearisable)  # every kind is, tests/blocks/test_contract.py
     mean, structure = module.linearise(x)
     noise = to_normal(uniform[parameters:]).reshape(mean.shape)
     if fisher == "expected":

@@ -20,7 +20,7 @@ from sed2.blocks import KINDS, BlockSpec, Shape
 from sed2.errors import SpecError, did_you_mean
 from sed2.settings import Settings
 from sed2.spec import notation
-from sed2.spec.yaml import Document, Route, load
+from sed2.spec.yaml import Document, Route, load, loads
 from sed2.validation import Fault, explain, shown
 
 MODEL_KEYS = ("name", "blocks", "notation")
@@ -74,17 +74,31 @@ class SpecFile:
         return self.document.locate((setting,)) if self.document else self.source
 
 
-def load_spec(spec: str | Path) -> SpecFile:
-    """Read a spec: the path of a YAML file, or a model in the paper's notation.
+def load_spec(spec: str | Path | Mapping[str, Any]) -> SpecFile:
+    """Read a spec: the path of a YAML file, a model in the paper's notation, or the mapping that
+    such a file would hold.
 
     Raises:
         SpecError: it names `file:line:column`, what is wrong there, and what is allowed.
     """
+    if isinstance(spec, Mapping):
+        return read_document(_written_out(spec))
     if isinstance(spec, str) and notation.looks_like_notation(spec):
         parsed = notation.parse(spec)
         model = ModelSpec(parsed.name, parsed.blocks, parsed.input_width)
         return SpecFile((model,), {}, parsed.name)
     return read_document(load(Path(spec)))
+
+
+def _written_out(spec: Mapping[str, Any]) -> Document:
+    """A mapping as the document it stands for, so that it is checked as a file is."""
+    try:
+        return loads(json.dumps(spec, indent=2, ensure_ascii=False), "<mapping>")
+    except (TypeError, ValueError) as error:
+        raise SpecError(
+            f"the spec holds something that YAML cannot: {error}",
+            mend="Use dicts, lists, texts and plain numbers",
+        ) from None
 
 
 def read_document(document: Document) -> SpecFile:

@@ -1,0 +1,51 @@
+"""Small inputs that many tests share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sed2.data.load import Dataset
+from sed2.provenance import hash_arrays
+from sed2.results import ModelResult
+from sed2.settings import Settings
+from sed2.spec.schema import load_spec
+from sed2.spectra import BlockSpectrum, Spectra
+
+
+def dataset(x: np.ndarray) -> Dataset:
+    """Any array as a data set, without a file."""
+    x = np.asarray(x, float)
+    return Dataset("test", x, None, False, "test", hash_arrays(x))
+
+
+def gaussian_inputs(rows: int, width: int, seed: int = 0) -> np.ndarray:
+    """Correlated, so that no eigenvalue of E[x x^T] repeats."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(rows, width)) @ rng.normal(size=(width, width))
+
+
+def estimate_spec(spec: str | dict[str, object], x: np.ndarray, **settings: object) -> ModelResult:
+    """The whole pipeline for one model, on an array."""
+    from sed2.estimate import estimate
+
+    model = load_spec(spec).models[0]
+    return estimate(model, dataset(x), Settings.model_validate({"dataset": "test", **settings}))
+
+
+def spectra(
+    seed: int, draws: int = 6, sizes: tuple[int, ...] = (4, 3), spread: float = 1.0
+) -> Spectra:
+    """Spectra of several blocks without any network; parameters exceed the ranks by one."""
+    rng = np.random.default_rng(seed)
+    return Spectra(
+        tuple(
+            BlockSpectrum(
+                f"block_{j}",
+                size + 1,
+                np.exp(spread * rng.normal(size=(draws, 1, size))),
+                1,
+                np.ones(draws),
+            )
+            for j, size in enumerate(sizes, start=1)
+        )
+    )

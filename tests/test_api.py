@@ -1,0 +1,79 @@
+"""The Python API: what it takes, what it refuses, and that nothing else changes a number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sed2
+from sed2.errors import SpecError, UsageError
+
+FAST = {"dataset": "covertype", "samples": 6, "draws": 4, "eps": [0.01, 0.1]}
+
+
+def test_a_spec_is_a_file_a_notation_or_a_mapping(tmp_path: Path) -> None:
+    file = tmp_path / "model.yaml"
+    file.write_text("MLP 54-3-7\n")
+    mapping = {"blocks": [{"dense": {"features": 3, "activation": "relu", "bias": False}}]}
+    mapping["blocks"].append({"dense": {"features": 7, "bias": False}})
+    results = [sed2.compute(spec, **FAST) for spec in (str(file), file, "MLP 54-3-7", mapping)]
+    for result in results:
+        np.testing.assert_array_equal(
+            result.lower_two_sed.estimate, results[0].lower_two_sed.estimate
+        )
+
+
+def test_faults_of_a_mapping_are_placed() -> None:
+    with pytest.raises(SpecError, match=r"<mapping>:\d+:\d+: .*"relux".*Did you mean `relu`"):
+        sed2.compute({"blocks": [{"dense": {"features": 3, "activation": "relux"}}]}, **FAST)
+    with pytest.raises(SpecError, match=r"not JSON serializable.*plain numbers"):
+        sed2.compute({"blocks": [{"dense": {"features": np.int64(3)}}]}, **FAST)
+
+
+def test_unknown_settings_are_refused_with_the_nearest_name() -> None:
+    with pytest.raises(UsageError, match=r"`drawz`.*Did you mean `draws`"):
+        sed2.compute("MLP 54-3-7", drawz=4)
+
+
+def test_no_dataset_is_refused() -> None:
+    with pytest.raises(UsageError, match="no data set is given"):
+        sed2.compute("MLP 54-3-7")
+
+
+def test_company_name_and_place_change_no_number() -> None:
+    models = ["MLP 54-3-7", "MLP 54-4-7", {"name": "renamed", "notation": "MLP 54-5-7"}]
+    together = sed2.rank({"models": models}, **FAST)
+    reversed_ = sed2.rank({"models": models[::-1]}, **FAST)
+    alone = {
+        name: sed2.compute(notation, **FAST)
+        for name, notation in (("MLP 54-3-7", "MLP 54-3-7"), ("renamed", "MLP 54-5-7"))
+    }
+    for ranking in (together, reversed_):
+        for model in ranking.models:
+            if model.result.name in alone:
+                for got, want in (
+                    (model.result.lower_two_sed, alone[model.result.name].lower_two_sed),
+                    (model.result.two_sed, alone[model.result.name].two_sed),
+                ):
+                    np.testing.assert_array_equal(got.estimate, want.estimate)
+                    np.testing.assert_array_equal(got.std_error, want.std_error)
+
+
+def test_a_fault_in_the_last_model_is_found_before_the_first_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sed2 import api
+
+    monkeypatch.setattr(api, "estimate", lambda *_: pytest.fail("the work began"))
+    with pytest.raises(SpecError, match="MLP 53-3-7"):
+        sed2.rank({"models": ["MLP 54-3-7", "MLP 53-3-7"]}, **FAST)
+
+
+def test_progress_is_told_to_its_end() -> None:
+    told: list[tuple[str, int, int]] = []
+    sed2.compute("MLP 54-3-7", progress=lambda *event: told.append(event), **FAST)
+    name, done, total = told[-1]
+    assert name == "MLP 54-3-7"
+    assert done == total >= FAST["draws"]

@@ -1,0 +1,41 @@
+"""The chain: shapes, counts, names, and random streams that belong to the architecture."""
+
+from __future__ import annotations
+
+import pytest
+
+from sed2.blocks.dense import Dense
+from sed2.chain import build_chain
+from sed2.spec.schema import load_spec
+
+
+def streams(notation: str) -> list[int]:
+    model = load_spec(notation).models[0]
+    return [block.stream for block in build_chain(model.blocks, (model.input_width,)).blocks]
+
+
+@pytest.mark.parametrize(
+    ("notation", "parameters"),
+    [("MLP 54-16-7", 976), ("MLP 54-13-11-9-7", 1007), ("MLP 54-10-2-10-25-7", 1005)],
+)
+def test_parameters_of_the_papers_networks(notation: str, parameters: int) -> None:
+    assert build_chain(load_spec(notation).models[0].blocks, (54,)).parameters == parameters
+
+
+def test_shapes_and_names_follow_the_blocks() -> None:
+    chain = build_chain([Dense(features=3), Dense(features=2)], (5,))
+    assert [(b.name, b.input_shape, b.output_shape, b.parameters) for b in chain.blocks] == [
+        ("dense_1", (5,), (3,), 18),
+        ("dense_2", (3,), (2,), 8),
+    ]
+
+
+def test_candidates_share_the_streams_of_their_common_first_blocks() -> None:
+    one, other = streams("MLP 5-4-3-2"), streams("MLP 5-4-3-7")
+    assert one[:2] == other[:2]
+    assert one[2] != other[2]
+
+
+def test_equal_blocks_in_other_places_have_other_streams() -> None:
+    assert len(set(streams("MLP 4-4-4-4"))) == 3
+    assert streams("MLP 4-4-4") != streams("MLP 5-4-4")[:2]

@@ -1,0 +1,26 @@
+"""Warnings: said when they are true, and not otherwise."""
+
+from __future__ import annotations
+
+from tests.cases import estimate_spec, gaussian_inputs
+
+
+def warnings(sigma: float = 1e-3, draws: int = 40, spec: str = "MLP 4-3-2") -> str:
+    result = estimate_spec(
+        spec, gaussian_inputs(30, 4), samples=20, sigma=sigma, draws=draws, eps=[0.5]
+    )
+    return "\n".join(result.warnings)
+
+
+def test_a_sigma_that_drowns_the_activations_is_named_with_its_block() -> None:
+    assert "sigma" not in warnings()
+    assert "sigma 5 is not small against the outputs of dense_1" in warnings(sigma=5.0)
+
+
+def test_the_last_blocks_noise_is_seen_by_nobody() -> None:
+    assert "dense_2" not in warnings(sigma=5.0)
+
+
+def test_few_effective_draws_are_told_in_plain_words() -> None:
+    assert "effective sample size" not in warnings(draws=400)
+    assert "a few draws carry 2sED" in warnings(draws=2)

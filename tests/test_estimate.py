@@ -1,0 +1,226 @@
+"""The whole pipeline: exact answers, brute force, and everything that must not matter."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sed2.chain import build_chain
+from sed2.errors import ResourceError, Sed2Error, SpecError
+from sed2.fisher.sample import sample_spectra
+from sed2.priors import draw_module
+from sed2.randomness import block_keys, to_normal, uniforms
+from sed2.resources import Plan
+from sed2.settings import Settings, parse_prior
+from sed2.spec.schema import load_spec
+from tests import reference
+from tests.cases import estimate_spec, gaussian_inputs
+
+EPS = (1e-6, 1e-3, 0.1)
+LINEAR = {"name": "linear", "blocks": [{"dense": {"features": 5, "bias": False}}]}
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    seed=st.integers(0, 99),
+    zeta=st.sampled_from([0.0, 0.7]),
+    prior=st.sampled_from(["torch", "normal:3", "uniform:0:1", "init"]),
+)
+def test_linear_block_in_closed_form(seed: int, zeta: float, prior: str) -> None:
+    """n_out sum_i log(1 + a sqrt(l_i)) / |log eps|, l = eigenvalues of E[x x^T], of mean 1."""
+    x = gaussian_inputs(30, 6, seed)
+    result = estimate_spec(LINEAR, x, samples=30, draws=3, eps=EPS, zeta=zeta, prior=prior)
+    roots = np.linalg.svd(x, compute_uv=False)
+    roots *= np.sqrt(6 / (roots**2).sum())
+    for e, eps in enumerate(EPS):
+        want = zeta * 30 + 5 * np.log1p(eps ** (zeta - 1) * roots).sum() / abs(np.log(eps))
+        assert result.lower_two_sed.estimate[e] == pytest.approx(want, rel=1e-9)
+        assert result.two_sed.estimate[e] == pytest.approx(want, rel=1e-9)
+
+
+@pytest.mark.parametrize("fisher", ["expected", "empirical"])
+@pytest.mark.parametrize("prior", ["torch", "init"])
+def test_chain_equals_brute_force(fisher: str, prior: str) -> None:
+    """Every draw rebuilt block by block, with dense Fisher matrices from per-sample Jacobians."""
+    x, sigma, draws = gaussian_inputs(8, 4), 0.05, 3
+    model = {
+        "name": "three",
+        "blocks": [
+            {"dense": {"features": 5, "activation": "relu", "bias": False}},
+            {"dense": {"features": 3, "activation": "tanh"}},
+            {"dense": {"features": 2}},
+        ],
+    }
+    result = estimate_spec(
+        model, x, samples=8, draws=draws, sigma=sigma, fisher=fisher, prior=prior, eps=EPS
+    )
+
+    chain = build_chain(load_spec(model).models[0].blocks, (4,))
+    factors = []
+    for k in range(draws):
+        current, row = jax.numpy.asarray(x), []
+        for block in chain.blocks:
+            key = block_keys(0, block.stream, np.array([k]))
+            noise_size = len(x) * block.output_shape[0]
+            uniform = uniforms(key, block.parameters + noise_size)[0]
+            module = draw_module(
+                block.spec,
+                block.input_shape,
+                parse_prior(prior),
+                key[0],
+                uniform[: block.parameters],
+            )
+            noise = to_normal(uniform[block.parameters :]).reshape(len(x), -1)
+            row.append(
+                reference.expected_factor(module, current, sigma)
+                if fisher == "expected"
+                else reference.empirical_factor(module, current, noise, sigma)
+            )
+            current = module(current) + sigma * noise
+        factors.append(row)
+    mean_trace = np.mean([sum((a**2).sum() for a in row) for row in factors])
+    scale = np.sqrt(chain.parameters / mean_trace)
+    for e, eps in enumerate(EPS):
+        logdets = np.array(
+            [[reference.log_determinant(a, scale / eps) for a in row] for row in factors]
+        )
+        want = reference.lower_two_sed(logdets, eps, 0.0, chain.parameters)
+        assert result.lower_two_sed.estimate[e] == pytest.approx(want, rel=1e-10)
+        want = reference.two_sed(logdets, eps, 0.0, chain.parameters)
+        assert result.two_sed.estimate[e] == pytest.approx(want, rel=1e-10)
+
+
+def test_chunks_change_nothing() -> None:
+    chain = build_chain(load_spec("MLP 4-5-3").models[0].blocks, (4,))
+    x = gaussian_inputs(6, 4)
+    run = [
+        sample_spectra(
+            chain,
+            x,
+            np.arange(7),
+            np.ones((7, 6)),
+            Settings(dataset="test"),
+            Plan(chunk=chunk, unit_batch=unit_batch, bytes=0),
+        )
+        for chunk, unit_batch in ((7, 100), (3, 2), (1, 1))
+    ]
+    for other in run[1:]:
+        for block, same in zip(run[0].blocks, other.blocks, strict=True):
+            np.testing.assert_allclose(same.roots, block.roots, rtol=1e-12)
+
+
+def test_more_draws_leave_the_first_ones_as_they_are() -> None:
+    chain = build_chain(load_spec("MLP 4-5-3").models[0].blocks, (4,))
+    x, settings_ = gaussian_inputs(6, 4), Settings(dataset="test")
+    few, many = (
+        sample_spectra(
+            chain, x, np.arange(k), np.ones((k, 6)), settings_, Plan(k, unit_batch=100, bytes=0)
+        )
+        for k in (3, 9)
+    )
+    for block, same in zip(few.blocks, many[:3].blocks, strict=True):
+        np.testing.assert_allclose(same.roots, block.roots, rtol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["none", "relu"])
+def test_scaling_the_inputs_of_a_bias_free_block_changes_nothing(activation: str) -> None:
+    model = {
+        "name": "one",
+        "blocks": [{"dense": {"features": 5, "bias": False, "activation": activation}}],
+    }
+    x = gaussian_inputs(20, 4)
+    one, other = (estimate_spec(model, s * x, samples=20, draws=4) for s in (1, 37.0))
+    np.testing.assert_allclose(other.lower_two_sed.estimate, one.lower_two_sed.estimate, rtol=1e-12)
+
+
+def test_sigma_cancels_while_it_is_small() -> None:
+    """Fhat does not depend on sigma but for the noise on the activations."""
+    x = gaussian_inputs(20, 4)
+    one, other = (estimate_spec("MLP 4-6-3", x, samples=20, sigma=s) for s in (1e-4, 1e-6))
+    np.testing.assert_allclose(other.lower_two_sed.estimate, one.lower_two_sed.estimate, rtol=1e-3)
+    single = [estimate_spec(LINEAR, x, samples=20, sigma=s) for s in (1.0, 1e-6)]
+    np.testing.assert_allclose(
+        single[0].lower_two_sed.estimate, single[1].lower_two_sed.estimate, rtol=1e-12
+    )
+
+
+def test_one_draw_and_one_input() -> None:
+    result = estimate_spec("MLP 4-6-3", gaussian_inputs(9, 4), samples=1, draws=1)
+    assert np.isfinite(result.lower_two_sed.estimate).all()
+    assert np.isnan(result.lower_two_sed.std_error).all()
+    assert np.isnan(result.two_sed.std_error).all()
+    np.testing.assert_allclose(result.lower_two_sed.estimate, result.two_sed.estimate)
+    assert result.effective_sample_size.tolist() == [1.0] * 25
+
+
+def test_dead_relu_layers_give_zeta_d_and_a_warning() -> None:
+    """Negative weights on positive inputs: every unit is dead in every draw."""
+    x = np.abs(gaussian_inputs(10, 4)) + 1
+    one = {"name": "dead", "blocks": [{"dense": {"features": 3, "activation": "relu"}}]}
+    result = estimate_spec(one, x, samples=10, prior="uniform:-2:-1", zeta=0.25)
+    np.testing.assert_array_equal(result.lower_two_sed.estimate, 0.25 * 15)
+    np.testing.assert_array_equal(result.two_sed.estimate, 0.25 * 15)
+    assert any("Fisher information is zero in every draw" in text for text in result.warnings)
+
+
+def test_constant_features_lower_the_rank() -> None:
+    x = gaussian_inputs(20, 4)
+    x[:, 1], x[:, 2] = 0.0, 3.0
+    result = estimate_spec(LINEAR, x, samples=20, draws=2, eps=[1e-12])
+    assert result.blocks[0].rank == 5 * 3
+    result = estimate_spec(
+        {"name": "bias", "blocks": [{"dense": {"features": 5}}]}, x, samples=20, draws=2
+    )
+    assert result.blocks[0].rank == 5 * 3  # the constant feature and the bias are one direction
+
+
+def test_overflowing_activations_are_refused() -> None:
+    with pytest.raises(Sed2Error, match=r"not finite in 100 of 100 draws.*--prior"):
+        estimate_spec("MLP 4-6-3-3", gaussian_inputs(9, 4), samples=9, prior="normal:1e200")
+
+
+def test_a_model_that_does_not_fit_its_data_is_refused() -> None:
+    with pytest.raises(SpecError, match="5"):
+        estimate_spec("MLP 5-6-3", gaussian_inputs(9, 4))
+
+
+def test_a_model_larger_than_the_memory_is_refused_before_the_work() -> None:
+    with pytest.raises(ResourceError, match=r"needs about [\d,.]+ GB"):
+        estimate_spec("MLP 4-4000000000-3", gaussian_inputs(9, 4))
+
+
+def test_inputs_that_are_all_rows_carry_no_error() -> None:
+    x = gaussian_inputs(12, 4)
+    assert (estimate_spec("MLP 4-6-3", x, samples=12).lower_two_sed.std_error_inputs == 0).all()
+    assert (estimate_spec("MLP 4-6-3", x, samples=11).lower_two_sed.std_error_inputs > 0).all()
+
+
+def test_settings_of_the_caller_survive() -> None:
+    """float64 for us, and the caller's JAX configuration as it was."""
+    with jax.enable_x64(False):
+        narrow = estimate_spec("MLP 4-6-3", gaussian_inputs(9, 4), samples=9)
+        assert not jax.config.jax_enable_x64
+    wide = estimate_spec("MLP 4-6-3", gaussian_inputs(9, 4), samples=9)
+    np.testing.assert_array_equal(narrow.two_sed.estimate, wide.two_sed.estimate)
+
+
+def test_the_score_is_the_mean_over_log_eps_or_the_value_at_eps_n() -> None:
+    x = gaussian_inputs(9, 4)
+    even = estimate_spec("MLP 4-6-3", x, eps="1e-3:1e-1:5")
+    curve = even.lower_two_sed.estimate
+    assert even.score.value == pytest.approx((curve[0] / 2 + curve[1:-1].sum() + curve[-1] / 2) / 4)
+    named = estimate_spec("MLP 4-6-3", x, eps="1e-3:1e-1:5", n_train=10_000)
+    assert named.eps_n == pytest.approx((np.log(10_000) / 10_000) ** 0.375)
+    there = estimate_spec("MLP 4-6-3", x, eps=[named.eps_n])
+    assert named.score.value == pytest.approx(there.lower_two_sed.estimate[0], rel=1e-12)
+    np.testing.assert_array_equal(named.lower_two_sed.estimate, curve)
+
+
+def test_shares_add_up_to_the_curve() -> None:
+    result = estimate_spec("MLP 4-6-5-3", gaussian_inputs(9, 4), zeta=0.2)
+    total = 0.2 * result.parameters + sum(block.share for block in result.blocks)
+    np.testing.assert_allclose(total, result.lower_two_sed.estimate)
+    assert [block.parameters for block in result.blocks] == [24, 30, 15]

@@ -26,7 +26,7 @@ def test_a_spec_is_a_file_a_notation_or_a_mapping(tmp_path: Path) -> None:
 
 
 def test_faults_of_a_mapping_are_placed() -> None:
-    with pytest.raises(SpecError, match=r"<mapping>:\d+:\d+: .*"relux".*Did you mean `relu`"):
+    with pytest.raises(SpecError, match=r"<mapping>:\d+:\d+: .*.relux..*Did you mean `relu`"):
         sed2.compute({"blocks": [{"dense": {"features": 3, "activation": "relux"}}]}, **FAST)
     with pytest.raises(SpecError, match=r"not JSON serializable.*plain numbers"):
         sed2.compute({"blocks": [{"dense": {"features": np.int64(3)}}]}, **FAST)

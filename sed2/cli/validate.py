@@ -10,7 +10,7 @@ from sed2.cli.options import Spec, with_settings
 
 @with_settings
 def validate(spec: Spec, *, settings: dict[str, Any]) -> None:
-    """Check a spec, its settings, and its fit to the data; compute nothing.
+    """Check a spec, its settings and its fit to the data. Computes nothing.
 
     \b
     Examples:

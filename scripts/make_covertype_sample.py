@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sed2.data.registry import COVERTYPE_CLASSES, COVERTYPE_NUMERIC, COVERTYPE_ONE_HOT
+from sed2.data.covertype import CLASSES, NUMERIC, ONE_HOT
 
 ROWS = 100_000
 SEED = 0
 OUT = Path(__file__).parents[1] / "sed2" / "data" / "bundled" / "covertype.npz"
 _TYPES = (np.uint8, np.int16, np.int32)  # smallest first
-_COLUMNS = len(COVERTYPE_NUMERIC) + sum(COVERTYPE_ONE_HOT.values())
+_COLUMNS = len(NUMERIC) + sum(ONE_HOT.values())
 
 
 def choose_rows(total: int, rows: int = ROWS, seed: int = SEED) -> np.ndarray:
@@ -49,11 +49,11 @@ def encode(x: np.ndarray, y: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarr
         raise ValueError(f"x must be (rows, {_COLUMNS}) integers, not {x.shape} {x.dtype}")
     if y.shape != x.shape[:1] or not np.issubdtype(y.dtype, np.integer):
         raise ValueError(f"y must be ({len(x)},) integers, not {y.shape} {y.dtype}")
-    if y.min() < 0 or y.max() >= COVERTYPE_CLASSES:
-        raise ValueError(f"labels must be 0-{COVERTYPE_CLASSES - 1}, not {y.min()}-{y.max()}")
-    arrays = {name: _compact(x[rows, column]) for column, name in enumerate(COVERTYPE_NUMERIC)}
-    start = len(COVERTYPE_NUMERIC)
-    for name, width in COVERTYPE_ONE_HOT.items():
+    if y.min() < 0 or y.max() >= CLASSES:
+        raise ValueError(f"labels must be 0-{CLASSES - 1}, not {y.min()}-{y.max()}")
+    arrays = {name: _compact(x[rows, column]) for column, name in enumerate(NUMERIC)}
+    start = len(NUMERIC)
+    for name, width in ONE_HOT.items():
         one_hot = x[:, start : start + width]
         if not (np.isin(one_hot, (0, 1)).all() and (one_hot.sum(axis=1) == 1).all()):
             raise ValueError(f"the {width} {name} columns must hold exactly one 1 in every row")
@@ -86,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arrays = encode(x, y, choose_rows(len(x), given.rows))
     except ValueError as error:
         parser.error(f"{given.source}: {error}")
-    np.savez_compressed(given.out, **arrays)  # type: ignore[arg-type]  # numpy stubs: allow_pickle
+    with given.out.open("wb") as file:  # given a name, numpy would append .npz to it
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy stubs: allow_pickle
     content = given.out.read_bytes()
     print(f"{given.out}: {len(content):,} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
 

@@ -1,0 +1,235 @@
+"""Files of the user's own: `.csv` with a header, one column of which is the label."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from sed2.data.checks import first_not_finite, shown
+from sed2.errors import DataError, did_you_mean
+
+
+def read_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and labels of a `.csv` file.
+
+    Blank lines are skipped, and a row is one line: a cell cannot go over several. Labels are
+    integers, in whatever spelling, or texts.
+
+    Args:
+        path: UTF-8 text, columns separated by commas, names of the columns in the first line.
+        label: name of the label column, by default the last one.
+
+    Returns:
+        x (rows, columns - 1) float64, finite; y (rows,) int64, the labels coded from 0 in the
+        order of their sorted values.
+
+    Raises:
+        DataError: this is not such a file.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        lines = _Lines(path, file)
+        texts = iter(lines)
+        header = next(texts, "")
+        names = _names(lines.place, _cells(lines.place, header), label)
+        if label is None:
+            label = names[-1]
+        position = names.index(label)
+        first = next(texts, None)
+        if first is None:
+            raise DataError(
+                "there is a header but no row", mend="Give at least one row", where=str(path)
+            )
+        _check_number_of_cells(lines.place, names, _cells(lines.place, first))
+        codes: dict[str, int] = {}  # of the labels, in the order of their first row
+
+        def code(text: str) -> int:
+            if not text.strip():
+                raise ValueError
+            return codes.setdefault(text.strip(), len(codes))
+
+        try:
+            table = np.loadtxt(
+                chain([first], texts),
+                delimiter=",",
+                quotechar='"',
+                comments=None,
+                converters={position: code},
+                ndmin=2,
+            )
+        except ValueError as fault:  # it stopped at the last line that it took
+            _check_row(lines.place, names, label, lines.last)
+            raise DataError(f"this row cannot be read ({fault})", where=lines.place) from fault
+    x = np.delete(table, position, axis=1)
+    rows = lines.numbers[1:]
+    _check_finite(path, rows, names[:position] + names[position + 1 :], x)
+    first_codes = table[:, position].astype(np.int64)
+    return x, _rank_labels(path, rows, label, list(codes), first_codes)[first_codes]
+
+
+class _Lines:
+    """The lines of a file that are not blank, one after the other, as text."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.numbers: list[int] = []
+        """Of the lines so far, from 1."""
+        self.last = ""
+        self._path = path
+        self._file = file
+
+    @property
+    def place(self) -> str:
+        """Of the last line."""
+        return f"{self._path}:{self.numbers[-1] if self.numbers else 1}"
+
+    def __iter__(self) -> Iterator[str]:
+        for number, line in enumerate(self._file, start=1):
+            if not line.strip():
+                continue
+            self.numbers.append(number)
+            try:
+                self.last = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as fault:
+                raise DataError(
+                    f"this is not UTF-8 text ({fault.reason})",
+                    mend="Save it as a CSV file in UTF-8",
+                    where=self.place,
+                ) from fault
+            if self.last.count('"') % 2:  # or this cell would swallow the lines that follow
+                raise DataError(
+                    "a quote is not closed in this line",
+                    mend="Close it, keep every row on one line, and write a quote within quotes "
+                    'as ""',
+                    where=self.place,
+                )
+            yield self.last
+
+
+def _cells(place: str, line: str) -> list[str]:
+    try:
+        return next(csv.reader([line], strict=True), [])
+    except csv.Error as fault:
+        raise DataError(
+            f"this is not CSV ({fault})",
+            mend="Save it with commas between the columns, one row on each line",
+            where=place,
+        ) from fault
+
+
+def _names(place: str, cells: list[str], label: str | None) -> list[str]:
+    """Names of the columns, after a look at everything that a header can be instead."""
+    names = [cell.strip() for cell in cells]
+    separators = {";": "semicolons", "\t": "tabs", "|": "bars"}
+    found = next((c for c in separators if len(names) == 1 and c in names[0]), None)
+    if not names:
+        cause, mend = "the file is empty", "Give a header with the names of the columns, then rows"
+    elif found:
+        cause = f"the columns are separated by {separators[found]}, not by commas"
+        mend = "Save it with commas between the columns, and points in the numbers"
+    elif len(names) == 1:
+        cause = f"the only column, `{shown(names[0])}`, is the label, so there are no inputs"
+        mend = "Give at least one more column; columns are separated by commas"
+    # Names 0, 1, 2, ... are what pandas writes for columns that have none.
+    elif all(map(_is_number, names)) and names != [str(i) for i in range(len(names))]:
+        cause = "there is no header: the first line holds numbers"
+        mend = "Add a first line with the names of the columns"
+    elif not "".join(names).isprintable():
+        cause = "the name of a column holds characters that cannot be shown"
+        mend = "Rename it, and save the file as a CSV file in UTF-8"
+    elif "" in names:
+        cause = f"column {names.index('') + 1} has no name"
+        mend = "Name it, or leave it out if it only counts the rows (pandas: index=False)"
+    elif len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        cause, mend = f"two columns are named `{shown(twice)}`", "Give each column its own name"
+    elif label is not None and label not in names:
+        cause, mend = f"there is no label column `{label}`", did_you_mean(label, names)
+    else:
+        return names
+    raise DataError(cause, mend=mend, where=place)
+
+
+def _check_row(place: str, names: list[str], label: str, line: str) -> None:
+    """Raises DataError: there is too much, too little, or a cell that is no number."""
+    cells = _cells(place, line)
+    _check_number_of_cells(place, names, cells)
+    for name, cell in zip(names, cells, strict=True):
+        where = f"{place}:{shown(name)}"
+        if not cell.strip():
+            raise DataError("this cell is empty", mend="Fill it, or drop the row", where=where)
+        if name != label and not _is_number(cell):
+            raise DataError(
+                f"`{shown(cell)}` is not a number",
+                mend="Write numbers with a point"
+                if _is_number(cell.replace(",", "."))
+                else "Inputs must be numbers: code categories as numbers; if this column is the "
+                "label, name it with --label",
+                where=where,
+            )
+
+
+def _check_number_of_cells(place: str, names: list[str], cells: list[str]) -> None:
+    if len(cells) != len(names):
+        raise DataError(
+            f"this row has {len(cells)} cells, but the header has {len(names)}",
+            mend="Give every row one cell for each column; quote cells that hold commas",
+            where=place,
+        )
+
+
+def _check_finite(path: Path, numbers: list[int], names: list[str], x: np.ndarray) -> None:
+    """Raises DataError: x, of which row i is in line numbers[i], holds inf or nan."""
+    index = first_not_finite(x)
+    if index is not None:
+        row, column = index
+        raise DataError(
+            f"{x[row, column]} is not a finite number",
+            mend="Drop or fill the rows that hold such numbers",
+            where=f"{path}:{numbers[row]}:{shown(names[column])}",
+        )
+
+
+def _number(text: str) -> int | float | None:
+    """The number that a text is; underscores and digits beyond ASCII make none."""
+    if "_" in text or not text.isascii():
+        return None
+    for kind in (int, float):  # as an integer of any size, if it is one
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return None
+
+
+def _is_number(text: str) -> bool:
+    return _number(text) is not None
+
+
+def _rank_labels(
+    path: Path, numbers: list[int], column: str, labels: list[str], codes: np.ndarray
+) -> np.ndarray:
+    """(labels,) int64, the rank of each label: numbers by value, texts by alphabet.
+
+    Raises:
+        DataError: all labels are numbers, but not all are whole, so this column is no label.
+    """
+    values = [_number(label) for label in labels]
+    if None in values:
+        keys = np.array(labels, dtype=object)
+    else:
+        keys = np.array(values, dtype=object)  # as objects: integers of any size
+        with np.errstate(invalid="ignore"):  # of inf and nan
+            whole = keys == keys // 1
+        if not whole.all():
+            code = int(whole.argmin())
+            raise DataError(
+                f"labels must be integers or texts, but `{shown(labels[code])}` is neither",
+                mend="Name the label column with --label (by default it is the last one)",
+                where=f"{path}:{numbers[int((codes == code).argmax())]}:{shown(column)}",
+            )
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)

@@ -14,7 +14,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sed2.blocks import BlockSpec, Shape
+from flax import nnx
+
+from sed2.blocks import Block, Shape
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class ChainBlock:
     """One block of a chain, with everything that is known before parameters are drawn."""
 
     name: str
-    spec: BlockSpec
+    spec: Block
     input_shape: Shape
     output_shape: Shape
     parameters: int
@@ -47,18 +49,60 @@ class Chain:
         return sum(block.parameters for block in self.blocks)
 
 
-def build_chain(specs: Sequence[BlockSpec], input_shape: Shape) -> Chain:
+@dataclass(frozen=True)
+class Network:
+    """All blocks of a network as one, with noise at its output alone; a `Block`."""
+
+    blocks: tuple[Block, ...]
+    kind: str = "network"
+
+    @property
+    def identity(self) -> str:
+        return json.dumps([self.kind, *(block.identity for block in self.blocks)])
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return self._shapes(input_shape)[-1]
+
+    def parameter_count(self, input_shape: Shape) -> int:
+        shapes = self._shapes(input_shape)
+        return sum(b.parameter_count(s) for b, s in zip(self.blocks, shapes, strict=False))
+
+    def layout(self, input_shape: Shape) -> None:
+        return None
+
+    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Sequential:
+        shapes = self._shapes(input_shape)
+        return nnx.Sequential(
+            *(b.build(s, rngs) for b, s in zip(self.blocks, shapes, strict=False))
+        )
+
+    def _shapes(self, input_shape: Shape) -> list[Shape]:
+        """Of the input and of every block's output."""
+        shapes = [input_shape]
+        for block in self.blocks:
+            shapes.append(block.output_shape(shapes[-1]))
+        return shapes
+
+
+def build_chain(specs: Sequence[Block], input_shape: Shape, *, end_to_end: bool = False) -> Chain:
     """Fit the blocks to the input shape. Allocates nothing.
+
+    Args:
+        specs: the blocks.
+        input_shape: of one input.
+        end_to_end: whether all of them are one block of the chain (measure.md, section 2).
 
     Raises:
         SpecError: a block cannot take the output of the one before it.
     """
+    if end_to_end:
+        specs = [Network(tuple(specs))]
     blocks: list[ChainBlock] = []
     numbers: dict[str, int] = {}
     prefix = hashlib.sha256(json.dumps(input_shape).encode())
     shape = input_shape
     for spec in specs:
-        prefix.update(json.dumps([spec.kind, spec.model_dump()], sort_keys=True).encode())
+        prefix.update(spec.identity.encode())
         number = numbers[spec.kind] = numbers.get(spec.kind, 0) + 1
         output_shape = spec.output_shape(shape)
         blocks.append(

@@ -19,11 +19,14 @@ class Curve:
     """From the K draws; undefined for one draw, and for 2sED where too few draws carry it."""
     std_error_inputs: np.ndarray
     """From the N inputs; zero if they are all rows of the data."""
+    std_error_spectra: np.ndarray
+    """From spectra that are sampled themselves; zero if all are exact."""
 
     @property
     def std_error(self) -> np.ndarray:
-        """From both sources: how far away another seed lands, at the same N and K."""
-        return np.hypot(self.std_error_draws, self.std_error_inputs)
+        """From all sources: how far away another seed lands, at the same N and K."""
+        draws_and_inputs = np.hypot(self.std_error_draws, self.std_error_inputs)
+        return np.hypot(draws_and_inputs, self.std_error_spectra)
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class BlockShare:
     """Largest rank of its Fisher matrix over the draws."""
     share: np.ndarray
     """(E,) what the block adds to lower 2sED."""
+    way: str
+    """How its spectrum was had, in words."""
+    bytes: int
+    """Forecast of the memory for one draw."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +52,12 @@ class Score:
     value: float
     std_error_draws: float
     std_error_inputs: float
+    std_error_spectra: float
 
     @property
     def std_error(self) -> float:
-        """From both sources, as for a curve."""
-        return math.hypot(self.std_error_draws, self.std_error_inputs)
+        """From all sources, as for a curve."""
+        return math.hypot(self.std_error_draws, self.std_error_inputs, self.std_error_spectra)
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,8 @@ class ModelResult:
     lower_effective_sample_size: np.ndarray
     """(E,) the smallest over the blocks of the draws' weights in lower 2sED."""
     upper_bound: np.ndarray
-    """(E,) right-hand side of (11) with the measured rank and largest eigenvalue."""
+    """(E,) right-hand side of (11) with the measured rank and largest eigenvalue; NaN where these
+    are not measured, because a spectrum is sampled."""
     score: Score
     two_sed_score: Score
     """The same functional of 2sED, to stand beside the score."""

@@ -6,9 +6,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import IO
 
 from rich.console import Console
+from rich.text import Text
 
 PIPE_WIDTH = 10_000  # where stdout is no terminal, nothing is cut or wrapped to a width
 
@@ -25,7 +27,7 @@ def err() -> Console:
 
 def _console(stream: IO[str]) -> Console:
     terminal = stream.isatty()
-    return Console(
+    return _Console(
         file=stream,
         width=None if terminal else PIPE_WIDTH,
         no_color=not terminal or bool(os.environ.get("NO_COLOR")),
@@ -35,20 +37,40 @@ def _console(stream: IO[str]) -> Console:
     )
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        _read_no_more()
+
+
+def _read_no_more() -> None:
+    """The reader of stdout has gone, as in `sed2 ... | head -1`: the files are still written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def write(text: str) -> None:
+    """A document on stdout, as it is."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _read_no_more()
+
+
+def never_fail_to_encode() -> None:
+    """Show `?` for what the encoding of the terminal or pipe does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def warn(message: str) -> None:
     """One warning on stderr."""
-    err().print(f"[yellow]warning:[/] {_escape(message)}", soft_wrap=True)
+    err().print(Text.assemble(("warning:", "yellow"), " ", message), soft_wrap=True)
 
 
 def fail(message: str) -> None:
     """One error on stderr."""
-    err().print(f"[bold red]error:[/] {_escape(message)}", soft_wrap=True)
-
-
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+    err().print(Text.assemble(("error:", "bold red"), " ", message), soft_wrap=True)
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -12,15 +12,18 @@ from sed2 import terminal
 from sed2.cli import compute, datasets, rank, schema, validate
 from sed2.errors import ExitCode, Sed2Error
 
-EPILOG = "Examples: `sed2 rank configs/mlps.yaml --eps 1e-3:1e-1`, \
-`sed2 compute 'MLP 54-16-7' --dataset covertype --plot curve.png`"
+EPILOG = """\b
+Examples:
+  sed2 rank configs/mlps.yaml --eps 1e-3:1e-1
+  sed2 compute "MLP 54-16-7" --dataset covertype --plot curve.png
+"""
 
 app = typer.Typer(
     name="sed2",
     help="Rank neural architectures before training them, by the two-scale effective dimension.",
     epilog=EPILOG,
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # plain help reads better in 80 columns than Typer's panels
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -35,12 +38,13 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        print(f"sed2 {version('sed2')}")
+        terminal.write(f"sed2 {version('sed2')}\n")
         raise typer.Exit
 
 
 @app.callback()
 def root(
+    context: typer.Context,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an error.", envvar="SED2_DEBUG")
     ] = False,
@@ -51,40 +55,41 @@ def root(
         ),
     ] = False,
 ) -> None:
-    os.environ["SED2_DEBUG"] = "1" if debug else ""
+    context.obj["debug"] = debug
 
 
 def main() -> None:
     """Run the command line and exit with a code of `sed2.errors.ExitCode`."""
+    terminal.never_fail_to_encode()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit code.
-
-    Raises:
-        Exception: the original error, with --debug.
-    """
-    debug = "--debug" in arguments or bool(os.environ.get("SED2_DEBUG"))
+    """Run one command line and return its exit code."""
+    options = {"debug": False}
     try:
         # Typer exits for usage errors (2) and for an interrupt (130) by itself.
-        app(arguments, standalone_mode=True)
+        app(arguments, prog_name="sed2", obj=options)
     except SystemExit as exit_:
         return int(exit_.code or 0)
-    except Sed2Error as error:
-        if debug:
-            raise
-        terminal.fail(str(error))
-        return int(error.exit_code)
-    except MemoryError:
-        terminal.fail("out of memory. Take fewer --samples, or a lower --memory-gb")
-        return int(ExitCode.NUMERICS)
     except Exception as error:
-        if debug:
-            raise
-        terminal.fail(
-            f"a defect of sed2: {type(error).__name__}: {error}. "
-            "Please report it with the output of the same command with --debug"
-        )
-        return int(ExitCode.DEFECT)
+        if options["debug"]:
+            traceback.print_exc()
+        message, code = _explain(error)
+        terminal.fail(message)
+        return int(code)
     return int(ExitCode.OK)
+
+
+def _explain(error: Exception) -> tuple[str, ExitCode]:
+    """The one message of an error, and its exit code."""
+    if isinstance(error, Sed2Error):
+        return str(error), error.exit_code
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):  # the latter is JAX's
+        return "out of memory. Take fewer --samples, or a lower --memory-gb", ExitCode.NUMERICS
+    defect = f"{type(error).__name__}: {error}".rstrip(".: ")
+    return (
+        f"a defect of sed2: {defect}. "
+        "Please report it with the output of the same command with `sed2 --debug`",
+        ExitCode.DEFECT,
+    )

@@ -24,13 +24,11 @@ def compute(
 ) -> None:
     """Curves of 2sED and lower 2sED of one model over eps.
 
+    \b
     Examples:
-
-        sed2 compute "MLP 54-16-7" --dataset covertype
-
-        sed2 compute model.yaml --dataset my.csv --label kind --standardize --eps 1e-4:0.5:9
-
-        sed2 compute configs/mlps.yaml --model "MLP 54-16-7" --json - --plot curve.pdf
+      sed2 compute "MLP 54-16-7" --dataset covertype
+      sed2 compute model.yaml --dataset my.csv --label kind --standardize
+      sed2 compute configs/mlps.yaml --model "MLP 54-16-7" --json - --plot curve.pdf
     """
     from sed2.report.files import Outputs
 

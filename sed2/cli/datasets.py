@@ -11,18 +11,18 @@ from sed2 import terminal
 app = typer.Typer(
     help="What `--dataset` accepts, and getting it.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
 )
-Name = Annotated[str, typer.Argument(help="A name from `sed2 datasets list`.", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `sed2 datasets list`.")]
 
 
 @app.command("list")
 def list_() -> None:
     """All named data sets, and whether they are on this machine.
 
+    \b
     Examples:
-
-        sed2 datasets list
+      sed2 datasets list
     """
     from sed2.data import registry
     from sed2.report import tables
@@ -36,9 +36,9 @@ def list_() -> None:
 def info(name: Name) -> None:
     """Everything about one data set: shape, rows, licence, citation, checksum.
 
+    \b
     Examples:
-
-        sed2 datasets info covertype
+      sed2 datasets info covertype
     """
     from sed2.data import registry
     from sed2.report import tables
@@ -52,9 +52,9 @@ def fetch(name: Name) -> None:
 
     It is kept in `$SED2_DATA_DIR`, by default the user's cache folder.
 
+    \b
     Examples:
-
-        sed2 datasets fetch covertype-full
+      sed2 datasets fetch covertype-full
     """
     from sed2.data import registry
 

@@ -15,8 +15,8 @@ from sed2.settings import Settings
 Spec = Annotated[
     str,
     typer.Argument(
+        metavar="SPEC",
         help='A YAML file, or the paper\'s notation in quotes: `"MLP 54-16-7"`.',
-        show_default=False,
     ),
 ]
 Json = Annotated[

@@ -21,11 +21,10 @@ def rank(
 
     Ordered at eps_n of Theorem 5.1 with `--n-train`, else by the mean over the eps grid.
 
+    \b
     Examples:
-
-        sed2 rank configs/mlps.yaml --eps 1e-3:1e-1
-
-        sed2 rank configs/mlps.yaml --n-train 100000 --json ranking.json --plot ranking.svg
+      sed2 rank configs/mlps.yaml --eps 1e-3:1e-1
+      sed2 rank configs/mlps.yaml --n-train 100000 --json rank.json --plot rank.svg
     """
     from sed2.report.files import Outputs
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 
+from sed2 import terminal
+
 
 def schema() -> None:
     """Print the JSON Schema of the YAML.
 
+    \b
     Examples:
-
-        sed2 schema > sed2.schema.json
-
-    and on the first line of the YAML: `# yaml-language-server: $schema=sed2.schema.json`
+      sed2 schema > sed2.schema.json
+    and on the first line of the YAML:
+      # yaml-language-server: $schema=sed2.schema.json
     """
     from sed2.spec.schema import json_schema
 
-    print(json.dumps(json_schema(), indent=2))
+    terminal.write(json.dumps(json_schema(), indent=2) + "\n")

@@ -10,13 +10,12 @@ from sed2.cli.options import Spec, with_settings
 
 @with_settings
 def validate(spec: Spec, *, settings: dict[str, Any]) -> None:
-    """Check a spec and every setting, and that the models fit their data. Computes nothing.
+    """Check a spec, its settings, and its fit to the data; compute nothing.
 
+    \b
     Examples:
-
-        sed2 validate configs/mlps.yaml
-
-        sed2 validate "MLP 54-16-7" --dataset covertype --eps 1e-3:1e-1
+      sed2 validate configs/mlps.yaml
+      sed2 validate "MLP 54-16-7" --dataset covertype --eps 1e-3:1e-1
     """
     from sed2 import api
     from sed2.report import tables

@@ -94,6 +94,8 @@ def compute_document(result: ModelResult) -> dict[str, Any]:
                     "parameters": block.parameters,
                     "rank": block.rank,
                     "lower_two_sed_share": block.share,
+                    "way": block.way,
+                    "forecast_bytes": block.bytes,
                 }
                 for block in result.blocks
             ],
@@ -144,7 +146,7 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
 
 
 def _settings(settings: Settings) -> dict[str, Any]:
-    return settings.model_dump() | {"chain": "blocks"}
+    return settings.model_dump()
 
 
 def _curves(result: ModelResult) -> dict[str, Any]:
@@ -162,6 +164,7 @@ def _curve(curve: Curve) -> dict[str, Any]:
         "std_error": curve.std_error,
         "std_error_draws": curve.std_error_draws,
         "std_error_inputs": curve.std_error_inputs,
+        "std_error_spectra": curve.std_error_spectra,
     }
 
 

@@ -1,4 +1,4 @@
-"""Every way to a spectrum, for both estimators and both likelihoods, against the dense reference."""
+"""Every way to a spectrum, both estimators, both likelihoods, against the dense reference."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_jacobian_equals_the_dense_fisher(samples: int, fisher: str, likelihood:
 @pytest.mark.parametrize("fisher", ["expected", "empirical"])
 @pytest.mark.parametrize("likelihood", ["gaussian", "categorical"])
 def test_gram_equals_the_dense_fisher(fisher: str, likelihood: str) -> None:
-    """Formed, it keeps half the digits: at 1/eps = 1e3 the log-determinant is still good to 1e-6."""
+    """Formed, it keeps half the digits: at 1/eps = 1e3 the log-determinant is good to 1e-6."""
     of = setting(6, hidden=9)
     factor = factor_of(of, likelihood, fisher)
     scale = 1 / np.linalg.svd(factor, compute_uv=False).max()

@@ -19,6 +19,7 @@ from sed2.data.load import Dataset, load_dataset
 from sed2.errors import UsageError, did_you_mean
 from sed2.estimate import estimate
 from sed2.ranking import check_comparable, rank_results
+from sed2.resources import make_plan
 from sed2.results import Checked, ModelResult, Ranking
 from sed2.settings import Settings, resolve
 from sed2.spec.module import from_network, resolve_module
@@ -95,7 +96,7 @@ def rank(
     return rank_results(_estimate_all(file.models, resolved, progress))
 
 
-def validate(spec: str | Path | Mapping[str, Any], **settings: Any) -> list[Checked]:
+def validate(spec: Spec, *, allow_import: bool = False, **settings: Any) -> list[Checked]:
     """Check a spec, its settings, and that the models fit their data. Computes nothing.
 
     Args:
@@ -117,10 +118,10 @@ def validate(spec: str | Path | Mapping[str, Any], **settings: Any) -> list[Chec
         else:
             raise _no_dataset()
         output_shape = shape_check(candidate, input_shape)
-        parameters = build_chain(candidate.blocks, input_shape).parameters
-        checked.append(
-            Checked(candidate.name, parameters, input_shape, output_shape, len(candidate.blocks))
-        )
+        _check_prior(candidate, its)
+        chain = build_chain(candidate.blocks, input_shape, end_to_end=its.chain == "end-to-end")
+        plan = make_plan(chain, its.draws, its.samples, its).blocks
+        checked.append(Checked(candidate.name, chain.parameters, input_shape, output_shape, plan))
     return checked
 
 

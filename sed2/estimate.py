@@ -93,17 +93,8 @@ def estimate(
         name=model.name,
         parameters=d,
         blocks=tuple(
-            BlockShare(
-                block.name,
-                block.parameters,
-                int(block.ranks.max()),
-                share[on_grid],
-                block.way,
-                forecast,
-            )
-            for block, share, forecast in zip(
-                spectra.blocks, shares.T, plan.block_bytes, strict=True
-            )
+            BlockShare(block.name, block.parameters, int(block.ranks.max()), share[on_grid])
+            for block, share in zip(spectra.blocks, shares.T, strict=True)
         ),
         settings=settings,
         inputs=len(inputs),
@@ -129,6 +120,7 @@ def estimate(
             float(two_inputs[-1]),
             float(two_spectra @ score_weights),
         ),
+        plan=plan.blocks,
         warnings=find_warnings(spectra, len(inputs), grid, two_size[on_grid], settings),
         provenance=provenance(model, dataset.sha256),
     )

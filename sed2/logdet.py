@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from sed2.spectra import BlockSpectrum, Spectra
 
@@ -62,10 +63,14 @@ def log_determinants(
 
 
 def _sampling_variance(block: BlockSpectrum, terms: np.ndarray) -> np.ndarray:
-    """(K,) variance of the sum of the terms (K, groups), if the groups are a random sample."""
+    """(K,) variance of the sum of the terms (K, groups), if the groups are a random sample.
+
+    Widened by Student's t, so that two standard errors hold the exact value in 95% of cases however
+    few the groups are."""
     groups = terms.shape[1]
     if not block.sampling:
         return np.zeros(len(terms))
     if groups == 1:
         return np.full(len(terms), np.nan)
-    return block.sampling * groups * terms.var(axis=1, ddof=1)
+    widening = (stats.t.ppf(0.975, groups - 1) / stats.norm.ppf(0.975)) ** 2
+    return widening * block.sampling * groups * terms.var(axis=1, ddof=1)

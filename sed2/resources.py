@@ -18,6 +18,7 @@ from jax.extend.core import Jaxpr, jaxprs_in_params
 from sed2.chain import Chain, ChainBlock
 from sed2.errors import ResourceError
 from sed2.fisher.ways import COPIES, FLOAT, Sizes, Way, choose, ways
+from sed2.results import BlockPlan
 from sed2.settings import Settings
 
 _GB = 1e9
@@ -33,8 +34,8 @@ class Plan:
     """Items per call of the compiled programs."""
     bytes: int
     """Forecast of the peak."""
-    block_bytes: tuple[int, ...]
-    """Forecast of each block, for one item."""
+    blocks: tuple[BlockPlan, ...]
+    """The same in words, for one item."""
 
 
 def make_plan(chain: Chain, items: int, samples: int, settings: Settings) -> Plan:
@@ -83,7 +84,11 @@ def make_plan(chain: Chain, items: int, samples: int, settings: Settings) -> Pla
     fitting = int((budget - kept) // max(each))
     pieces = math.ceil(items / min(fitting, items))
     chunk = math.ceil(items / pieces)  # of equal size, so that little of the last is padding
-    return Plan(chosen, chunk, int(kept + chunk * max(each)), each)
+    blocks = tuple(
+        BlockPlan(block.name, block.parameters, str(way), needed, way.work)
+        for block, way, needed in zip(chain.blocks, chosen, each, strict=True)
+    )
+    return Plan(chosen, chunk, int(kept + chunk * max(each)), blocks)
 
 
 def default_budget() -> float:

@@ -30,6 +30,20 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class BlockPlan:
+    """How one block's spectrum is had, decided before the work."""
+
+    name: str
+    parameters: int
+    way: str
+    """In words."""
+    bytes: int
+    """Forecast of the memory for one draw."""
+    work: float
+    """Forecast of the floating-point operations for one draw."""
+
+
+@dataclass(frozen=True)
 class BlockShare:
     """One block's part in the result."""
 
@@ -39,10 +53,6 @@ class BlockShare:
     """Largest rank of its Fisher matrix over the draws."""
     share: np.ndarray
     """(E,) what the block adds to lower 2sED."""
-    way: str
-    """How its spectrum was had, in words."""
-    bytes: int
-    """Forecast of the memory for one draw."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,7 @@ class ModelResult:
     score: Score
     two_sed_score: Score
     """The same functional of 2sED, to stand beside the score."""
+    plan: tuple[BlockPlan, ...]
     warnings: tuple[str, ...]
     provenance: Provenance
 
@@ -157,4 +168,4 @@ class Checked:
     parameters: int
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
-    blocks: int
+    plan: tuple[BlockPlan, ...]

@@ -36,8 +36,6 @@ class BlockSpectrum:
     sampling * groups * var(t_g)."""
     coarse: BlockSpectrum | None = None
     """From half the Lanczos steps, to see what is missing."""
-    way: str = "exact"
-    """How the spectrum was had, in words."""
 
     def __post_init__(self) -> None:
         bad = ~np.isfinite(self.roots).all(axis=(1, 2))

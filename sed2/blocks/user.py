@@ -90,9 +90,10 @@ class _Adapter(nnx.Module):
     def __init__(self, element: Any, input_shape: Shape, rngs: nnx.Rngs) -> None:
         x = jnp.zeros((1, *input_shape))
         if isinstance(element, linen.Module):
-            element = _Pair(*_as_pair(element), x, rngs)
-        elif _is_pair(element):
-            element = _Pair(*element, x, rngs)
+            element = _as_pair(element)
+        if _is_pair(element):
+            init, apply = element
+            element = _Pair(init, apply, x, rngs)
         self.inner = element
 
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -108,7 +109,9 @@ class _Pair(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         plain = jax.tree.map(
-            lambda leaf: leaf[...], self.parameters, is_leaf=lambda leaf: isinstance(leaf, nnx.Param)
+            lambda leaf: leaf[...],
+            self.parameters,
+            is_leaf=lambda leaf: isinstance(leaf, nnx.Param),
         )
         return self.apply(plain, x)
 
@@ -238,7 +241,10 @@ class _Chained(nnx.Module):
 
     def __init__(self, elements: Sequence[Any]) -> None:
         self.elements = nnx.List(
-            [element if isinstance(element, nnx.Module) else nnx.static(element) for element in elements]
+            [
+                element if isinstance(element, nnx.Module) else nnx.static(element)
+                for element in elements
+            ]
         )
 
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -270,7 +276,10 @@ def _outline(element: Any) -> Any:
     if not isinstance(element, nnx.Module):
         return type(element).__qualname__
     leaves = jax.tree_util.tree_leaves_with_path(nnx.state(element, nnx.Param))
-    return [type(element).__qualname__, [[jax.tree_util.keystr(p), leaf.shape] for p, leaf in leaves]]
+    return [
+        type(element).__qualname__,
+        [[jax.tree_util.keystr(p), leaf.shape] for p, leaf in leaves],
+    ]
 
 
 def _refuse_what_is_not_counted(module: nnx.Module) -> None:

@@ -40,7 +40,7 @@ def generic_roots(
         way: `jacobian`, `gram` or `lanczos`.
         uniform: random numbers on (-1, 1) for the probes.
     """
-    graphdef, parameters, rest = nnx.split(module, nnx.Param, ...)
+    graphdef, parameters, rest = nnx.split(module, nnx.Param, ...)  # type: ignore[misc]
     flat, unravel = ravel_pytree(parameters)
     inputs = x.shape[0]
 

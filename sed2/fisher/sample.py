@@ -93,8 +93,7 @@ def _spectrum(block: ChainBlock, roots: Roots, activations: np.ndarray, way: Way
         roots.weights,
         activations,
         way.sampling,
-        roots.coarse and _spectrum(block, roots.coarse, activations, way),
-        str(way),
+        _spectrum(block, roots.coarse, activations, way) if roots.coarse else None,
     )
 
 
@@ -152,7 +151,8 @@ def _step(
     """One block for one item: its roots, its root-mean-square output, and its noisy output."""
     parameters = spec.parameter_count(input_shape)
     module = freeze(draw_module(spec, input_shape, prior, key, uniform[:parameters]), x)
-    own, choices = uniform[parameters : -way.numbers or None], uniform[uniform.size - way.numbers :]
+    end = uniform.size - way.numbers
+    own, choices = uniform[parameters:end], uniform[end:]
     if way.name == "units":
         assert isinstance(module, Linearisable)  # else it would have no layout
         mean, structure = module.linearise(x)
@@ -164,8 +164,7 @@ def _step(
     else:
         mean = module(x)
         noise = to_normal(own).reshape(mean.shape)
-        rows = output_rows(
-            likelihood, fisher, *(a.reshape(len(x), -1) for a in (mean, own, noise)), weights, sigma
-        )
+        flat_mean, flat_own, flat_noise = (a.reshape(len(x), -1) for a in (mean, own, noise))
+        rows = output_rows(likelihood, fisher, flat_mean, flat_own, flat_noise, weights, sigma)
         roots = generic_roots(module, x, rows, way, choices)
     return roots, jnp.sqrt(jnp.mean(mean**2)), mean + sigma * noise

@@ -94,10 +94,11 @@ def compute_document(result: ModelResult) -> dict[str, Any]:
                     "parameters": block.parameters,
                     "rank": block.rank,
                     "lower_two_sed_share": block.share,
-                    "way": block.way,
-                    "forecast_bytes": block.bytes,
+                    "way": plan.way,
+                    "forecast_bytes": plan.bytes,
+                    "forecast_flops": plan.work,
                 }
-                for block in result.blocks
+                for block, plan in zip(result.blocks, result.plan, strict=True)
             ],
         },
         "settings": _settings(result.settings) | {"inputs": result.inputs},

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sed2.data.registry import DatasetInfo
-from sed2.results import Checked, ModelResult, Ranking, Score
+from sed2.results import BlockPlan, Checked, ModelResult, Ranking, Score
 from sed2.settings import Settings
 
 _CURVE_ROWS = 9  # rows of the eps table; the whole grid goes to --csv and --json
@@ -33,7 +33,7 @@ def print_compute(console: Console, result: ModelResult) -> None:
             _two_sed(result.two_sed.estimate[e], result.two_sed.std_error[e]),
             _number(result.two_sed.std_error[e]),
             f"{result.effective_sample_size[e]:.1f}",
-            f"{result.upper_bound[e]:.0f}",
+            "–" if np.isnan(result.upper_bound[e]) else f"{result.upper_bound[e]:.0f}",
         )
     console.print(curve)
     if len(shown) < len(result.eps):
@@ -121,10 +121,25 @@ def print_checked(console: Console, checked: Sequence[Checked]) -> None:
             f"{model.parameters:,}",
             _shape(model.input_shape),
             _shape(model.output_shape),
-            str(model.blocks),
+            str(len(model.plan)),
         )
     console.print(table)
     _note(console, f"{len(checked)} model{'s' * (len(checked) != 1)}: no fault found.")
+
+
+def print_plan(console: Console, name: str, plan: Sequence[BlockPlan]) -> None:
+    """How each block's spectrum is had, and what one draw of it takes."""
+    console.print(Text(f"{name}: the way of each block", style="bold"))
+    table = _table("block", "parameters", "GB", "GFlop", "way", text=(0, 4))
+    for block in plan:
+        table.add_row(
+            block.name,
+            f"{block.parameters:,}",
+            f"{block.bytes / 1e9:.2g}",
+            f"{block.work / 1e9:.2g}",
+            block.way,
+        )
+    console.print(table)
 
 
 def print_datasets(console: Console, datasets: Sequence[tuple[DatasetInfo, bool]]) -> None:
@@ -167,7 +182,8 @@ def describe(settings: Settings, inputs: int) -> str:
     """The settings that determine the numbers, in one line."""
     return (
         f"{settings.dataset}, N = {inputs} inputs, K = {settings.draws} draws, "
-        f"{settings.fisher} Fisher, prior {settings.prior}, sigma {settings.sigma:g}, "
+        f"{settings.fisher} Fisher, prior {settings.prior}, {settings.likelihood} likelihood, "
+        f"chain {settings.chain}, sigma {settings.sigma:g}, "
         f"zeta {settings.zeta:g}, seed {settings.seed}."
     )
 

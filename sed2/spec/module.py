@@ -1,4 +1,4 @@
-"""`module: package.module:factory`, and networks handed over in Python: a user's own code as a spec.
+"""`module: package.module:factory`, and networks handed over in Python: users' code as a spec.
 
 Apart from the rest of the spec because it imports and runs that code.
 """

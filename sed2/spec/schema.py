@@ -207,17 +207,18 @@ class _Reader:
                 f"{' and '.join(f'`{form}`' for form in forms) or 'none'}",
                 _EXAMPLE,
             )
-        module = ""
+        module, width = "", None
+        blocks: tuple[Block, ...] = ()
+        places: tuple[str, ...] = ()
         if "module" in entry:
-            module = self.text((*route, "module"), entry["module"])
-            name, blocks, width, places = module, (), None, ()
+            name = module = self.text((*route, "module"), entry["module"])
         elif "notation" in entry:
             model = self.from_notation(route, entry["notation"], (*route, "notation"))
             name, blocks, width = model.name, model.blocks, model.input_width
             places = model.block_where
         else:
-            blocks, width = self.blocks((*route, "blocks"), entry["blocks"]), None
-            name = _describe(blocks)
+            listed = self.blocks((*route, "blocks"), entry["blocks"])
+            name, blocks = _describe(listed), listed
             places = tuple(self.document.locate((*route, "blocks", i)) for i in range(len(blocks)))
         return ModelSpec(
             name=self.text((*route, "name"), entry["name"]) if "name" in entry else name,

@@ -18,6 +18,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class UserBlock:
     kind: str
     identity: str
     make: Factory = field(repr=False)
-    """From random keys to the module."""
+    """From random keys to the elements."""
     draws: bool
     """Whether `make` uses its keys."""
 
@@ -85,19 +86,31 @@ class UserBlock:
 
 
 class _Adapter(nnx.Module):
-    """Any element as an nnx module with one argument and one result."""
+    """Elements one after the other as one nnx module, with one argument and one result."""
 
-    def __init__(self, element: Any, input_shape: Shape, rngs: nnx.Rngs) -> None:
-        x = jnp.zeros((1, *input_shape))
-        if isinstance(element, linen.Module):
-            element = _as_pair(element)
-        if _is_pair(element):
-            init, apply = element
-            element = _Pair(init, apply, x, rngs)
-        self.inner = element
+    def __init__(self, elements: Sequence[Any], input_shape: Shape, rngs: nnx.Rngs) -> None:
+        adapted: list[Any] = []
+        for element in elements:
+            pair = _as_pair(element) if isinstance(element, linen.Module) else element
+            if _is_pair(pair):
+                before = partial(_apply, tuple(adapted))
+                x = jax.eval_shape(before, jax.ShapeDtypeStruct((1, *input_shape), float))
+                init, apply = pair
+                adapted.append(_Pair(init, apply, jnp.zeros(x.shape, x.dtype), rngs))
+            else:
+                adapted.append(element)
+        self.elements = nnx.List(
+            [each if isinstance(each, nnx.Module) else nnx.static(each) for each in adapted]
+        )
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        return self.inner(x)
+        return _apply(self.elements, x)
+
+
+def _apply(elements: Sequence[Any], x: jax.Array) -> jax.Array:
+    for element in elements:
+        x = element(x)
+    return x
 
 
 class _Pair(nnx.Module):
@@ -186,7 +199,13 @@ def split(network: Any, name: str) -> tuple[UserBlock, ...]:
         SpecError: it is none of these, or has no parameters.
     """
     make, draws = _factory(network)
-    elements = _elements(make(nnx.Rngs(0)))
+    try:
+        elements = _elements(make(nnx.Rngs(0)))
+    except Exception as error:
+        raise SpecError(
+            f"making the network `{name}` failed: {type(error).__name__}: {_first_line(error)}",
+            mend="The factory is called with rngs= if it takes it, else with nothing",
+        ) from error
     for element in elements:
         if not (_is_pair(element) or isinstance(element, linen.Module) or callable(element)):
             raise SpecError(
@@ -203,7 +222,7 @@ def split(network: Any, name: str) -> tuple[UserBlock, ...]:
             UserBlock(
                 kind=_kind(elements[i], name),
                 identity=json.dumps(["user", *map(_outline, elements[start:stop])]),
-                make=_part(make, start, stop),
+                make=partial(_some, make, slice(start, stop)),
                 draws=draws or isinstance(elements[i], linen.Module) or _is_pair(elements[i]),
             )
         )
@@ -214,10 +233,20 @@ def _factory(network: Any) -> tuple[Factory, bool]:
     """A function of random keys, and whether it uses them."""
     is_network = isinstance(network, nnx.Module | linen.Module | Sequence)
     if is_network or not callable(network):
-        return lambda rngs: network, False
-    if "rngs" in inspect.signature(network).parameters:
+        return lambda rngs: _fresh(network), False
+    call = network.__init__ if isinstance(network, type) else network  # type: ignore[misc]
+    if "rngs" in inspect.signature(call).parameters:
         return lambda rngs: network(rngs=rngs), True
     return lambda rngs: network(), False
+
+
+def _fresh(network: Any) -> Any:
+    """A copy that may be changed inside a traced function."""
+    if isinstance(network, nnx.Module):
+        return nnx.clone(network)
+    if isinstance(network, Sequence) and not _is_pair(network):
+        return [_fresh(element) for element in network]
+    return network
 
 
 def _elements(network: Any) -> list[Any]:
@@ -228,29 +257,8 @@ def _elements(network: Any) -> list[Any]:
     return [network]
 
 
-def _part(make: Factory, start: int, stop: int) -> Factory:
-    def made(rngs: nnx.Rngs) -> Any:
-        elements = _elements(make(rngs))[start:stop]
-        return elements[0] if len(elements) == 1 else _Chained(elements)
-
-    return made
-
-
-class _Chained(nnx.Module):
-    """Elements one after the other."""
-
-    def __init__(self, elements: Sequence[Any]) -> None:
-        self.elements = nnx.List(
-            [
-                element if isinstance(element, nnx.Module) else nnx.static(element)
-                for element in elements
-            ]
-        )
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        for element in self.elements:
-            x = element(x)
-        return x
+def _some(make: Factory, which: slice, rngs: nnx.Rngs) -> list[Any]:
+    return _elements(make(rngs))[which]
 
 
 def _is_pair(element: Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from sed2.spectra import BlockSpectrum, Spectra
 
@@ -72,5 +72,5 @@ def _sampling_variance(block: BlockSpectrum, terms: np.ndarray) -> np.ndarray:
         return np.zeros(len(terms))
     if groups == 1:
         return np.full(len(terms), np.nan)
-    widening = (stats.t.ppf(0.975, groups - 1) / stats.norm.ppf(0.975)) ** 2
+    widening = (special.stdtrit(groups - 1, 0.975) / special.ndtri(0.975)) ** 2
     return widening * block.sampling * groups * terms.var(axis=1, ddof=1)

@@ -75,7 +75,8 @@ def test_chain_equals_brute_force(fisher: str, prior: str) -> None:
                 key[0],
                 uniform[: block.parameters],
             )
-            noise = to_normal(uniform[block.parameters :]).reshape(len(x), -1)
+            noise = uniform[block.parameters : block.parameters + noise_size]
+            noise = to_normal(noise).reshape(len(x), -1)
             row.append(
                 reference.expected_factor(module, current, sigma)
                 if fisher == "expected"

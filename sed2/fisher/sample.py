@@ -114,14 +114,14 @@ def _run_chain(
         per block, its roots and its root-mean-square output, both with a leading axis of items.
     """
     prior = parse_prior(settings.prior)
-    x = jnp.broadcast_to(jnp.asarray(inputs, float), (len(draws), *inputs.shape))
+    x = np.broadcast_to(np.asarray(inputs, float), (len(draws), *inputs.shape))
     for block, way in zip(chain.blocks, plan.ways, strict=True):
         last = block is chain.blocks[-1]
         keys = block_keys(settings.seed, block.stream, jnp.asarray(draws))
         noise_count = len(inputs) * math.prod(block.output_shape)
         uniform = uniforms(keys, block.parameters + noise_count + way.numbers)
         step = partial(
-            _step,
+            _quick_step if way.work < _QUICK_WORK else _batched_step,
             block.spec,
             block.input_shape,
             prior,
@@ -133,8 +133,6 @@ def _run_chain(
         yield jax.tree.map(np.asarray, (roots, activations))
 
 
-@partial(jax.jit, static_argnums=range(6))
-@partial(jax.vmap, in_axes=(None,) * 7 + (0,) * 4)
 def _step(
     spec: Block,
     input_shape: Shape,
@@ -151,8 +149,8 @@ def _step(
     """One block for one item: its roots, its root-mean-square output, and its noisy output."""
     parameters = spec.parameter_count(input_shape)
     module = freeze(draw_module(spec, input_shape, prior, key, uniform[:parameters]), x)
-    end = uniform.size - way.numbers
-    own, choices = uniform[parameters:end], uniform[end:]
+    end = parameters + len(x) * math.prod(spec.output_shape(input_shape))
+    own, choices = uniform[parameters:end], uniform[end : end + way.numbers]
     if way.name == "units":
         assert isinstance(module, Linearisable)  # else it would have no layout
         mean, structure = module.linearise(x)
@@ -168,3 +166,12 @@ def _step(
         rows = output_rows(likelihood, fisher, flat_mean, flat_own, flat_noise, weights, sigma)
         roots = generic_roots(module, x, rows, way, choices)
     return roots, jnp.sqrt(jnp.mean(mean**2)), mean + sigma * noise
+
+
+_batched = jax.vmap(_step, in_axes=(None,) * 7 + (0,) * 4)
+_batched_step = jax.jit(_batched, static_argnums=range(6))
+_quick_step = jax.jit(
+    _batched, static_argnums=range(6), compiler_options={"xla_backend_optimization_level": 0}
+)
+"""Compiled in two thirds of the time. Small blocks spend theirs in LAPACK, which is compiled."""
+_QUICK_WORK = 1e9  # operations per item, about 0.05 s

@@ -38,6 +38,7 @@ def compute(
     *,
     model: str | None = None,
     allow_import: bool = False,
+    allow_partial: bool = False,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> ModelResult:
@@ -49,6 +50,8 @@ def compute(
             them, or a function that makes one (called anew for every draw if it takes `rngs`).
         model: which model of a file that holds several.
         allow_import: whether code that the spec names (`module:`) may be imported and run.
+        allow_partial: whether numbers of a user's module that are no parameters may be held
+            constant, instead of refused.
         progress: called as the work goes on.
         settings: any field of `sed2.settings.Settings`, in any form the command line takes:
             `eps="1e-3:1e-1"`, `dataset="covertype"`, `draws=200`, ... What is not given comes
@@ -63,7 +66,7 @@ def compute(
         NumericsError: a number came out not finite.
         ResourceError: the work would not fit in memory.
     """
-    file = _read(spec, allow_import)
+    file = _read(spec, allow_import, allow_partial)
     candidate = _pick(file, model)
     resolved = _resolve(file, candidate, settings)
     return _estimate_all([candidate], [resolved], progress)[0]
@@ -73,6 +76,7 @@ def rank(
     spec: Spec,
     *,
     allow_import: bool = False,
+    allow_partial: bool = False,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> Ranking:
@@ -83,31 +87,33 @@ def rank(
 
     Args:
         spec: as for `compute`; or a dict of networks by name.
-        allow_import: as for `compute`.
+        allow_import, allow_partial: as for `compute`.
         progress: called as the work goes on.
         settings: as for `compute`.
 
     Raises:
         as `compute`; and UsageError if the models' settings make their scores incomparable.
     """
-    file = _read(spec, allow_import)
+    file = _read(spec, allow_import, allow_partial)
     resolved = [_resolve(file, candidate, settings) for candidate in file.models]
     check_comparable([candidate.name for candidate in file.models], resolved)
     return rank_results(_estimate_all(file.models, resolved, progress))
 
 
-def validate(spec: Spec, *, allow_import: bool = False, **settings: Any) -> list[Checked]:
+def validate(
+    spec: Spec, *, allow_import: bool = False, allow_partial: bool = False, **settings: Any
+) -> list[Checked]:
     """Check a spec, its settings, and that the models fit their data. Computes nothing.
 
     Args:
         spec: as for `rank`.
-        allow_import: as for `compute`.
+        allow_import, allow_partial: as for `compute`.
         settings: as for `compute`; without a data set, the models' own input widths are taken.
 
     Raises:
         UsageError, DataError: as `compute`.
     """
-    file = _read(spec, allow_import)
+    file = _read(spec, allow_import, allow_partial)
     checked = []
     for candidate in file.models:
         its = _resolve(file, candidate, settings)
@@ -125,15 +131,21 @@ def validate(spec: Spec, *, allow_import: bool = False, **settings: Any) -> list
     return checked
 
 
-def _read(spec: Spec, allow_import: bool) -> SpecFile:
+def _read(spec: Spec, allow_import: bool, allow_partial: bool) -> SpecFile:
     if isinstance(spec, str | Path) or (isinstance(spec, Mapping) and spec.keys() & SPEC_KEYS):
         file = load_spec(spec)
-        models = (resolve_module(each, allowed=allow_import) for each in file.models)
-        return replace(file, models=tuple(models))
+        models = tuple(
+            resolve_module(each, allowed=allow_import, partial=allow_partial)
+            for each in file.models
+        )
+        return replace(file, models=models)
     if isinstance(spec, Mapping):
-        named = tuple(from_network(network, str(name)) for name, network in spec.items())
+        named = tuple(
+            from_network(network, str(name), partial=allow_partial)
+            for name, network in spec.items()
+        )
         return SpecFile(named, {}, "the call")
-    return SpecFile((from_network(spec),), {}, "the call")
+    return SpecFile((from_network(spec, partial=allow_partial),), {}, "the call")
 
 
 def _pick(file: SpecFile, name: str | None) -> ModelSpec:

@@ -29,6 +29,8 @@ class ChainBlock:
     output_shape: Shape
     parameters: int
     """d_j."""
+    left_out: int
+    """Numbers of the module that are held constant; see `Block.left_out`."""
     stream: int
     """Names the block's random stream: a hash of the input shape and of all blocks up to it.
 
@@ -48,6 +50,11 @@ class Chain:
         """d, the number of parameters of all blocks together."""
         return sum(block.parameters for block in self.blocks)
 
+    @property
+    def left_out(self) -> int:
+        """Numbers of the user's modules that are no parameters and are held constant."""
+        return sum(block.left_out for block in self.blocks)
+
 
 @dataclass(frozen=True)
 class Network:
@@ -66,6 +73,10 @@ class Network:
     def parameter_count(self, input_shape: Shape) -> int:
         shapes = self._shapes(input_shape)
         return sum(b.parameter_count(s) for b, s in zip(self.blocks, shapes, strict=False))
+
+    def left_out(self, input_shape: Shape) -> int:
+        shapes = self._shapes(input_shape)
+        return sum(b.left_out(s) for b, s in zip(self.blocks, shapes, strict=False))
 
     def layout(self, input_shape: Shape) -> None:
         return None
@@ -112,6 +123,7 @@ def build_chain(specs: Sequence[Block], input_shape: Shape, *, end_to_end: bool 
                 input_shape=shape,
                 output_shape=output_shape,
                 parameters=spec.parameter_count(shape),
+                left_out=spec.left_out(shape),
                 stream=int.from_bytes(prefix.digest()[:4], "big"),
             )
         )

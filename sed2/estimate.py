@@ -92,6 +92,7 @@ def estimate(
     return ModelResult(
         name=model.name,
         parameters=d,
+        left_out=chain.left_out,
         blocks=tuple(
             BlockShare(block.name, block.parameters, int(block.ranks.max()), share[on_grid])
             for block, share in zip(spectra.blocks, shares.T, strict=True)

@@ -91,6 +91,8 @@ class ModelResult:
     name: str
     parameters: int
     """d."""
+    left_out: int
+    """Numbers of the user's modules that are no parameters, held constant."""
     blocks: tuple[BlockShare, ...]
     settings: Settings
     inputs: int

@@ -47,6 +47,10 @@ class Block(Protocol):
         """d_j, counted without allocating anything."""
         ...
 
+    def left_out(self, input_shape: Shape) -> int:
+        """Numbers of the module that are neither parameters nor statistics, held constant."""
+        ...
+
     def layout(self, input_shape: Shape) -> Layout | None:
         """Sizes of the structure that the module's `linearise` declares; None if it has none."""
         ...
@@ -75,6 +79,10 @@ class BlockSpec(BaseModel, abc.ABC):
     @abc.abstractmethod
     def parameter_count(self, input_shape: Shape) -> int:
         """See `Block`."""
+
+    def left_out(self, input_shape: Shape) -> int:
+        """See `Block`."""
+        return 0
 
     def layout(self, input_shape: Shape) -> Layout | None:
         """See `Block`."""

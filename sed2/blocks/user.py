@@ -11,6 +11,7 @@ in `sed2.blocks.freeze`.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import inspect
@@ -18,7 +19,6 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class UserBlock:
     """From random keys to the elements."""
     draws: bool
     """Whether `make` uses its keys."""
+    partial: bool = False
+    """Whether numbers that are no parameters may be left out, instead of refused."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return self._outline(input_shape)[0]
@@ -52,20 +54,23 @@ class UserBlock:
     def parameter_count(self, input_shape: Shape) -> int:
         return self._outline(input_shape)[1]
 
+    def left_out(self, input_shape: Shape) -> int:
+        return self._outline(input_shape)[2]
+
     def layout(self, input_shape: Shape) -> None:
         return None
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
         return _Adapter(self.make(rngs), input_shape, rngs)
 
-    def _outline(self, input_shape: Shape) -> tuple[Shape, int]:
-        """Shape of one output, and the number of parameters."""
+    def _outline(self, input_shape: Shape) -> tuple[Shape, int, int]:
+        """Shape of one output, the number of parameters, and of numbers that are left out."""
         with jax.enable_x64(True):
             x = jax.ShapeDtypeStruct((2, *input_shape), jnp.float64)
             try:
                 module = nnx.eval_shape(lambda: self.build(input_shape, nnx.Rngs(0)))
                 module.eval()
-                _refuse_what_is_not_counted(module)
+                left_out = _not_counted(module, self.partial)
                 output = nnx.eval_shape(lambda module, x: module(x), module, x)
             except SpecError:
                 raise
@@ -82,7 +87,7 @@ class UserBlock:
                 mend="Its output must be one array whose first axis is that of the inputs",
             )
         leaves = jax.tree.leaves(nnx.state(module, nnx.Param))
-        return output.shape[1:], sum(leaf.size for leaf in leaves)
+        return output.shape[1:], sum(leaf.size for leaf in leaves), left_out
 
 
 class _Adapter(nnx.Module):
@@ -93,7 +98,7 @@ class _Adapter(nnx.Module):
         for element in elements:
             pair = _as_pair(element) if isinstance(element, linen.Module) else element
             if _is_pair(pair):
-                before = partial(_apply, tuple(adapted))
+                before = functools.partial(_apply, tuple(adapted))
                 x = jax.eval_shape(before, jax.ShapeDtypeStruct((1, *input_shape), float))
                 init, apply = pair
                 adapted.append(_Pair(init, apply, jnp.zeros(x.shape, x.dtype), rngs))
@@ -133,7 +138,7 @@ def _as_pair(module: linen.Module) -> tuple[Any, Any]:
     def init(key: jax.Array, x: jax.Array) -> Any:
         variables = module.init(key, x)
         others = sorted(set(variables) - {"params"})
-        if others:
+        if others:  # none can be held constant: what they are is known to the module alone
             raise SpecError(
                 f"the linen module `{type(module).__name__}` keeps {', '.join(others)}",
                 mend="Only parameters can be handled in linen; nnx.BatchNorm is, in nnx",
@@ -187,13 +192,14 @@ def import_factory(name: str, *, allowed: bool, where: str = "") -> tuple[Any, s
     return getattr(module, attribute), hashlib.sha256(content).hexdigest()
 
 
-def split(network: Any, name: str) -> tuple[UserBlock, ...]:
+def split(network: Any, name: str, *, partial: bool = False) -> tuple[UserBlock, ...]:
     """The blocks of a user's network.
 
     Args:
         network: a factory (called with `rngs=` if it takes it, else with nothing), an nnx or linen
             module, an (init, apply) pair, or a sequence of these.
         name: for messages, and for blocks whose class says nothing.
+        partial: whether numbers that are no parameters may be left out.
 
     Raises:
         SpecError: it is none of these, or has no parameters.
@@ -222,7 +228,8 @@ def split(network: Any, name: str) -> tuple[UserBlock, ...]:
             UserBlock(
                 kind=_kind(elements[i], name),
                 identity=json.dumps(["user", *map(_outline, elements[start:stop])]),
-                make=partial(_some, make, slice(start, stop)),
+                make=functools.partial(_some, make, slice(start, stop)),
+                partial=partial,
                 draws=draws or isinstance(elements[i], linen.Module) or _is_pair(elements[i]),
             )
         )
@@ -290,21 +297,27 @@ def _outline(element: Any) -> Any:
     ]
 
 
-def _refuse_what_is_not_counted(module: nnx.Module) -> None:
+def _not_counted(module: nnx.Module, partial: bool) -> int:
+    """How many numbers are neither parameters nor statistics.
+
+    Raises:
+        SpecError: there are some, and they may not be left out; or statistics that are not frozen.
+    """
     rest = nnx.state(module, nnx.Not(nnx.Any(nnx.Param, *_NOT_PARAMETERS)))
     leaves = jax.tree_util.tree_leaves_with_path(rest)
     strange = [
-        (jax.tree_util.keystr(path), leaf)
+        (jax.tree_util.keystr(path), leaf.size)
         for path, leaf in leaves
         if jnp.issubdtype(leaf.dtype, jnp.floating)
     ]
-    if strange:
+    left_out = sum(size for _, size in strange)
+    if left_out and not partial:
         counted = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.Param)))
-        total = counted + sum(leaf.size for _, leaf in strange)
         raise SpecError(
-            f"{total - counted:,} of {total:,} numbers of the module are no nnx.Param: "
+            f"{left_out:,} of the {counted + left_out:,} numbers of the module are no nnx.Param: "
             f"{', '.join(path for path, _ in strange[:3])}",
-            mend="Make them nnx.Param if they are trained, nnx.Cache or nnx.Intermediate if not",
+            mend="Make them nnx.Param if they are trained, nnx.Cache if not; or hold them constant "
+            "with --allow-partial",
         )
     batch = jax.tree_util.tree_leaves_with_path(nnx.state(module, nnx.BatchStat))
     norms = {
@@ -319,6 +332,7 @@ def _refuse_what_is_not_counted(module: nnx.Module) -> None:
             mend="Only nnx.BatchNorm can be frozen to the statistics of the inputs; write the "
             "module with it, or with a layer norm",
         )
+    return left_out
 
 
 def _first_line(error: Exception) -> str:

@@ -7,7 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from sed2 import terminal
-from sed2.cli.options import AllowImport, Csv, Json, Plot, Spec, Verbose, with_settings
+from sed2.cli.options import (
+    AllowImport,
+    AllowPartial,
+    Csv,
+    Json,
+    Plot,
+    Spec,
+    Verbose,
+    with_settings,
+)
 
 
 @with_settings
@@ -21,6 +30,7 @@ def compute(
     csv: Csv = None,
     plot: Plot = None,
     allow_import: AllowImport = False,
+    allow_partial: AllowPartial = False,
     verbose: Verbose = False,
     settings: dict[str, Any],
 ) -> None:
@@ -42,7 +52,12 @@ def compute(
     use_compilation_cache()
     with terminal.progress("sampling") as progress:
         result = api.compute(
-            spec, model=model, allow_import=allow_import, progress=progress, **settings
+            spec,
+            model=model,
+            allow_import=allow_import,
+            allow_partial=allow_partial,
+            progress=progress,
+            **settings,
         )
     for warning in result.warnings:
         terminal.warn(warning)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from sed2 import terminal
-from sed2.cli.options import AllowImport, Csv, Json, Plot, Spec, Verbose, with_settings
+from sed2.cli.options import (
+    AllowImport,
+    AllowPartial,
+    Csv,
+    Json,
+    Plot,
+    Spec,
+    Verbose,
+    with_settings,
+)
 
 
 @with_settings
@@ -16,6 +25,7 @@ def rank(
     csv: Csv = None,
     plot: Plot = None,
     allow_import: AllowImport = False,
+    allow_partial: AllowPartial = False,
     verbose: Verbose = False,
     settings: dict[str, Any],
 ) -> None:
@@ -37,7 +47,13 @@ def rank(
 
     use_compilation_cache()
     with terminal.progress("sampling") as progress:
-        ranking = api.rank(spec, allow_import=allow_import, progress=progress, **settings)
+        ranking = api.rank(
+            spec,
+            allow_import=allow_import,
+            allow_partial=allow_partial,
+            progress=progress,
+            **settings,
+        )
     for warning in tables.ranking_warnings(ranking):
         terminal.warn(warning)
     if not outputs.json_on_stdout:

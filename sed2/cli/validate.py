@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sed2 import terminal
-from sed2.cli.options import AllowImport, Spec, Verbose, with_settings
+from sed2.cli.options import AllowImport, AllowPartial, Spec, Verbose, with_settings
 
 
 @with_settings
@@ -13,6 +13,7 @@ def validate(
     spec: Spec,
     *,
     allow_import: AllowImport = False,
+    allow_partial: AllowPartial = False,
     verbose: Verbose = False,
     settings: dict[str, Any],
 ) -> None:
@@ -26,7 +27,7 @@ def validate(
     from sed2 import api
     from sed2.report import tables
 
-    checked = api.validate(spec, allow_import=allow_import, **settings)
+    checked = api.validate(spec, allow_import=allow_import, allow_partial=allow_partial, **settings)
     tables.print_checked(terminal.out(), checked)
     if verbose:
         for model in checked:

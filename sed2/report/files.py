@@ -88,6 +88,7 @@ def compute_document(result: ModelResult) -> dict[str, Any]:
         "model": {
             "name": result.name,
             "parameters": result.parameters,
+            "left_out": result.left_out,
             "blocks": [
                 {
                     "name": block.name,

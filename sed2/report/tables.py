@@ -20,9 +20,7 @@ _CURVE_ROWS = 9  # rows of the eps table; the whole grid goes to --csv and --jso
 
 def print_compute(console: Console, result: ModelResult) -> None:
     """The curve of one model over eps, the share of each block, and the settings."""
-    console.print(
-        Text(f"{result.name}: {result.parameters:,} parameters", style="bold"), soft_wrap=True
-    )
+    console.print(Text(f"{result.name}: {_coverage(result)}", style="bold"), soft_wrap=True)
     curve = _table("eps", "lower 2sED", "±", "2sED", "±", "ESS", "at most")
     shown = np.unique(np.linspace(0, len(result.eps) - 1, _CURVE_ROWS).round().astype(int))
     for e in shown:
@@ -186,6 +184,13 @@ def describe(settings: Settings, inputs: int) -> str:
         f"chain {settings.chain}, sigma {settings.sigma:g}, "
         f"zeta {settings.zeta:g}, seed {settings.seed}."
     )
+
+
+def _coverage(result: ModelResult) -> str:
+    counted, left_out = f"{result.parameters:,} parameters", result.left_out
+    if not left_out:
+        return f"{counted}, all counted"
+    return f"{counted} counted, {left_out:,} other numbers held constant"
 
 
 def _legend(console: Console, *, two_sed_is_lower: bool) -> None:

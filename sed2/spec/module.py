@@ -13,12 +13,13 @@ from sed2.errors import SpecError
 from sed2.spec.schema import ModelSpec
 
 
-def resolve_module(model: ModelSpec, *, allowed: bool) -> ModelSpec:
+def resolve_module(model: ModelSpec, *, allowed: bool, partial: bool = False) -> ModelSpec:
     """The model with the blocks of the network that it names, if it names one.
 
     Args:
         model: read from a spec.
         allowed: whether the user trusts the code it names.
+        partial: whether numbers that are no parameters may be left out.
 
     Raises:
         UsageError: it is not allowed.
@@ -28,7 +29,7 @@ def resolve_module(model: ModelSpec, *, allowed: bool) -> ModelSpec:
         return model
     factory, sha256 = import_factory(model.module, allowed=allowed, where=model.where)
     try:
-        blocks = split(factory, model.module)
+        blocks = split(factory, model.module, partial=partial)
     except SpecError as error:
         raise SpecError(error.cause, mend=error.mend, where=model.where) from error
     return replace(
@@ -36,7 +37,7 @@ def resolve_module(model: ModelSpec, *, allowed: bool) -> ModelSpec:
     )
 
 
-def from_network(network: Any, name: str = "") -> ModelSpec:
+def from_network(network: Any, name: str = "", *, partial: bool = False) -> ModelSpec:
     """The spec of a network that the caller holds: any form that `split` takes."""
     name = name or getattr(network, "__name__", type(network).__name__)
-    return ModelSpec(name, split(network, name))
+    return ModelSpec(name, split(network, name, partial=partial))

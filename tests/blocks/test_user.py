@@ -94,7 +94,7 @@ def test_init_is_refused_where_every_draw_would_be_the_same() -> None:
 @pytest.mark.parametrize(
     ("network", "parts"),
     [
-        (networks.odd, "3 of 13 numbers.*gain.*nnx.Param"),
+        (networks.odd, "3 of the 13 numbers.*gain.*nnx.Param.*--allow-partial"),
         (networks.linen_with_batch_norm, "keeps batch_stats.*nnx.BatchNorm"),
         (networks.nothing, "no parameters"),
         (networks.number, "makes a int"),
@@ -104,6 +104,12 @@ def test_init_is_refused_where_every_draw_would_be_the_same() -> None:
 def test_what_cannot_be_taken_is_named(network: Callable[..., Any], parts: str) -> None:
     with pytest.raises(SpecError, match=parts):
         sed2.compute(network, **FAST)
+
+
+def test_what_is_no_parameter_is_held_constant_if_asked_for() -> None:
+    result = sed2.compute(networks.odd, allow_partial=True, **FAST)
+    assert (result.parameters, result.left_out) == (10, 3)
+    assert sed2.compute(networks.Own, **FAST).left_out == 0
 
 
 def test_streams_belong_to_the_architecture() -> None:

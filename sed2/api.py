@@ -101,12 +101,18 @@ def rank(
 
 
 def validate(
-    spec: Spec, *, allow_import: bool = False, allow_partial: bool = False, **settings: Any
+    spec: Spec,
+    *,
+    plan: bool = False,
+    allow_import: bool = False,
+    allow_partial: bool = False,
+    **settings: Any,
 ) -> list[Checked]:
     """Check a spec, its settings, and that the models fit their data. Computes nothing.
 
     Args:
         spec: as for `rank`.
+        plan: whether to plan the work as well: the way of each block, memory and operations.
         allow_import, allow_partial: as for `compute`.
         settings: as for `compute`; without a data set, the models' own input widths are taken.
 
@@ -126,8 +132,17 @@ def validate(
         output_shape = shape_check(candidate, input_shape)
         _check_prior(candidate, its)
         chain = build_chain(candidate.blocks, input_shape, end_to_end=its.chain == "end-to-end")
-        plan = make_plan(chain, its.draws, its.samples, its).blocks
-        checked.append(Checked(candidate.name, chain.parameters, input_shape, output_shape, plan))
+        planned = make_plan(chain, 2 * its.draws, its.samples, its).blocks if plan else ()
+        checked.append(
+            Checked(
+                candidate.name,
+                chain.parameters,
+                input_shape,
+                output_shape,
+                len(chain.blocks),
+                planned,
+            )
+        )
     return checked
 
 

@@ -53,8 +53,8 @@ def estimate(
     )
     inputs = choose_inputs(dataset, settings.samples, settings.seed)
     jackknife = Jackknife.plan(settings.draws, len(inputs), dataset.rows, settings.input_groups)
+    plan = make_plan(chain, settings.draws + jackknife.extra, len(inputs), settings)
     draws, weights = jackknife.items(settings.draws, len(inputs))
-    plan = make_plan(chain, len(draws), len(inputs), settings)
     sampled = sample_spectra(chain, inputs, draws, weights, settings, plan, progress)
     spectra, left_out = sampled[: settings.draws], sampled[settings.draws :]
 

@@ -50,7 +50,7 @@ def make_plan(chain: Chain, items: int, samples: int, settings: Settings) -> Pla
     Raises:
         ResourceError: even one item at a time does not fit.
     """
-    budget = settings.memory_gb * _GB if settings.memory_gb else default_budget()
+    budget = min(settings.memory_gb, 1e9) * _GB if settings.memory_gb else default_budget()
     resident = [_resident(block, samples) for block in chain.blocks]
     for block, base in zip(chain.blocks, resident, strict=True):
         if base > budget:
@@ -73,12 +73,12 @@ def make_plan(chain: Chain, items: int, samples: int, settings: Settings) -> Pla
         allowance -= min(share, way.work)
     chosen = tuple(picked[j] for j in range(len(sizes)))
     each = tuple(base + way.bytes for base, way in zip(resident, chosen, strict=True))
-    kept = items * FLOAT * sum(way.kept for way in chosen)
+    kept = items * FLOAT * (samples + sum(way.kept for way in chosen))
     if kept + max(each) > budget:
         raise ResourceError(
             f"one draw of this model ({chain.parameters:,} parameters, N = {samples}) needs about "
-            f"{max(each) / _GB:,.1f} GB and the spectra of {items} draws {kept / _GB:,.1f} GB, "
-            f"but the budget is {budget / _GB:,.1f} GB",
+            f"{_gb(max(each))} and what is kept of {items:,} draws {_gb(kept)}, "
+            f"but the budget is {_gb(budget)}",
             mend="Take fewer --samples or --draws, or raise --memory-gb",
         )
     fitting = int((budget - kept) // max(each))
@@ -110,9 +110,13 @@ def _resident(block: ChainBlock, samples: int) -> int:
 def _too_large(block: ChainBlock, samples: int, needed: float, budget: float) -> ResourceError:
     return ResourceError(
         f"block {block.name} ({block.parameters:,} parameters, N = {samples}) needs about "
-        f"{needed / _GB:,.1f} GB in the cheapest way, but the budget is {budget / _GB:,.1f} GB",
+        f"{_gb(needed)} in the cheapest way, but the budget is {_gb(budget)}",
         mend="Take a smaller model or fewer --samples, or raise --memory-gb",
     )
+
+
+def _gb(size: float) -> str:
+    return f"{size / _GB:,.1f} GB" if size >= _GB / 10 else f"{size / _GB:.1g} GB"
 
 
 def _sizes(block: ChainBlock, samples: int, settings: Settings, last: bool) -> Sizes:

@@ -170,4 +170,6 @@ class Checked:
     parameters: int
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
+    blocks: int
     plan: tuple[BlockPlan, ...]
+    """Empty if it was not asked for."""

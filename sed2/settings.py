@@ -35,6 +35,7 @@ _TEST_PREFIX = "SED2_TEST_"
 DEFAULT_EPS = "1e-3:1e-1"
 DEFAULT_POINTS = 25
 MAX_POINTS = 10_000
+MIN_EPS = 1e-300
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,100}")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -142,6 +143,8 @@ def _radius(value: object, whole: object) -> float:
         raise ValueError(f"`eps` must be {_EPS_FORMS}, not `{shown(whole)}`")
     if not 0 < radius < 1:
         raise ValueError(f"`eps` must be above 0 and below 1, but {radius:g} is not")
+    if radius < MIN_EPS:
+        raise ValueError(f"`eps` must be at least {MIN_EPS:g}, since 1 / {radius:g} overflows")
     return radius
 
 
@@ -252,7 +255,7 @@ class Settings(BaseModel):
     probes: Annotated[int, Number] = Field(default=4, ge=2, le=10_000)
     """Random probes of Lanczos quadrature, where no exact way fits."""
     memory_gb: Annotated[float, Field(gt=0), Number] | None = None
-    """Memory to stay within, in GB; by default most of what the machine has free."""
+    """Memory to stay within, in GB; by default half of what is free, at most 3."""
 
     @property
     def eps_n(self) -> float | None:

@@ -79,6 +79,15 @@ class Spectra:
 
     blocks: tuple[BlockSpectrum, ...]
 
+    def __post_init__(self) -> None:
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(self.traces).all() and np.isfinite(self.traces.sum())
+        if not finite:
+            raise NumericsError(
+                "the trace of the Fisher matrix overflows",
+                mend="Use a larger --sigma, or a smaller parameter measure (--prior)",
+            )
+
     def __getitem__(self, draws: slice) -> Spectra:
         """The same blocks under some of the draws."""
         return Spectra(tuple(block[draws] for block in self.blocks))

@@ -56,11 +56,15 @@ def write(text: str) -> None:
         _read_no_more()
 
 
-def never_fail_to_encode() -> None:
-    """Show `?` for what the encoding of the terminal or pipe does not have."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
+def make_ready() -> None:
+    """Make the streams of the process take everything.
+
+    Where the encoding of stdout lacks a character it shows `?`, as stderr does by itself; and a
+    closed stream (`>&-`) is one that nobody reads."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def warn(message: str) -> None:

@@ -113,6 +113,11 @@ class Jackknife:
             return cls(0, 0, otherwise=0.0 if samples >= rows else math.nan)
         return cls(math.ceil(draws / groups), groups, otherwise=math.nan)
 
+    @property
+    def extra(self) -> int:
+        """How many more items than draws there are."""
+        return self.draws * self.groups
+
     def items(self, draws: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw number (B,) and input weights (B, N) of all work items, the K draws first.
 

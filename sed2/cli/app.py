@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from typing import Annotated
@@ -60,7 +61,7 @@ def root(
 
 def main() -> None:
     """Run the command line and exit with a code of `sed2.errors.ExitCode`."""
-    terminal.never_fail_to_encode()
+    terminal.make_ready()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -86,7 +87,10 @@ def _explain(error: Exception) -> tuple[str, ExitCode]:
     if isinstance(error, Sed2Error):
         return str(error), error.exit_code
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):  # the latter is JAX's
-        return "out of memory. Take fewer --samples, or a lower --memory-gb", ExitCode.NUMERICS
+        mend = "Take fewer --samples or --draws, or a lower --memory-gb"
+        return f"out of memory. {mend}", ExitCode.NUMERICS
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "no space left for the output. Free some, or send it elsewhere", ExitCode.USAGE
     defect = f"{type(error).__name__}: {error}".rstrip(".: ")
     return (
         f"a defect of sed2: {defect}. "

@@ -34,7 +34,7 @@ def list_() -> None:
 
 @app.command()
 def info(name: Name) -> None:
-    """Everything about one data set: shape, rows, licence, citation, checksum.
+    """All about one data set: rows, licence, citation, checksum.
 
     \b
     Examples:

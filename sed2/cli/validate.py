@@ -17,7 +17,7 @@ def validate(
     verbose: Verbose = False,
     settings: dict[str, Any],
 ) -> None:
-    """Check a spec, its settings, and its fit to the data; compute nothing.
+    """Check a spec, its settings and its fit to the data. Computes nothing.
 
     \b
     Examples:
@@ -27,7 +27,13 @@ def validate(
     from sed2 import api
     from sed2.report import tables
 
-    checked = api.validate(spec, allow_import=allow_import, allow_partial=allow_partial, **settings)
+    checked = api.validate(
+        spec,
+        plan=verbose,
+        allow_import=allow_import,
+        allow_partial=allow_partial,
+        **settings,
+    )
     tables.print_checked(terminal.out(), checked)
     if verbose:
         for model in checked:

@@ -8,7 +8,6 @@ import io
 import json
 import math
 import os
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from sed2 import terminal
 from sed2.errors import UsageError
 from sed2.results import Curve, ModelResult, Ranking
 from sed2.settings import Settings
@@ -46,39 +46,43 @@ class Outputs:
                 mend=f"End it in {', '.join(PLOT_FORMATS)}",
                 where="--plot",
             )
+        if str(csv) == "-":
+            raise UsageError("only --json can go to stdout", mend="Name a file", where="--csv")
         json_file = None if json is None or json == "-" else Path(json)
+        files: dict[Path, str] = {}
         for option, path in (("--json", json_file), ("--csv", csv), ("--plot", plot)):
-            if path is not None:
-                _check_writable(option, path)
+            if path is None:
+                continue
+            _check_writable(option, path)
+            other = files.setdefault(_target(path), option)
+            if other != option and not _is_special(path):
+                raise UsageError(
+                    f"`{path}` is the file of {other} already",
+                    mend="Name another file",
+                    where=option,
+                )
         return cls(json_file, json == "-", csv, plot)
 
     def write_compute(self, result: ModelResult) -> None:
         """Write all files of `compute`."""
-        self._write_json(compute_document(result))
-        if self.csv is not None:
-            _write(self.csv, _csv_text([result]).encode())
-        if self.plot is not None:
-            from sed2.report.plot import curves_figure
-
-            _write(self.plot, curves_figure([result], self.plot.suffix[1:].lower()))
+        self._write(compute_document(result), [result])
 
     def write_rank(self, ranking: Ranking) -> None:
         """Write all files of `rank`."""
-        results = [model.result for model in ranking.models]
-        self._write_json(rank_document(ranking))
+        self._write(rank_document(ranking), [model.result for model in ranking.models])
+
+    def _write(self, document: dict[str, Any], results: list[ModelResult]) -> None:
+        text = json.dumps(_finite(document), indent=2, allow_nan=False) + "\n"
+        if self.json_on_stdout:
+            terminal.write(text)
+        elif self.json is not None:
+            _replace(self.json, text.encode())
         if self.csv is not None:
-            _write(self.csv, _csv_text(results).encode())
+            _replace(self.csv, _csv_text(results).encode())
         if self.plot is not None:
             from sed2.report.plot import curves_figure
 
-            _write(self.plot, curves_figure(results, self.plot.suffix[1:].lower()))
-
-    def _write_json(self, document: dict[str, Any]) -> None:
-        text = json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        if self.json_on_stdout:
-            sys.stdout.write(text)
-        elif self.json is not None:
-            _write(self.json, text.encode())
+            _replace(self.plot, curves_figure(results, self.plot.suffix[1:].lower()))
 
 
 def compute_document(result: ModelResult) -> dict[str, Any]:
@@ -222,35 +226,49 @@ def _check_writable(option: str, path: Path) -> None:
             where=option,
         )
 
-    if path.is_dir():
-        raise refuse("it is a folder")
-    if not path.parent.is_dir():
-        raise refuse(f"there is no folder `{path.parent}`")
     try:
-        if path.exists():
-            with path.open("ab"):
-                pass
-        else:
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".sed2-"):
-                pass
+        if path.is_dir():
+            raise refuse("it is a folder")
+        if not path.parent.is_dir():
+            raise refuse(f"there is no folder `{path.parent}`")
+        if _is_special(path):
+            return
+        target, existed = _target(path), path.exists()
+        with target.open("ab"):
+            pass
+        if not existed:
+            target.unlink()
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".sed2-"):
+            pass
     except OSError as error:
         raise refuse(error.strerror or str(error)) from error
 
 
-def _write(path: Path, content: bytes) -> None:
+def _is_special(path: Path) -> bool:
+    """Whether it is a device or a pipe, which take what comes and cannot be replaced."""
+    return path.exists() and not path.is_file()
+
+
+def _target(path: Path) -> Path:
+    """The file itself, where the path is a link to it: the link stays one."""
+    return Path(os.path.realpath(path))
+
+
+def _replace(path: Path, content: bytes) -> None:
     """Replace the file in one step, so that a reader never sees half of it."""
-    if path.exists() and not path.is_file():  # a device or a pipe
-        path.write_bytes(content)
-        return
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".sed2-")
+        if _is_special(path):
+            path.write_bytes(content)
+            return
+        target = _target(path)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".sed2-")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
             umask = os.umask(0)
             os.umask(umask)
             os.chmod(name, 0o666 & ~umask)
-            os.replace(name, path)
+            os.replace(name, target)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name)

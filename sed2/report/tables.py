@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,68 +17,89 @@ from sed2.results import BlockPlan, Checked, ModelResult, Ranking, Score
 from sed2.settings import Settings
 
 _CURVE_ROWS = 9  # rows of the eps table; the whole grid goes to --csv and --json
+_GAP = 2  # characters between two columns
+_NAME_WIDTH = 8  # to which the names of models may be folded
+_LEGEND = {
+    "±": "standard error from draws and inputs at this N and K.",
+    "ESS": "effective draws.",
+    "at most": "the bound (11) on 2sED, with the measured rank and largest eigenvalue.",
+    "to next": "gap to the next model in standard errors; below 2, not told apart.",
+}
 
 
 def print_compute(console: Console, result: ModelResult) -> None:
     """The curve of one model over eps, the share of each block, and the settings."""
     console.print(Text(f"{result.name}: {_coverage(result)}", style="bold"), soft_wrap=True)
-    curve = _table("eps", "lower 2sED", "±", "2sED", "±", "ESS", "at most")
-    shown = np.unique(np.linspace(0, len(result.eps) - 1, _CURVE_ROWS).round().astype(int))
-    for e in shown:
-        curve.add_row(
-            f"{result.eps[e]:.3g}",
-            f"{result.lower_two_sed.estimate[e]:.1f}",
-            _number(result.lower_two_sed.std_error[e]),
-            _two_sed(result.two_sed.estimate[e], result.two_sed.std_error[e]),
-            _number(result.two_sed.std_error[e]),
-            f"{result.effective_sample_size[e]:.1f}",
-            "–" if np.isnan(result.upper_bound[e]) else f"{result.upper_bound[e]:.0f}",
-        )
-    console.print(curve)
-    if len(shown) < len(result.eps):
-        _note(console, f"{len(shown)} of {len(result.eps)} points; all with --csv or --json.")
+    lower, two = result.lower_two_sed, result.two_sed
+    points = np.unique(np.linspace(0, len(result.eps) - 1, _CURVE_ROWS).round().astype(int))
+    shown = _print_table(
+        console,
+        ["eps", "lower 2sED", "±", "2sED", "±", "ESS", "at most"],
+        [
+            [
+                f"{result.eps[e]:.3g}",
+                f"{lower.estimate[e]:.1f}",
+                _number(lower.std_error[e]),
+                _two_sed(two.estimate[e], two.std_error[e]),
+                _number(two.std_error[e]),
+                f"{result.effective_sample_size[e]:.1f}",
+                _number(result.upper_bound[e], digits=0),
+            ]
+            for e in points
+        ],
+    )
+    if len(points) < len(result.eps):
+        _note(console, f"{len(points)} of {len(result.eps)} points; all with --csv or --json.")
 
+    console.print()
     middle = len(result.eps) // 2
-    blocks = _table("block", "parameters", "rank", f"share at eps {result.eps[middle]:.3g}", "")
     total = sum(block.share[middle] for block in result.blocks)
-    for block in result.blocks:
-        part = block.share[middle] / total if total else 0.0
-        blocks.add_row(
-            block.name,
-            f"{block.parameters:,}",
-            f"{block.rank:,}",
-            f"{block.share[middle]:.1f}",
-            f"{part:.0%}",
-        )
-    console.print(blocks)
-    if not math.isnan(result.score.value) and result.eps_n is not None:
+    _print_table(
+        console,
+        ["block", "parameters", "rank", f"share at eps {result.eps[middle]:.3g}", ""],
+        [
+            [
+                block.name,
+                f"{block.parameters:,}",
+                f"{block.rank:,}",
+                f"{block.share[middle]:.1f}",
+                f"{block.share[middle] / total if total else 0.0:.0%}",
+            ]
+            for block in result.blocks
+        ],
+    )
+    console.print()
+    if result.eps_n is not None:
         _note(
             console,
             f"At eps_n = {result.eps_n:.4g} (Theorem 5.1, n = {result.settings.n_train:,}): "
             f"lower 2sED {_with_error(result.score)}.",
         )
-    _legend(console, two_sed_is_lower=bool(np.isnan(result.two_sed.std_error).any()))
+    _legend(console, shown, two_sed_is_lower=bool(np.isnan(two.std_error).any()))
     _note(console, describe(result.settings, result.inputs))
 
 
 def print_rank(console: Console, ranking: Ranking) -> None:
     """All models, best first, with what a reader needs to judge the order."""
-    table = _table(
-        "#", "model", "parameters", "lower 2sED", "±", "2sED", "ESS", "to next", text=(1,)
+    shown = _print_table(
+        console,
+        ["#", "model", "parameters", "lower 2sED", "±", "2sED", "ESS", "to next"],
+        [
+            [
+                str(model.rank),
+                model.result.name,
+                f"{model.result.parameters:,}",
+                f"{model.result.score.value:.1f}",
+                _number(model.result.score.std_error),
+                _two_sed(model.result.two_sed_score.value, model.result.two_sed_score.std_error),
+                f"{model.result.effective_sample_size.min():.1f}",
+                "" if math.isnan(model.separation) else f"{model.separation:.1f} s.e.",
+            ]
+            for model in ranking.models
+        ],
+        text=(1,),
+        foldable=1,
     )
-    for model in ranking.models:
-        result = model.result
-        table.add_row(
-            str(model.rank),
-            result.name,
-            f"{result.parameters:,}",
-            f"{result.score.value:.1f}",
-            _number(result.score.std_error),
-            _two_sed(result.two_sed_score.value, result.two_sed_score.std_error),
-            f"{result.effective_sample_size.min():.1f}",
-            "" if math.isnan(model.separation) else f"{model.separation:.1f} s.e.",
-        )
-    console.print(table)
     at = (
         f"at eps_n = {ranking.eps_n:.4g} (Theorem 5.1, n = {ranking.settings.n_train:,})"
         if ranking.eps_n is not None
@@ -93,8 +115,7 @@ def print_rank(console: Console, ranking: Ranking) -> None:
             f"{crossing.larger_above} above.",
         )
     uncertain = any(math.isnan(m.result.two_sed_score.std_error) for m in ranking.models)
-    _legend(console, two_sed_is_lower=uncertain)
-    _note(console, "to next: gap to the next model in standard errors; below 2, not told apart.")
+    _legend(console, shown, two_sed_is_lower=uncertain)
     _note(console, describe(ranking.settings, ranking.models[0].result.inputs))
 
 
@@ -112,47 +133,64 @@ def ranking_warnings(ranking: Ranking) -> list[str]:
 
 def print_checked(console: Console, checked: Sequence[Checked]) -> None:
     """What `validate` found: one line per model."""
-    table = _table("model", "parameters", "input", "output", "blocks", text=(0, 2, 3))
-    for model in checked:
-        table.add_row(
-            model.name,
-            f"{model.parameters:,}",
-            _shape(model.input_shape),
-            _shape(model.output_shape),
-            str(len(model.plan)),
-        )
-    console.print(table)
+    _print_table(
+        console,
+        ["model", "parameters", "input", "output", "blocks"],
+        [
+            [
+                model.name,
+                f"{model.parameters:,}",
+                _shape(model.input_shape),
+                _shape(model.output_shape),
+                str(model.blocks),
+            ]
+            for model in checked
+        ],
+        text=(0, 2, 3),
+        foldable=0,
+    )
     _note(console, f"{len(checked)} model{'s' * (len(checked) != 1)}: no fault found.")
 
 
 def print_plan(console: Console, name: str, plan: Sequence[BlockPlan]) -> None:
     """How each block's spectrum is had, and what one draw of it takes."""
     console.print(Text(f"{name}: the way of each block", style="bold"))
-    table = _table("block", "parameters", "GB", "GFlop", "way", text=(0, 4))
-    for block in plan:
-        table.add_row(
-            block.name,
-            f"{block.parameters:,}",
-            f"{block.bytes / 1e9:.2g}",
-            f"{block.work / 1e9:.2g}",
-            block.way,
-        )
-    console.print(table)
+    _print_table(
+        console,
+        ["block", "parameters", "GB", "GFlop", "way"],
+        [
+            [
+                block.name,
+                f"{block.parameters:,}",
+                f"{block.bytes / 1e9:.2g}",
+                f"{block.work / 1e9:.2g}",
+                block.way,
+            ]
+            for block in plan
+        ],
+        text=(0, 4),
+        foldable=4,
+    )
 
 
 def print_datasets(console: Console, datasets: Sequence[tuple[DatasetInfo, bool]]) -> None:
     """What `--dataset` accepts by name, and whether it is on this machine."""
-    table = _table("name", "rows", "input", "classes", "here", "licence", text=(0, 2, 4, 5))
-    for info, here in datasets:
-        table.add_row(
-            info.name,
-            f"{info.rows:,}",
-            _shape(info.input_shape),
-            str(info.classes),
-            "yes" if here else "fetch",
-            info.licence,
-        )
-    console.print(table)
+    _print_table(
+        console,
+        ["name", "rows", "input", "classes", "here", "licence"],
+        [
+            [
+                info.name,
+                f"{info.rows:,}",
+                _shape(info.input_shape),
+                str(info.classes),
+                "yes" if here else "fetch",
+                info.licence,
+            ]
+            for info, here in datasets
+        ],
+        text=(0, 2, 4, 5),
+    )
     _note(console, "Or the path of a .npz file (arrays x and, if any, y) or a .csv with a header.")
 
 
@@ -193,31 +231,65 @@ def _coverage(result: ModelResult) -> str:
     return f"{counted} counted, {left_out:,} other numbers held constant"
 
 
-def _legend(console: Console, *, two_sed_is_lower: bool) -> None:
-    _note(console, "±: standard error from draws and inputs at this N and K. ESS: effective draws.")
+def _legend(console: Console, headers: Sequence[str], *, two_sed_is_lower: bool) -> None:
+    for header, meaning in _LEGEND.items():
+        if header in headers:
+            _note(console, f"{header}: {meaning}")
     if two_sed_is_lower:
         _note(console, ">: too few effective draws; a lower estimate of 2sED, without an error.")
 
 
-def _table(*headers: str, text: tuple[int, ...] = (0,)) -> Table:
-    """A plain table: text to the left, numbers to the right."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for i, header in enumerate(headers):
+def _print_table(
+    console: Console,
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    text: Sequence[int] = (0,),
+    foldable: int | None = None,
+) -> Sequence[str]:
+    """A plain table, most important columns first: text to the left, numbers to the right.
+
+    Where the console is too narrow, the column `foldable` is folded, and then the last columns
+    are left out: what is shown is whole.
+
+    Returns:
+        The headers shown.
+    """
+    widths = [max(map(cell_len, column)) for column in zip(headers, *rows, strict=True)]
+    if foldable is not None:
+        widths[foldable] = min(widths[foldable], _NAME_WIDTH)
+    kept = len(headers)
+    while kept > 2 and sum(widths[:kept]) + _GAP * (kept - 1) > console.width:
+        kept -= 1
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, _GAP - 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+        header_style="bold",
+    )
+    for i, header in enumerate(headers[:kept]):
         table.add_column(
             header,
             justify="left" if i in text else "right",
-            no_wrap=i not in text,
+            no_wrap=i != foldable,
             overflow="fold",
         )
-    return table
+    for row in rows:
+        table.add_row(*map(Text, row[:kept]))
+    console.print(table)
+    if kept < len(headers):
+        left_out = ", ".join(filter(None, headers[kept:]))
+        _note(console, f"Left out at this width: {left_out}.")
+    return headers[:kept]
 
 
 def _note(console: Console, message: str) -> None:
     console.print(Text(message, style="dim"))
 
 
-def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.1f}"
+def _number(value: float, digits: int = 1) -> str:
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _two_sed(value: float, error: float) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +13,10 @@ from typing import Any
 import pytest
 import typer
 
-from sed2 import api
+from sed2 import api, terminal
 from sed2.cli.app import app
-from sed2.errors import ExitCode
-from tests.cli.conftest import FAST, Run
+from sed2.errors import ExitCode, Sed2Error
+from tests.cli.conftest import FAST, Ran, Run
 
 CONTRACT = {
     "compute": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
@@ -52,9 +54,9 @@ def test_the_commands_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_is_documented(name: str) -> None:
+def test_every_option_and_argument_is_documented(name: str) -> None:
     for parameter in COMMANDS[name].params:
-        if parameter.param_type_name == "option" and "--help" not in parameter.opts:
+        if "--help" not in parameter.opts:
             assert parameter.help, f"{name} {parameter.opts}"
 
 
@@ -66,6 +68,20 @@ def test_help_shows_the_options_and_an_example(sed2: Run, name: str, options: st
         assert option in ran.out
     assert "Examples" in ran.out
     assert f"sed2 {name}" in ran.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_use_options_that_exist(sed2: Run, name: str) -> None:
+    known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+    examples = re.findall(rf"^ +(sed2 {name}.*)$", sed2(*name.split(), "--help").out, re.MULTILINE)
+    assert examples
+    for example in examples:
+        assert set(re.findall(r"(?<=\s)-[-a-z]+", example)) <= known
+
+
+@pytest.mark.parametrize("group", [[], ["datasets"]])
+def test_the_lists_of_commands_are_not_cut(sed2: Run, group: list[str]) -> None:
+    assert "..." not in sed2(*group, "--help").out.partition("Commands:")[2]
 
 
 def test_exit_codes_are_those_of_the_contract() -> None:
@@ -121,6 +137,30 @@ def test_a_defect_asks_for_a_report_and_shows_no_traceback(
     assert "Traceback" in ran.err
 
 
+@pytest.mark.parametrize(("debug", "shown"), [("1", True), ("0", False), ("", False)])
+def test_a_variable_asks_for_the_traceback_too(
+    sed2: Run, monkeypatch: pytest.MonkeyPatch, debug: str, shown: bool
+) -> None:
+    monkeypatch.setenv("SED2_DEBUG", debug)
+    ran = sed2("datasets", "info", "nothing")
+    assert ran.code == 4
+    assert ("Traceback" in ran.err) is shown
+    assert ran.err.splitlines()[-1].startswith("error: there is no data set `nothing`")
+
+
+@pytest.mark.parametrize("error", Sed2Error.__subclasses__())
+def test_every_deliberate_error_has_its_code_and_one_line(
+    sed2: Run, monkeypatch: pytest.MonkeyPatch, error: type[Sed2Error]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error("[cause]", mend="Mend it", where="here")
+
+    monkeypatch.setattr(api, "validate", fail)
+    ran = sed2("validate", "MLP 54-3-7")
+    assert error.exit_code in (2, 4, 5)
+    assert ran == Ran(error.exit_code, "", "error: here: [cause]. Mend it\n")
+
+
 def test_an_interrupt_ends_with_130(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -131,9 +171,12 @@ def test_an_interrupt_ends_with_130(sed2: Run, monkeypatch: pytest.MonkeyPatch) 
     assert "Traceback" not in ran.err
 
 
-def test_out_of_memory_is_a_failure_of_numbers(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: 8 GB")])
+def test_out_of_memory_is_a_failure_of_numbers(
+    sed2: Run, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise MemoryError
+        raise error
 
     monkeypatch.setattr(api, "compute", fail)
     ran = sed2("compute", "MLP 54-3-7", *FAST)
@@ -141,18 +184,94 @@ def test_out_of_memory_is_a_failure_of_numbers(sed2: Run, monkeypatch: pytest.Mo
     assert "memory" in ran.err
 
 
-def test_a_closed_pipe_is_no_defect(tmp_path: Path) -> None:
-    """`sed2 schema | head -1`."""
-    ran = subprocess.run(
-        f"{sys.executable} -m sed2 schema | head -1; exit ${{PIPESTATUS[0]}}",
-        shell=True,
-        executable="/bin/bash",
+def shell(line: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """A line of bash in which `sed2` and `python` are those under test."""
+    bin_ = cwd / "bin"
+    bin_.mkdir()
+    for name, start in (("python", ""), ("sed2", " -m sed2")):
+        (bin_ / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{start} "$@"\n')
+        (bin_ / name).chmod(0o755)
+    root = Path(__file__).parents[2]
+    path = f"{bin_}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-c", line],
         capture_output=True,
-        text=True,
         check=False,
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=cwd,
+        encoding="utf-8",
+        env=os.environ | {"PATH": path, "PYTHONPATH": str(root)} | env,
     )
-    assert ran.stdout == "{\n"
-    assert "defect" not in ran.stderr
-    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("command", ["schema", "datasets list", "--version"])
+def test_a_closed_pipe_is_no_fault(tmp_path: Path, command: str) -> None:
+    ran = shell(f"sed2 {command} | true; exit ${{PIPESTATUS[0]}}", tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_after_a_closed_pipe_the_work_goes_on(tmp_path: Path) -> None:
+    """`sed2 rank ... --json r.json | head -1` still writes the file."""
+    code = (
+        "import sys; from sed2 import terminal\nsys.stdin.read()\n"
+        "for _ in range(3): terminal.out().print('table'); terminal.write('text')\n"
+        "open('done', 'w')"
+    )
+    ran = shell(f'(sleep 1) | python -c "{code}" | true; exit ${{PIPESTATUS[1]}}', tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("command", ["schema", "datasets list"])
+def test_a_closed_stdout_is_no_fault(tmp_path: Path, command: str) -> None:
+    ran = shell(f"sed2 {command} >&-", tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("command", ["schema", "datasets list"])
+def test_a_full_disk_is_told_and_no_defect(tmp_path: Path, command: str) -> None:
+    ran = shell(f"sed2 {command} > /dev/full", tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("error: no space left")
+
+
+def test_a_poor_encoding_shows_question_marks(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text("models: [{name: Größe, notation: MLP 5-2}]")
+    ran = shell("sed2 validate m.yaml", tmp_path, PYTHONIOENCODING="ascii")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "Gr??e" in ran.stdout
+    assert ran.stdout.isascii()
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("no_color", "moves"), [("", True), ("1", False)])
+def test_terminals_have_colour_and_progress_unless_no_color(
+    monkeypatch: pytest.MonkeyPatch, no_color: str, moves: bool
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", screen := Terminal())
+    with terminal.progress("sampling") as report:
+        report("MLP 54-3-7", 1, 2)
+    assert ("MLP 54-3-7" in screen.getvalue()) is moves
+    terminal.fail("broken")
+    assert ("\x1b[1;31m" in screen.getvalue()) is moves
+    assert "broken" in screen.getvalue()
+
+
+def test_without_a_terminal_nothing_is_cut_or_coloured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(sys, "stderr", pipe := io.StringIO())
+    with terminal.progress("sampling") as report:
+        report("MLP 54-3-7", 1, 2)
+    terminal.warn("word " * 100)
+    assert pipe.getvalue() == f"warning: {'word ' * 100}\n"

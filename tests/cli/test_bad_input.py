@@ -73,6 +73,12 @@ ARGUMENTS = {
     "sigma zero": ("MLP 54-3-7", ["--sigma", "0"], ["--sigma", "0"]),
     "fisher": ("MLP 54-3-7", ["--fisher", "expcted"], ["--fisher", "Did you mean `expected`"]),
     "prior": ("MLP 54-3-7", ["--prior", "trch"], ["--prior", "trch", "torch"]),
+    "prior without numbers": ("MLP 54-3-7", ["--prior", "uniform"], ["--prior", "uniform:A:B"]),
+    "n_train of one": ("MLP 54-3-7", ["--n-train", "1"], ["--n-train", "2"]),
+    "huge number": ("MLP 54-3-7", ["--samples", "9" * 30], ["--samples", "at most"]),
+    "empty spec": ("", [], ["folder"]),
+    "csv on stdout": ("MLP 54-3-7", ["--csv", "-"], ["--csv", "stdout"]),
+    "one file twice": ("MLP 54-3-7", ["--json", "x", "--csv", "./x"], ["--csv", "--json"]),
     "figure": ("MLP 54-3-7", ["--plot", "x.jpeg"], ["--plot", "x.jpeg", ".png"]),
 }
 
@@ -147,16 +153,17 @@ def test_an_unknown_data_set(sed2: Run) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("command", ["compute", "rank"])
 @pytest.mark.parametrize("option", ["--json", "--csv", "--plot"])
 @pytest.mark.parametrize("path", ["nowhere/out.png", ".", "/proc/out.png"])
 def test_an_output_that_cannot_be_written_is_found_before_the_work(
-    sed2: Run, monkeypatch: pytest.MonkeyPatch, option: str, path: str
+    sed2: Run, monkeypatch: pytest.MonkeyPatch, command: str, option: str, path: str
 ) -> None:
-    monkeypatch.setattr(api, "compute", lambda *_, **__: pytest.fail("the work began"))
+    monkeypatch.setattr(api, command, lambda *_, **__: pytest.fail("the work began"))
     if option == "--plot" and path == ".":
         path = "folder.png"
         Path(path).mkdir()
-    check(sed2, 2, [option, path], "compute", "MLP 54-3-7", *FAST, option, path)
+    check(sed2, 2, [option, path], command, "MLP 54-3-7", *FAST, option, path)
 
 
 def test_an_unknown_variable(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:

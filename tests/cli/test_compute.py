@@ -25,6 +25,24 @@ def test_few_effective_draws_are_warned_of_on_stderr(sed2: Run) -> None:
     assert "warning" not in ran.out
 
 
+def test_equal_draws_need_no_warning(sed2: Run) -> None:
+    """The Fisher matrix of a linear block is the same for all parameters."""
+    ran = sed2("compute", "MLP 54-2", *FAST, "--draws", "12", "--json", "-")
+    assert "effective" not in ran.err
+    assert json.loads(ran.out)["effective_sample_size"] == pytest.approx([12] * 4)
+
+
+def test_one_draw_of_one_input_has_numbers_but_no_errors(sed2: Run) -> None:
+    one = ("--samples", "1", "--draws", "1", "--plot", "r.png")
+    document = json.loads(sed2("compute", "MLP 54-3-7", *FAST, *one, "--json", "-").out)
+    for curve in ("two_sed", "lower_two_sed"):
+        assert None not in document[curve]["estimate"]
+        assert document[curve]["std_error"] == [None] * 4
+    ran = sed2("compute", "MLP 54-3-7", *FAST, *one)
+    assert ran.code == 0
+    assert "nan" not in ran.out
+
+
 def test_json_on_stdout_is_one_document_of_the_contract(sed2: Run) -> None:
     ran = sed2("compute", "MLP 54-3-7", *FAST, "--json", "-")
     document = json.loads(ran.out)

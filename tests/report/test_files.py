@@ -1,0 +1,182 @@
+"""Files of results: found writable before the work, written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sed2.errors import ExitCode, UsageError
+from sed2.report import files
+from sed2.report.files import Outputs
+from tests.report.made import made_ranking, made_result
+
+
+def check(**paths: str | Path) -> Outputs:
+    json_, csv_, plot = (paths.get(option) for option in ("json", "csv", "plot"))
+    return Outputs.check(
+        json=str(json_) if json_ else None,
+        csv=Path(csv_) if csv_ else None,
+        plot=Path(plot) if plot else None,
+    )
+
+
+def refusal(**paths: str | Path) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        check(**paths)
+    assert caught.value.exit_code is ExitCode.USAGE
+    assert caught.value.mend
+    return caught.value
+
+
+def test_checking_leaves_no_trace(tmp_path: Path) -> None:
+    old = tmp_path / "old.csv"
+    old.write_text("mine")
+    check(json=tmp_path / "new.json", csv=old, plot=tmp_path / "new.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["old.csv"]
+    assert old.read_text() == "mine"
+
+
+@pytest.mark.parametrize("option", ["json", "csv", "plot"])
+def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, option: str) -> None:
+    folder = tmp_path / "folder.png"
+    folder.mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    for path, cause in {
+        folder: "it is a folder",
+        tmp_path / "none" / "x.png": "there is no folder",
+        tmp_path / "file" / "x.png": "there is no folder",
+        tmp_path / f"{'x' * 300}.png": "too long",
+        tmp_path / "loop.png": "symbolic links",
+    }.items():
+        error = refusal(**{option: path})
+        assert error.where == f"--{option}"
+        assert cause in error.cause
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
+def test_a_file_or_folder_without_permission_is_refused(tmp_path: Path) -> None:
+    file, folder = tmp_path / "file.csv", tmp_path / "folder"
+    file.touch(mode=0o444)
+    folder.mkdir(mode=0o555)
+    assert "ermission" in refusal(csv=file).cause
+    assert "ermission" in refusal(csv=folder / "x.csv").cause
+
+
+@pytest.mark.parametrize("name", ["x.jpeg", "x", ".png", "x.png.bak", "-"])
+def test_an_unknown_format_of_figure_is_refused(name: str) -> None:
+    error = refusal(plot=name)
+    assert error.where == "--plot"
+    assert ".png, .svg, .pdf" in error.mend
+
+
+def test_capital_suffixes_are_known(tmp_path: Path) -> None:
+    check(plot=tmp_path / "x.PDF").write_compute(made_result())
+    assert (tmp_path / "x.PDF").read_bytes().startswith(b"%PDF")
+
+
+def test_two_outputs_cannot_share_a_file(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("x")
+    error = refusal(json=tmp_path / "x", csv=tmp_path / "link")
+    assert error.where == "--csv"
+    assert "the file of --json already" in error.cause
+
+
+def test_only_json_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    check(json="-").write_compute(made_result())
+    assert json.loads(capsys.readouterr().out)["schema_version"] == 1
+    assert refusal(csv="-").where == "--csv"
+
+
+def test_devices_take_everything() -> None:
+    outputs = check(json=os.devnull, csv=os.devnull)
+    outputs.write_compute(made_result())
+    assert not Path(os.devnull).is_file()
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    target, link, dangling = (tmp_path / name for name in ("target", "link", "dangling"))
+    target.write_text("old")
+    link.symlink_to(target)
+    dangling.symlink_to(tmp_path / "new")
+    check(json=link, csv=dangling).write_compute(made_result())
+    assert link.is_symlink()
+    assert dangling.is_symlink()
+    assert json.loads(target.read_text())["schema_version"] == 1
+    assert (tmp_path / "new").read_text().startswith("model,")
+
+
+def test_files_have_the_permissions_of_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    check(json=tmp_path / "x").write_compute(made_result())
+    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("usual", "x")}
+    assert len(modes) == 1
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    old = tmp_path / "old.json"
+    old.write_text("old")
+    outputs = check(json=old)
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(UsageError, match=r"old\.json`: No space left on device\. .*complete"):
+        outputs.write_compute(made_result())
+    assert old.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [old]
+
+
+def test_numbers_that_are_not_finite_become_null(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    result = made_result(error=math.inf)
+    check(json=path).write_compute(replace(result, upper_bound=np.array([1.0, np.inf, -np.inf])))
+    text = path.read_text()
+    document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in the JSON"))
+    assert document["two_sed"]["std_error"] == [None] * 3
+    assert document["lower_two_sed"]["std_error"] == [None] * 3
+    assert document["upper_bound"] == [1.0, None, None]
+
+
+def test_a_ranking_without_n_train_has_no_eps_n(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    check(json=path).write_rank(made_ranking([made_result("a"), made_result("b")]))
+    document = json.loads(path.read_text())
+    assert document["eps_n"] is None
+    assert document["correlation"] is None
+    assert [model["separation"] for model in document["models"]] == [1.25, None]
+
+
+def test_json_is_ascii_whatever_the_names(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    check(json=path).write_compute(made_result("Größe 模型"))
+    assert path.read_bytes().isascii()
+    assert json.loads(path.read_text())["model"]["name"] == "Größe 模型"
+
+
+@given(st.recursive(st.floats() | st.integers() | st.text() | st.none(), st.lists))
+def test_any_numbers_make_json(value: object) -> None:
+    assert json.loads(json.dumps(files._finite(value), allow_nan=False)) == files._finite(value)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"])), st.floats(0, 1e300))
+def test_csv_reads_back_exactly(name: str, value: float) -> None:
+    text = files._csv_text([made_result(name, value=value)])
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["model"] for row in rows] == [name] * 3
+    assert [float(row["eps"]) for row in rows] == [0.001, 0.01, 0.1]
+    assert [float(row["lower_two_sed"]) for row in rows] == [value] * 3
+    assert {row["two_sed_std_error"] for row in rows} == {""}

@@ -1,0 +1,206 @@
+"""Tables: in order, whole at any width, plain in a pipe."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from sed2.data.registry import DATASETS
+from sed2.report import tables
+from sed2.results import BlockPlan, Checked, Crossing
+from tests.report.made import made_ranking, made_result
+
+
+def shown(draw: Callable[[Console], None], width: int) -> str:
+    """What a terminal of this width shows."""
+    stream = io.StringIO()
+    draw(Console(file=stream, width=width, force_terminal=True, color_system=None, emoji=False))
+    return stream.getvalue()
+
+
+def rank_rows(text: str) -> list[list[str]]:
+    """The words of the lines that begin with a rank, in the order printed."""
+    return [line.split() for line in text.splitlines() if re.match(r"\d+  ", line)]
+
+
+RESULTS = [
+    made_result("MLP 54-13-11-9-7", parameters=1007, value=538.04, error=18.64),
+    made_result("MLP 54-16-7", parameters=976, value=525.46, error=17.96),
+    made_result("MLP 54-10-2-10-25-7", parameters=1005, value=431.42, error=11.51),
+]
+
+
+def test_the_ranking_is_printed_in_rank_order_with_its_numbers() -> None:
+    text = shown(lambda console: tables.print_rank(console, made_ranking(RESULTS)), 100)
+    header = " ".join(text.splitlines()[0].split())
+    assert header == "# model parameters lower 2sED ± 2sED ESS to next"
+    assert [" ".join(row) for row in rank_rows(text)] == [
+        "1 MLP 54-13-11-9-7 1,007 538.0 18.6 > 539.0 1.0 1.2 s.e.",
+        "2 MLP 54-16-7 976 525.5 18.0 > 526.5 1.0 1.2 s.e.",
+        "3 MLP 54-10-2-10-25-7 1,005 431.4 11.5 > 432.4 1.0",
+    ]
+
+
+@pytest.mark.parametrize("width", [50, 60, 80])
+def test_a_narrow_ranking_keeps_what_matters_whole(width: int) -> None:
+    text = shown(lambda console: tables.print_rank(console, made_ranking(RESULTS)), width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    for row, result in zip(rank_rows(text), RESULTS, strict=True):
+        for number in (
+            f"{result.parameters:,}",
+            f"{result.score.value:.1f}",
+            f"{result.score.std_error:.1f}",
+            f"{result.two_sed_score.value:.1f}",
+        ):
+            assert number in row
+    assert ("Left out at this width" in text) == (width < 80)
+
+
+def test_a_narrow_ranking_names_what_it_leaves_out_and_explains_the_rest_only() -> None:
+    text = shown(lambda console: tables.print_rank(console, made_ranking(RESULTS)), 60)
+    assert "Left out at this width: to next." in text
+    assert "ESS: effective draws." in text
+    assert "to next: gap" not in text
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 200])
+def test_the_curve_is_whole_at_any_width(width: int) -> None:
+    result = made_result(eps=(0.001, 0.00316, 0.1), value=532.3, error=18.4)
+    text = shown(lambda console: tables.print_compute(console, result), width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    for eps in ("0.001", "0.00316", "0.1"):
+        (row,) = [line.split() for line in text.splitlines() if line.split()[:1] == [eps]]
+        assert row[:6] == [eps, "532.3", "18.4", ">", "533.3", "–"]
+    assert ("at most: the bound" in text) == (width > 50)
+
+
+@hypothesis_settings(deadline=None)
+@given(
+    width=st.integers(20, 140),
+    value=st.floats(0, 1e12),
+    error=st.floats(0, 1e6) | st.just(math.nan),
+    parameters=st.integers(112, 10**12),
+)
+def test_no_number_is_ever_cut(width: int, value: float, error: float, parameters: int) -> None:
+    result = made_result(value=value, error=error, parameters=parameters)
+    text = shown(lambda console: tables.print_rank(console, made_ranking([result])), width)
+    header, row = text.splitlines()[0].split(), rank_rows(text)[0]
+    if "parameters" in header:
+        assert f"{parameters:,}" in row
+    if "lower" in header:
+        assert f"{value:.1f}" in row
+    if "±" in header:
+        assert ("–" if math.isnan(error) else f"{error:.1f}") in row
+    assert "…" not in text
+
+
+def test_a_table_of_the_curve_names_the_points_it_skips() -> None:
+    eps = [10 ** (-3 + i / 12) for i in range(25)]
+    text = shown(lambda console: tables.print_compute(console, made_result(eps=eps)), 80)
+    assert "9 of 25 points; all with --csv or --json." in text
+    assert sum("525.5" in line for line in text.splitlines()) == 9
+
+
+def test_shares_of_the_blocks_sum_to_the_whole() -> None:
+    text = shown(lambda console: tables.print_compute(console, made_result(value=400)), 80)
+    assert "dense_1         864   443              300.0  75%" in text
+    assert "dense_2         112   112              100.0  25%" in text
+
+
+def test_a_model_of_no_dimension_has_no_shares_to_divide() -> None:
+    text = shown(lambda console: tables.print_compute(console, made_result(value=0.0)), 80)
+    assert "0%" in text
+    assert "nan" not in text
+
+
+def test_an_undefined_error_is_a_dash_and_marks_2sed_as_a_lower_estimate() -> None:
+    few = shown(lambda console: tables.print_compute(console, made_result()), 80)
+    many = shown(lambda console: tables.print_compute(console, made_result(two_error=2.0)), 80)
+    assert "> 526.5" in few
+    assert ">: too few effective draws" in few
+    assert ">" not in many
+
+
+def test_eps_n_and_its_score_are_told() -> None:
+    result = made_result(n_train=10_000)
+    text = shown(lambda console: tables.print_compute(console, result), 100)
+    assert "At eps_n = 0.07271 (Theorem 5.1, n = 10,000): lower 2sED 525.5 ± 18.0." in text
+    text = shown(lambda console: tables.print_rank(console, made_ranking([result])), 100)
+    assert "Ordered by lower 2sED at eps_n = 0.07271 (Theorem 5.1, n = 10,000)." in text
+
+
+def test_what_orders_the_models_is_told() -> None:
+    for eps, words in (
+        ((0.001, 0.1), "averaged over eps 0.001 to 0.1 in log eps"),
+        ((0.05,), "at eps = 0.05"),
+    ):
+        ranking = made_ranking([made_result(eps=eps)])
+        text = shown(lambda console, it=ranking: tables.print_rank(console, it), 100)
+        assert f"Ordered by lower 2sED {words}." in text
+
+
+def test_crossings_are_told() -> None:
+    ranking = replace(made_ranking(RESULTS), crossings=(Crossing(0.0243, "small", "large"),))
+    text = shown(lambda console: tables.print_rank(console, ranking), 100)
+    assert "The order changes near eps 0.024: small leads below, large above." in text
+
+
+@pytest.mark.parametrize("name", ["[red]bold[/]", "[/]", ":rocket:", "back\\", "模型 α"])
+def test_a_name_is_text_and_nothing_else(name: str) -> None:
+    for draw in (
+        lambda console: tables.print_rank(console, made_ranking([made_result(name)])),
+        lambda console: tables.print_compute(console, made_result(name)),
+        lambda console: tables.print_checked(console, [Checked(name, 9, (3,), (2,), 1, ())]),
+    ):
+        assert name in shown(draw, 100)
+
+
+def test_a_warning_of_several_models_is_said_once() -> None:
+    results = [replace(result, warnings=("beware",)) for result in RESULTS]
+    ranking = replace(made_ranking([*results, made_result("last")]), warnings=("of all",))
+    assert tables.ranking_warnings(ranking) == [
+        "of all",
+        "MLP 54-13-11-9-7, MLP 54-16-7, MLP 54-10-2-10-25-7: beware",
+    ]
+
+
+def test_checked_models_show_their_shapes() -> None:
+    checked = [Checked("conv", 1234, (3, 32, 32), (10,), 2, ())]
+    text = shown(lambda console: tables.print_checked(console, checked), 60)
+    assert "conv        1,234  3 x 32 x 32  10           2" in text
+    assert "1 model: no fault found." in text
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_names_of_data_sets_are_whole(width: int) -> None:
+    rows = [(info, False) for info in DATASETS.values()]
+    text = shown(lambda console: tables.print_datasets(console, rows), width)
+    for info in DATASETS.values():
+        assert info.name in text
+        assert f"{info.rows:,}" in text
+
+
+def test_a_plan_tells_the_way_of_each_block() -> None:
+    plan = [BlockPlan("conv_1", 1000, "by unit, 8 of 64 at random", 2 * 10**9, 3e9)]
+    told = shown(lambda console: tables.print_plan(console, "net", plan), 80)
+    for part in ("net", "conv_1", "1,000", "2", "3", "8 of 64"):
+        assert part in told
+
+
+def test_the_settings_behind_the_numbers_are_told() -> None:
+    settings = made_result(zeta=0.5, prior="uniform:-1:1").settings
+    assert tables.describe(settings, 77) == (
+        "made, N = 77 inputs, K = 100 draws, expected Fisher, prior uniform:-1:1, "
+        "gaussian likelihood, chain blocks, sigma 0.01, "
+        "zeta 0.5, seed 0."
+    )

@@ -8,36 +8,50 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from sed2.blocks.user import UserBlock
 from sed2.chain import build_chain
 from sed2.data.load import Dataset, load_dataset
 from sed2.errors import UsageError, did_you_mean
 from sed2.estimate import estimate
 from sed2.ranking import check_comparable, rank_results
+from sed2.resources import make_plan
 from sed2.results import Checked, ModelResult, Ranking
 from sed2.settings import Settings, resolve
-from sed2.spec.schema import ModelSpec, SpecFile, load_spec, shape_check
+from sed2.spec.module import from_network, resolve_module
+from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, load_spec, shape_check
+
+Spec = str | Path | Mapping[str, Any] | Any
+"""A YAML file, notation, the mapping of a file, a network, or a dict of networks by name."""
+SPEC_KEYS = {"models", *MODEL_KEYS}
 
 Progress = Callable[[str, int, int], None]
 """Called with the model's name, the work done on it, and its total."""
 
 
 def compute(
-    spec: str | Path | Mapping[str, Any],
+    spec: Spec,
     *,
     model: str | None = None,
+    allow_import: bool = False,
+    allow_partial: bool = False,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> ModelResult:
     """2sED and lower 2sED of one model over a grid of covering radii   (4), (10).
 
     Args:
-        spec: a YAML file, the paper's notation such as "MLP 54-16-7", or the mapping that such
-            a file holds.
+        spec: a YAML file, the paper's notation such as "MLP 54-16-7", the mapping that such a
+            file holds, or a network: an nnx or linen module, an (init, apply) pair, a sequence of
+            them, or a function that makes one (called anew for every draw if it takes `rngs`).
         model: which model of a file that holds several.
+        allow_import: whether code that the spec names (`module:`) may be imported and run.
+        allow_partial: whether numbers of a user's module that are no parameters may be held
+            constant, instead of refused.
         progress: called as the work goes on.
         settings: any field of `sed2.settings.Settings`, in any form the command line takes:
             `eps="1e-3:1e-1"`, `dataset="covertype"`, `draws=200`, ... What is not given comes
@@ -52,15 +66,17 @@ def compute(
         NumericsError: a number came out not finite.
         ResourceError: the work would not fit in memory.
     """
-    file = load_spec(spec)
+    file = _read(spec, allow_import, allow_partial)
     candidate = _pick(file, model)
     resolved = _resolve(file, candidate, settings)
     return _estimate_all([candidate], [resolved], progress)[0]
 
 
 def rank(
-    spec: str | Path | Mapping[str, Any],
+    spec: Spec,
     *,
+    allow_import: bool = False,
+    allow_partial: bool = False,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> Ranking:
@@ -70,30 +86,40 @@ def rank(
     over the eps grid, in log eps.
 
     Args:
-        spec: as for `compute`.
+        spec: as for `compute`; or a dict of networks by name.
+        allow_import, allow_partial: as for `compute`.
         progress: called as the work goes on.
         settings: as for `compute`.
 
     Raises:
         as `compute`; and UsageError if the models' settings make their scores incomparable.
     """
-    file = load_spec(spec)
+    file = _read(spec, allow_import, allow_partial)
     resolved = [_resolve(file, candidate, settings) for candidate in file.models]
     check_comparable([candidate.name for candidate in file.models], resolved)
     return rank_results(_estimate_all(file.models, resolved, progress))
 
 
-def validate(spec: str | Path | Mapping[str, Any], **settings: Any) -> list[Checked]:
+def validate(
+    spec: Spec,
+    *,
+    plan: bool = False,
+    allow_import: bool = False,
+    allow_partial: bool = False,
+    **settings: Any,
+) -> list[Checked]:
     """Check a spec, its settings, and that the models fit their data. Computes nothing.
 
     Args:
-        spec: as for `compute`.
+        spec: as for `rank`.
+        plan: whether to plan the work as well: the way of each block, memory and operations.
+        allow_import, allow_partial: as for `compute`.
         settings: as for `compute`; without a data set, the models' own input widths are taken.
 
     Raises:
         UsageError, DataError: as `compute`.
     """
-    file = load_spec(spec)
+    file = _read(spec, allow_import, allow_partial)
     checked = []
     for candidate in file.models:
         its = _resolve(file, candidate, settings)
@@ -104,11 +130,37 @@ def validate(spec: str | Path | Mapping[str, Any], **settings: Any) -> list[Chec
         else:
             raise _no_dataset()
         output_shape = shape_check(candidate, input_shape)
-        parameters = build_chain(candidate.blocks, input_shape).parameters
+        _check_prior(candidate, its)
+        chain = build_chain(candidate.blocks, input_shape, end_to_end=its.chain == "end-to-end")
+        planned = make_plan(chain, 2 * its.draws, its.samples, its).blocks if plan else ()
         checked.append(
-            Checked(candidate.name, parameters, input_shape, output_shape, len(candidate.blocks))
+            Checked(
+                candidate.name,
+                chain.parameters,
+                input_shape,
+                output_shape,
+                len(chain.blocks),
+                planned,
+            )
         )
     return checked
+
+
+def _read(spec: Spec, allow_import: bool, allow_partial: bool) -> SpecFile:
+    if isinstance(spec, str | Path) or (isinstance(spec, Mapping) and spec.keys() & SPEC_KEYS):
+        file = load_spec(spec)
+        models = tuple(
+            resolve_module(each, allowed=allow_import, partial=allow_partial)
+            for each in file.models
+        )
+        return replace(file, models=models)
+    if isinstance(spec, Mapping):
+        named = tuple(
+            from_network(network, str(name), partial=allow_partial)
+            for name, network in spec.items()
+        )
+        return SpecFile(named, {}, "the call")
+    return SpecFile((from_network(spec, partial=allow_partial),), {}, "the call")
 
 
 def _pick(file: SpecFile, name: str | None) -> ModelSpec:
@@ -145,12 +197,23 @@ def _estimate_all(
 ) -> list[ModelResult]:
     """Check every candidate against its data first, so that nothing fails half-way."""
     datasets = [_load(its) for its in settings]
-    for candidate, dataset in zip(candidates, datasets, strict=True):
+    for candidate, dataset, its in zip(candidates, datasets, settings, strict=True):
         shape_check(candidate, dataset.input_shape)
+        _check_prior(candidate, its)
     return [
         estimate(candidate, dataset, its, partial(progress, candidate.name))
         for candidate, dataset, its in zip(candidates, datasets, settings, strict=True)
     ]
+
+
+def _check_prior(candidate: ModelSpec, settings: Settings) -> None:
+    fixed = any(isinstance(block, UserBlock) and not block.draws for block in candidate.blocks)
+    if fixed and settings.prior == "init":
+        raise UsageError(
+            f"the measure `init` says nothing of `{candidate.name}`: its factory takes no `rngs`, "
+            "so every draw would be the same",
+            mend="Give the factory a parameter `rngs`, or take another --prior",
+        )
 
 
 def _load(settings: Settings) -> Dataset:

@@ -14,7 +14,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sed2.blocks import BlockSpec, Shape
+from flax import nnx
+
+from sed2.blocks import Block, Shape
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,13 @@ class ChainBlock:
     """One block of a chain, with everything that is known before parameters are drawn."""
 
     name: str
-    spec: BlockSpec
+    spec: Block
     input_shape: Shape
     output_shape: Shape
     parameters: int
     """d_j."""
+    left_out: int
+    """Numbers of the module that are held constant; see `Block.left_out`."""
     stream: int
     """Names the block's random stream: a hash of the input shape and of all blocks up to it.
 
@@ -46,19 +50,70 @@ class Chain:
         """d, the number of parameters of all blocks together."""
         return sum(block.parameters for block in self.blocks)
 
+    @property
+    def left_out(self) -> int:
+        """Numbers of the user's modules that are no parameters and are held constant."""
+        return sum(block.left_out for block in self.blocks)
 
-def build_chain(specs: Sequence[BlockSpec], input_shape: Shape) -> Chain:
+
+@dataclass(frozen=True)
+class Network:
+    """All blocks of a network as one, with noise at its output alone; a `Block`."""
+
+    blocks: tuple[Block, ...]
+    kind: str = "network"
+
+    @property
+    def identity(self) -> str:
+        return json.dumps([self.kind, *(block.identity for block in self.blocks)])
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return self._shapes(input_shape)[-1]
+
+    def parameter_count(self, input_shape: Shape) -> int:
+        shapes = self._shapes(input_shape)
+        return sum(b.parameter_count(s) for b, s in zip(self.blocks, shapes, strict=False))
+
+    def left_out(self, input_shape: Shape) -> int:
+        shapes = self._shapes(input_shape)
+        return sum(b.left_out(s) for b, s in zip(self.blocks, shapes, strict=False))
+
+    def layout(self, input_shape: Shape) -> None:
+        return None
+
+    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Sequential:
+        shapes = self._shapes(input_shape)
+        return nnx.Sequential(
+            *(b.build(s, rngs) for b, s in zip(self.blocks, shapes, strict=False))
+        )
+
+    def _shapes(self, input_shape: Shape) -> list[Shape]:
+        """Of the input and of every block's output."""
+        shapes = [input_shape]
+        for block in self.blocks:
+            shapes.append(block.output_shape(shapes[-1]))
+        return shapes
+
+
+def build_chain(specs: Sequence[Block], input_shape: Shape, *, end_to_end: bool = False) -> Chain:
     """Fit the blocks to the input shape. Allocates nothing.
+
+    Args:
+        specs: the blocks.
+        input_shape: of one input.
+        end_to_end: whether all of them are one block of the chain (measure.md, section 2).
 
     Raises:
         SpecError: a block cannot take the output of the one before it.
     """
+    if end_to_end:
+        specs = [Network(tuple(specs))]
     blocks: list[ChainBlock] = []
     numbers: dict[str, int] = {}
     prefix = hashlib.sha256(json.dumps(input_shape).encode())
     shape = input_shape
     for spec in specs:
-        prefix.update(json.dumps([spec.kind, spec.model_dump()], sort_keys=True).encode())
+        prefix.update(spec.identity.encode())
         number = numbers[spec.kind] = numbers.get(spec.kind, 0) + 1
         output_shape = spec.output_shape(shape)
         blocks.append(
@@ -68,6 +123,7 @@ def build_chain(specs: Sequence[BlockSpec], input_shape: Shape) -> Chain:
                 input_shape=shape,
                 output_shape=output_shape,
                 parameters=spec.parameter_count(shape),
+                left_out=spec.left_out(shape),
                 stream=int.from_bytes(prefix.digest()[:4], "big"),
             )
         )

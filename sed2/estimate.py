@@ -19,7 +19,13 @@ from sed2.resources import make_plan
 from sed2.results import BlockShare, Curve, ModelResult, Score
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, shape_check
-from sed2.uncertainty import MIN_EFFECTIVE_SAMPLE_SIZE, Jackknife, bootstrap_draws, spread
+from sed2.uncertainty import (
+    MIN_EFFECTIVE_SAMPLE_SIZE,
+    Jackknife,
+    bootstrap_draws,
+    sampling_errors,
+    spread,
+)
 
 
 def estimate(
@@ -42,11 +48,13 @@ def estimate(
         NumericsError: a spectrum is not finite.
     """
     shape_check(model, dataset.input_shape)
-    chain = build_chain(model.blocks, dataset.input_shape)
+    chain = build_chain(
+        model.blocks, dataset.input_shape, end_to_end=settings.chain == "end-to-end"
+    )
     inputs = choose_inputs(dataset, settings.samples, settings.seed)
     jackknife = Jackknife.plan(settings.draws, len(inputs), dataset.rows, settings.input_groups)
+    plan = make_plan(chain, settings.draws + jackknife.extra, len(inputs), settings)
     draws, weights = jackknife.items(settings.draws, len(inputs))
-    plan = make_plan(chain, len(draws), len(inputs), settings.memory_gb)
     sampled = sample_spectra(chain, inputs, draws, weights, settings, plan, progress)
     spectra, left_out = sampled[: settings.draws], sampled[settings.draws :]
 
@@ -78,11 +86,13 @@ def estimate(
     lower_inputs = input_variance.std_error(np.append(lower_size, lower_size.min()))
     two_draws = np.where(two_size < MIN_EFFECTIVE_SAMPLE_SIZE, np.nan, spread(two_replicates))
     two_score_draws = float(spread(two_replicates @ score_weights))
+    two_spectra, lower_spectra = sampling_errors(logdets, eps)
     if (two_size[score_weights > 0] < MIN_EFFECTIVE_SAMPLE_SIZE).any():
         two_score_draws = math.nan
     return ModelResult(
         name=model.name,
         parameters=d,
+        left_out=chain.left_out,
         blocks=tuple(
             BlockShare(block.name, block.parameters, int(block.ranks.max()), share[on_grid])
             for block, share in zip(spectra.blocks, shares.T, strict=True)
@@ -90,19 +100,28 @@ def estimate(
         settings=settings,
         inputs=len(inputs),
         eps=grid,
-        two_sed=Curve(two[on_grid], two_draws[on_grid], two_inputs[on_grid]),
+        two_sed=Curve(*(a[on_grid] for a in (two, two_draws, two_inputs, two_spectra))),
         lower_two_sed=Curve(
-            lower[on_grid], spread(lower_replicates)[on_grid], lower_inputs[on_grid]
+            *(a[on_grid] for a in (lower, spread(lower_replicates), lower_inputs, lower_spectra))
         ),
         effective_sample_size=two_size[on_grid],
         lower_effective_sample_size=lower_size[on_grid],
-        upper_bound=upper_bound(grid, zeta, d, spectra.max_rank, spectra.max_eigenvalue),
+        upper_bound=upper_bound(grid, zeta, d, spectra.max_rank, spectra.max_eigenvalue)
+        if spectra.is_exact
+        else np.full(len(grid), np.nan),
         score=Score(
             float(lower @ score_weights),
             float(spread(lower_replicates @ score_weights)),
             float(lower_inputs[-1]),
+            float(lower_spectra @ score_weights),  # at one eps as at all others
         ),
-        two_sed_score=Score(float(two @ score_weights), two_score_draws, float(two_inputs[-1])),
+        two_sed_score=Score(
+            float(two @ score_weights),
+            two_score_draws,
+            float(two_inputs[-1]),
+            float(two_spectra @ score_weights),
+        ),
+        plan=plan.blocks,
         warnings=find_warnings(spectra, len(inputs), grid, two_size[on_grid], settings),
         provenance=provenance(model, dataset.sha256),
     )

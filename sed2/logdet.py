@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
-from sed2.spectra import Spectra
+from sed2.spectra import BlockSpectrum, Spectra
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class LogDets:
     slopes: np.ndarray
     """(E, K, L): derivative by the logarithm of the normaliser,
     sum_i a sqrt(lam_i) / (2 (1 + a sqrt(lam_i))), which carries its error."""
+    variances: np.ndarray
+    """(E, K, L) of each value, from the sampling of units or probes and from Lanczos steps that
+    are missing; 0 where the spectrum is exact, NaN where one sample says nothing of it."""
     traces: np.ndarray
     """(K,) tr F before normalisation."""
     parameters: int
@@ -43,11 +47,30 @@ def log_determinants(
     root_scale = np.sqrt(spectra.scale if scale is None else scale)
     amplitudes = np.asarray(eps, float) ** (zeta - 1) * root_scale
     values = np.empty((len(amplitudes), spectra.draws, len(spectra.blocks)))
-    slopes = np.empty_like(values)
+    slopes, variances = np.empty_like(values), np.zeros_like(values)
     for j, block in enumerate(spectra.blocks):
         for e, amplitude in enumerate(amplitudes):
             scaled = amplitude * block.roots
-            values[e, :, j] = block.multiplicity * np.log1p(scaled).sum(axis=(1, 2))
+            terms = block.sums(np.log1p(scaled))
+            values[e, :, j] = terms.sum(axis=1)
+            variances[e, :, j] = _sampling_variance(block, terms)
+            if block.coarse is not None:
+                coarse = block.coarse.sums(np.log1p(amplitude * block.coarse.roots)).sum(axis=1)
+                variances[e, :, j] += (values[e, :, j] - coarse) ** 2
             scaled /= 1 + scaled
-            slopes[e, :, j] = block.multiplicity * scaled.sum(axis=(1, 2)) / 2
-    return LogDets(values, slopes, spectra.traces, spectra.parameters)
+            slopes[e, :, j] = block.sums(scaled).sum(axis=1) / 2
+    return LogDets(values, slopes, variances, spectra.traces, spectra.parameters)
+
+
+def _sampling_variance(block: BlockSpectrum, terms: np.ndarray) -> np.ndarray:
+    """(K,) variance of the sum of the terms (K, groups), if the groups are a random sample.
+
+    Widened by Student's t, so that two standard errors hold the exact value in 95% of cases however
+    few the groups are."""
+    groups = terms.shape[1]
+    if not block.sampling:
+        return np.zeros(len(terms))
+    if groups == 1:
+        return np.full(len(terms), np.nan)
+    widening = (special.stdtrit(groups - 1, 0.975) / special.ndtri(0.975)) ** 2
+    return widening * block.sampling * groups * terms.var(axis=1, ddof=1)

@@ -9,8 +9,9 @@ one unit, all axes but the last; `fan_out` counts its last axis in place of the 
 - `uniform:A:B`, `normal:STD`: all parameters alike.
 - `init`: whatever initialisers the Flax module declares.
 
-Scale and shift of a normalisation have no kernel beside them: they are 1 and 0, as all these
-initialisers have it, except under `uniform` and `normal`.
+The named initialisers and `torch` say something of kernels and of the biases beside them. All other
+parameters (scale and shift of a normalisation, embeddings, a class token) are drawn as the module
+itself initialises them, except under `uniform` and `normal`.
 """
 
 from __future__ import annotations
@@ -23,56 +24,75 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from sed2.blocks import BlockSpec, Shape
+from sed2.blocks import Block, Shape
 from sed2.randomness import to_normal
 from sed2.settings import Prior
+
+KERNELS = ("kernel", "w", "W", "weight")
+BIASES = ("bias", "b")
+"""Names of parameters, in Flax and in plain (init, apply) pairs."""
 
 Transform = Callable[[jax.Array], jax.Array]
 """From numbers uniform on (-1, 1) to parameters, elementwise."""
 
 
 def draw_module(
-    spec: BlockSpec, input_shape: Shape, prior: Prior, key: jax.Array, uniform: jax.Array
+    spec: Block, input_shape: Shape, prior: Prior, key: jax.Array, uniform: jax.Array
 ) -> nnx.Module:
     """One draw of a block's module. Pure: may be jitted, and vmapped over its last arguments.
 
     Args:
-        key: for the module's own initialisers, under `init`.
-        uniform: (d_j,) numbers uniform on (-1, 1), for all other measures.
+        key: for the module's own initialisers.
+        uniform: (d_j,) numbers uniform on (-1, 1), for all else.
     """
+    module = spec.build(input_shape, nnx.Rngs(key))
     if prior.name == "init":
-        return spec.build(input_shape, nnx.Rngs(key))
-    abstract = nnx.eval_shape(lambda: spec.build(input_shape, nnx.Rngs(0)))
-    graphdef, state = nnx.split(abstract)
+        return module
+    state = nnx.state(module, nnx.Param)
     leaves, treedef = jax.tree_util.tree_flatten_with_path(state)
-    kernels = {_parent(path): leaf.shape for path, leaf in leaves if _name(path) == "kernel"}
+    kernels = {_parent(path): leaf.shape for path, leaf in leaves if _name(path) in KERNELS}
     parameters, used = [], 0
     for path, leaf in leaves:
-        transform = _transform(prior, _name(path), kernels.get(_parent(path)))
-        parameters.append(transform(uniform[used : used + leaf.size]).reshape(leaf.shape))
+        transform = _transform(prior, path, leaf.shape, kernels.get(_parent(path)))
+        numbers = uniform[used : used + leaf.size]
+        parameters.append(transform(numbers).reshape(leaf.shape) if transform else leaf)
         used += leaf.size
-    return nnx.merge(graphdef, jax.tree_util.tree_unflatten(treedef, parameters))
+    nnx.update(module, jax.tree_util.tree_unflatten(treedef, parameters))
+    return module
 
 
-def _transform(prior: Prior, name: str, kernel: Shape | None) -> Transform:
-    """How the parameter `name` is drawn, given the shape of the kernel beside it."""
+def _transform(
+    prior: Prior, path: tuple[Any, ...], shape: Shape, kernel: Shape | None
+) -> Transform | None:
+    """How a parameter is drawn, given the shape of the kernel beside it; None: as initialised."""
     if prior.name == "uniform":
         low, high = prior.args
         return lambda u: (low + high) / 2 + (high - low) / 2 * u
     if prior.name == "normal":
         return lambda u: prior.args[0] * to_normal(u)
-    if kernel is None:
-        return lambda u: jnp.full_like(u, name == "scale")
-    fan_in, fan_out = math.prod(kernel[:-1]), math.prod(kernel[:-2]) * kernel[-1]
+    name = _name(path)
+    if kernel is None or name not in (*KERNELS, *BIASES):
+        return None
+    fan_in, fan_out = _fans(path, kernel)
     if prior.name == "torch":
         return lambda u: u / math.sqrt(fan_in)
-    if name != "kernel":
+    if name in BIASES:
         return jnp.zeros_like
-    family, shape = prior.name.split("_")
+    family, form = prior.name.split("_")
     variance = {"he": 2 / fan_in, "glorot": 2 / (fan_in + fan_out), "lecun": 1 / fan_in}[family]
-    if shape == "normal":
+    if form == "normal":
         return lambda u: math.sqrt(variance) * to_normal(u)
     return lambda u: math.sqrt(3 * variance) * u
+
+
+def _fans(path: tuple[Any, ...], kernel: Shape) -> tuple[int, int]:
+    """Inputs and outputs of one unit of a kernel.
+
+    The projections of Flax's attention, (features, heads, head features), are the one kernel
+    whose inputs are its first axis alone."""
+    if len(kernel) == 3 and _keys(path)[-2:-1] and _keys(path)[-2] in ("query", "key", "value"):
+        return kernel[0], math.prod(kernel[1:])
+    return math.prod(kernel[:-1]), math.prod(kernel[:-2]) * kernel[-1]
 
 
 def _name(path: tuple[Any, ...]) -> str:

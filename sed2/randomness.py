@@ -23,11 +23,14 @@ def block_keys(seed: int, stream: int, draws: jax.Array) -> jax.Array:
 
 
 def uniforms(keys: jax.Array, count: int) -> jax.Array:
-    """(B, count) independent numbers, uniform on the open interval (-1, 1)."""
+    """(B, at least count) independent numbers, uniform on the open interval (-1, 1).
+
+    More are made than asked for, so that few lengths are compiled; slice them where they are used.
+    """
     length = count
     if count <= _PADDED_UP_TO:
         length = max(_SHORTEST, 1 << (count - 1).bit_length())
-    return _uniforms(keys, length)[:, :count]
+    return _uniforms(keys, length)
 
 
 def to_normal(uniform: jax.Array) -> jax.Array:

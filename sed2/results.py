@@ -19,11 +19,28 @@ class Curve:
     """From the K draws; undefined for one draw, and for 2sED where too few draws carry it."""
     std_error_inputs: np.ndarray
     """From the N inputs; zero if they are all rows of the data."""
+    std_error_spectra: np.ndarray
+    """From spectra that are sampled themselves; zero if all are exact."""
 
     @property
     def std_error(self) -> np.ndarray:
-        """From both sources: how far away another seed lands, at the same N and K."""
-        return np.hypot(self.std_error_draws, self.std_error_inputs)
+        """From all sources: how far away another seed lands, at the same N and K."""
+        draws_and_inputs = np.hypot(self.std_error_draws, self.std_error_inputs)
+        return np.hypot(draws_and_inputs, self.std_error_spectra)
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """How one block's spectrum is had, decided before the work."""
+
+    name: str
+    parameters: int
+    way: str
+    """In words."""
+    bytes: int
+    """Forecast of the memory for one draw."""
+    work: float
+    """Forecast of the floating-point operations for one draw."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +62,12 @@ class Score:
     value: float
     std_error_draws: float
     std_error_inputs: float
+    std_error_spectra: float
 
     @property
     def std_error(self) -> float:
-        """From both sources, as for a curve."""
-        return math.hypot(self.std_error_draws, self.std_error_inputs)
+        """From all sources, as for a curve."""
+        return math.hypot(self.std_error_draws, self.std_error_inputs, self.std_error_spectra)
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,8 @@ class ModelResult:
     name: str
     parameters: int
     """d."""
+    left_out: int
+    """Numbers of the user's modules that are no parameters, held constant."""
     blocks: tuple[BlockShare, ...]
     settings: Settings
     inputs: int
@@ -86,10 +106,12 @@ class ModelResult:
     lower_effective_sample_size: np.ndarray
     """(E,) the smallest over the blocks of the draws' weights in lower 2sED."""
     upper_bound: np.ndarray
-    """(E,) right-hand side of (11) with the measured rank and largest eigenvalue."""
+    """(E,) right-hand side of (11) with the measured rank and largest eigenvalue; NaN where these
+    are not measured, because a spectrum is sampled."""
     score: Score
     two_sed_score: Score
     """The same functional of 2sED, to stand beside the score."""
+    plan: tuple[BlockPlan, ...]
     warnings: tuple[str, ...]
     provenance: Provenance
 
@@ -149,3 +171,5 @@ class Checked:
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
     blocks: int
+    plan: tuple[BlockPlan, ...]
+    """Empty if it was not asked for."""

@@ -35,6 +35,7 @@ _TEST_PREFIX = "SED2_TEST_"
 DEFAULT_EPS = "1e-3:1e-1"
 DEFAULT_POINTS = 25
 MAX_POINTS = 10_000
+MIN_EPS = 1e-300
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,100}")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -142,6 +143,8 @@ def _radius(value: object, whole: object) -> float:
         raise ValueError(f"`eps` must be {_EPS_FORMS}, not `{shown(whole)}`")
     if not 0 < radius < 1:
         raise ValueError(f"`eps` must be above 0 and below 1, but {radius:g} is not")
+    if radius < MIN_EPS:
+        raise ValueError(f"`eps` must be at least {MIN_EPS:g}, since 1 / {radius:g} overflows")
     return radius
 
 
@@ -231,6 +234,10 @@ class Settings(BaseModel):
     """Standard deviation of the noise after every block."""
     fisher: Literal["expected", "empirical"] = "expected"
     """Estimator of the Fisher matrix."""
+    chain: Literal["blocks", "end-to-end"] = "blocks"
+    """Noise after every block, or the whole network as one block with noise at its output."""
+    likelihood: Literal["gaussian", "categorical"] = "gaussian"
+    """Of the last block: its mean with noise, or a softmax over classes."""
     prior: PriorText = Field(default="torch", json_schema_extra={"examples": list(PRIOR_FORMS)})
     """Measure of the parameters: torch, init, uniform:A:B, normal:STD, he_normal, ..."""
     n_train: Annotated[int, Field(ge=2, le=_LIMIT), Number] | None = None
@@ -240,9 +247,15 @@ class Settings(BaseModel):
     seed: Annotated[int, Number] = Field(default=0, ge=0, le=_LIMIT)
     """Seed of everything random."""
     input_groups: Annotated[int, Number] = Field(default=10, ge=0, le=_LIMIT)
-    """Groups of inputs left out in turn for the standard error; 0 leaves that error out."""
+    """Groups of inputs left out in turn for the standard error; 0 leaves it undefined."""
+    max_flops: Annotated[float, Number] = Field(default=1e13, gt=0)
+    """Operations to spend on spectra; where exact costs more, units are sampled at random."""
+    lanczos_steps: Annotated[int, Number] = Field(default=32, ge=2, le=10_000)
+    """Steps of Lanczos quadrature, where no exact way fits."""
+    probes: Annotated[int, Number] = Field(default=4, ge=2, le=10_000)
+    """Random probes of Lanczos quadrature, where no exact way fits."""
     memory_gb: Annotated[float, Field(gt=0), Number] | None = None
-    """Memory to stay within, in GB; by default most of what the machine has free."""
+    """Memory to stay within, in GB; by default half of what is free, at most 3."""
 
     @property
     def eps_n(self) -> float | None:

@@ -15,17 +15,27 @@ from sed2.errors import NumericsError
 
 @dataclass(frozen=True)
 class BlockSpectrum:
-    """Square roots of the eigenvalues of one block's Fisher matrix F_j, for K draws."""
+    """Square roots of the eigenvalues of one block's Fisher matrix F_j, for K draws.
+
+    For any f with f(0) = 0 the sum of f over all eigenvalues of a draw is, exactly or as an
+    estimate, the sum over groups of t_g = sum_r weights f(roots).
+    """
 
     name: str
     parameters: int
     """d_j. Eigenvalues that are not listed are zero."""
     roots: np.ndarray
     """(K, groups, r) float64: sqrt(lambda), >= 0, zeros exact."""
-    multiplicity: int
-    """How often every listed eigenvalue occurs (the units of a linear block share theirs)."""
+    weights: np.ndarray
+    """Broadcasts to roots: how many eigenvalues each stands for."""
     activations: np.ndarray
     """(K,) root mean square of the block's outputs O_j over the inputs, to hold sigma against."""
+    sampling: float = 0.0
+    """0 if the spectrum is exact. If the groups are a random sample (of units, of probes): one
+    minus the share that was taken, so that the estimate has the variance
+    sampling * groups * var(t_g)."""
+    coarse: BlockSpectrum | None = None
+    """From half the Lanczos steps, to see what is missing."""
 
     def __post_init__(self) -> None:
         bad = ~np.isfinite(self.roots).all(axis=(1, 2))
@@ -37,15 +47,30 @@ class BlockSpectrum:
                 "standardise the inputs (--standardize)",
             )
 
+    def __getitem__(self, draws: slice) -> BlockSpectrum:
+        """The same block under some of the draws."""
+        return replace(
+            self,
+            roots=self.roots[draws],
+            weights=self.weights[draws] if len(self.weights) > 1 else self.weights,
+            activations=self.activations[draws],
+            coarse=self.coarse and self.coarse[draws],
+        )
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """(K, groups) the terms t_g for values f(roots)."""
+        return (self.weights * values).sum(axis=2)
+
     @property
     def traces(self) -> np.ndarray:
         """(K,) tr F_j."""
-        return self.multiplicity * np.einsum("kgr,kgr->k", self.roots, self.roots)
+        return self.sums(np.square(self.roots)).sum(axis=1)
 
     @property
     def ranks(self) -> np.ndarray:
-        """(K,) rank of F_j."""
-        return self.multiplicity * np.count_nonzero(self.roots, axis=(1, 2))
+        """(K,) rank of F_j; an estimate, if the spectrum is sampled."""
+        ranks = self.sums((self.roots > 0).astype(float)).sum(axis=1)
+        return np.rint(np.minimum(ranks, self.parameters)).astype(int)
 
 
 @dataclass(frozen=True)
@@ -54,14 +79,18 @@ class Spectra:
 
     blocks: tuple[BlockSpectrum, ...]
 
+    def __post_init__(self) -> None:
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(self.traces).all() and np.isfinite(self.traces.sum())
+        if not finite:
+            raise NumericsError(
+                "the trace of the Fisher matrix overflows",
+                mend="Use a larger --sigma, or a smaller parameter measure (--prior)",
+            )
+
     def __getitem__(self, draws: slice) -> Spectra:
         """The same blocks under some of the draws."""
-        return Spectra(
-            tuple(
-                replace(b, roots=b.roots[draws], activations=b.activations[draws])
-                for b in self.blocks
-            )
-        )
+        return Spectra(tuple(block[draws] for block in self.blocks))
 
     @property
     def parameters(self) -> int:
@@ -82,6 +111,11 @@ class Spectra:
     def scale(self) -> float:
         """The normaliser d / E_theta[tr F], one for the whole model; 0 if F vanishes."""
         return normaliser(self.parameters, float(self.traces.mean()))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether no spectrum is sampled."""
+        return not any(block.sampling for block in self.blocks)
 
     @property
     def max_rank(self) -> int:

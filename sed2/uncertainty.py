@@ -1,6 +1,6 @@
-"""Standard errors from the two sources: the K draws and the N inputs.
+"""Standard errors from the K draws, from the N inputs, and from spectra that are sampled.
 
-Both target the estimator at its own N and K: they say how far another seed would land, not how
+All target the estimator at its own N and K: they say how far another seed would land, not how
 far N -> infinity or K -> infinity would be.
 
 - *Draws*: a nonparametric bootstrap over the K draws, the normaliser included. A log-mean-exp
@@ -20,6 +20,7 @@ import numpy as np
 
 from sed2.logdet import LogDets
 from sed2.measure import lower_two_sed, two_sed
+from sed2.montecarlo import tilted_weights
 
 MIN_EFFECTIVE_SAMPLE_SIZE = 10.0
 """Below this the weighted draws are too few to trust, and the user is told."""
@@ -58,6 +59,41 @@ def spread(replicates: np.ndarray) -> np.ndarray:
     return replicates.std(axis=0, ddof=1)
 
 
+def sampling_errors(logdets: LogDets, eps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Standard errors of 2sED and lower 2sED from spectra that are themselves sampled.
+
+    To first order in the noise of the log-determinants, Var = c^2 sum_k w_k^2 Var(logdet_k) with
+    the weights w of each term. In a log-mean-exp noise also shifts the value upwards, by at most
+    half its variance and at most what the largest of K normal numbers is; that is added to the
+    error as it is. The scatter between draws holds the noise once more, so errors are on the
+    safe side.
+
+    Returns:
+        two arrays (E,), zero where the spectra are exact.
+    """
+    if not logdets.variances.any():  # NaN counts as true
+        return np.zeros(len(eps)), np.zeros(len(eps))
+    before = np.cumsum(logdets.values, axis=-1)
+    full, first = (tilted_weights(before[..., j], axis=1) for j in (-1, 0))
+    later = tilted_weights(before[..., :-1], axis=1)
+    noise = logdets.variances
+    two = (full**2 * noise.sum(axis=2)).sum(axis=1) + _shift(full, noise.sum(axis=2)) ** 2
+    lower = (
+        (first**2 * noise[..., 0]).sum(axis=1)
+        + _shift(first, noise[..., 0]) ** 2
+        + (later**2 * noise[..., 1:]).sum(axis=(1, 2))
+    )
+    scale = np.abs(np.log(eps))
+    return np.sqrt(two) / scale, np.sqrt(lower) / scale
+
+
+def _shift(weights: np.ndarray, variances: np.ndarray) -> np.ndarray:
+    """(E,) upward shift of a log-mean-exp over values with noise, at most."""
+    variance = (weights * variances).sum(axis=1)
+    largest = np.sqrt(2 * variance * math.log(weights.shape[1]))
+    return np.minimum(variance / 2, largest)
+
+
 @dataclass(frozen=True)
 class Jackknife:
     """Which draws run again with which inputs left out."""
@@ -76,6 +112,11 @@ class Jackknife:
         if samples >= rows or groups < 2:
             return cls(0, 0, otherwise=0.0 if samples >= rows else math.nan)
         return cls(math.ceil(draws / groups), groups, otherwise=math.nan)
+
+    @property
+    def extra(self) -> int:
+        """How many more items than draws there are."""
+        return self.draws * self.groups
 
     def items(self, draws: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw number (B,) and input weights (B, N) of all work items, the K draws first.

@@ -32,6 +32,15 @@ def estimate_spec(spec: str | dict[str, object], x: np.ndarray, **settings: obje
     return estimate(model, dataset(x), Settings.model_validate({"dataset": "test", **settings}))
 
 
+def block_spectrum(
+    name: str, parameters: int, roots: np.ndarray, multiplicity: float = 1.0
+) -> BlockSpectrum:
+    """An exact spectrum, every root of the same multiplicity."""
+    return BlockSpectrum(
+        name, parameters, roots, np.full((1, 1, 1), multiplicity), np.ones(len(roots))
+    )
+
+
 def spectra(
     seed: int, draws: int = 6, sizes: tuple[int, ...] = (4, 3), spread: float = 1.0
 ) -> Spectra:
@@ -39,12 +48,8 @@ def spectra(
     rng = np.random.default_rng(seed)
     return Spectra(
         tuple(
-            BlockSpectrum(
-                f"block_{j}",
-                size + 1,
-                np.exp(spread * rng.normal(size=(draws, 1, size))),
-                1,
-                np.ones(draws),
+            block_spectrum(
+                f"block_{j}", size + 1, np.exp(spread * rng.normal(size=(draws, 1, size)))
             )
             for j, size in enumerate(sizes, start=1)
         )

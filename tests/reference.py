@@ -13,11 +13,11 @@ from flax import nnx
 
 def jacobians(module: nnx.Module, x: np.ndarray) -> np.ndarray:
     """(N, outputs, d_j): per-sample Jacobians by all parameters of the module."""
-    graphdef, state = nnx.split(module)
+    graphdef, state, rest = nnx.split(module, nnx.Param, ...)
     flat, unravel = jax.flatten_util.ravel_pytree(state)
 
     def outputs(parameters: jax.Array, one: jax.Array) -> jax.Array:
-        return nnx.merge(graphdef, unravel(parameters))(one[None])[0].ravel()
+        return nnx.merge(graphdef, unravel(parameters), rest)(one[None])[0].ravel()
 
     return np.stack([np.asarray(jax.jacrev(outputs)(flat, one)) for one in x])
 
@@ -34,6 +34,34 @@ def empirical_factor(
     """A with rows s_n / sqrt(N): the scores of x_j = O_j + sigma nu, shape (N, d_j)."""
     scores = np.einsum("nod,no->nd", jacobians(module, x), noise / sigma)
     return scores / np.sqrt(len(x))
+
+
+def categorical_factor(module: nnx.Module, x: np.ndarray) -> np.ndarray:
+    """A with F = A^T A = (1/N) sum_n sum_c p_nc s_nc s_nc^T, s_nc = J_n^T (e_c - p_n): the
+    expectation over the class, written out."""
+    rows = []
+    for jacobian, p in zip(jacobians(module, x), probabilities(module, x), strict=True):
+        rows.append(np.sqrt(p)[:, None] * (np.eye(len(p)) - p) @ jacobian / np.sqrt(len(x)))
+    return np.concatenate(rows)
+
+
+def categorical_scores(module: nnx.Module, x: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """A with rows (e_y - p_n)^T J_n / sqrt(N), the scores of the classes y."""
+    of_outputs = np.eye(probabilities(module, x).shape[1])[classes] - probabilities(module, x)
+    return np.einsum("nod,no->nd", jacobians(module, x), of_outputs) / np.sqrt(len(x))
+
+
+def probabilities(module: nnx.Module, x: np.ndarray) -> np.ndarray:
+    """(N, classes) softmax of the outputs."""
+    exponentials = np.exp(np.asarray(module(x)))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def draw_classes(module: nnx.Module, x: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """(N,) classes by the inverse distribution function, uniform on (-1, 1)."""
+    cumulative = probabilities(module, x).cumsum(axis=1)
+    pairs = zip(cumulative, uniform, strict=True)
+    return np.array([int(np.searchsorted(c, (u + 1) / 2)) for c, u in pairs])
 
 
 def log_determinant(factor: np.ndarray, amplitude: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from sed2.errors import ResourceError, Sed2Error, SpecError
 from sed2.fisher.sample import sample_spectra
 from sed2.priors import draw_module
 from sed2.randomness import block_keys, to_normal, uniforms
-from sed2.resources import Plan
+from sed2.resources import make_plan
 from sed2.settings import Settings, parse_prior
 from sed2.spec.schema import load_spec
 from tests import reference
@@ -73,7 +75,8 @@ def test_chain_equals_brute_force(fisher: str, prior: str) -> None:
                 key[0],
                 uniform[: block.parameters],
             )
-            noise = to_normal(uniform[block.parameters :]).reshape(len(x), -1)
+            noise = uniform[block.parameters : block.parameters + noise_size]
+            noise = to_normal(noise).reshape(len(x), -1)
             row.append(
                 reference.expected_factor(module, current, sigma)
                 if fisher == "expected"
@@ -95,31 +98,23 @@ def test_chain_equals_brute_force(fisher: str, prior: str) -> None:
 
 def test_chunks_change_nothing() -> None:
     chain = build_chain(load_spec("MLP 4-5-3").models[0].blocks, (4,))
-    x = gaussian_inputs(6, 4)
-    run = [
-        sample_spectra(
-            chain,
-            x,
-            np.arange(7),
-            np.ones((7, 6)),
-            Settings(dataset="test"),
-            Plan(chunk=chunk, unit_batch=unit_batch, bytes=0),
-        )
-        for chunk, unit_batch in ((7, 100), (3, 2), (1, 1))
+    x, settings_ = gaussian_inputs(6, 4), Settings(dataset="test")
+    plan = make_plan(chain, 7, 6, settings_)
+    runs = [
+        sample_spectra(chain, x, np.arange(7), np.ones((7, 6)), settings_, replace(plan, chunk=c))
+        for c in (7, 3, 1)
     ]
-    for other in run[1:]:
-        for block, same in zip(run[0].blocks, other.blocks, strict=True):
+    for other in runs[1:]:
+        for block, same in zip(runs[0].blocks, other.blocks, strict=True):
             np.testing.assert_allclose(same.roots, block.roots, rtol=1e-12)
 
 
 def test_more_draws_leave_the_first_ones_as_they_are() -> None:
     chain = build_chain(load_spec("MLP 4-5-3").models[0].blocks, (4,))
     x, settings_ = gaussian_inputs(6, 4), Settings(dataset="test")
+    plan = make_plan(chain, 9, 6, settings_)
     few, many = (
-        sample_spectra(
-            chain, x, np.arange(k), np.ones((k, 6)), settings_, Plan(k, unit_batch=100, bytes=0)
-        )
-        for k in (3, 9)
+        sample_spectra(chain, x, np.arange(k), np.ones((k, 6)), settings_, plan) for k in (3, 9)
     )
     for block, same in zip(few.blocks, many[:3].blocks, strict=True):
         np.testing.assert_allclose(same.roots, block.roots, rtol=1e-12)

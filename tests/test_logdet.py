@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sed2.logdet import log_determinants
-from sed2.spectra import BlockSpectrum, Spectra
-from tests.cases import spectra
+from sed2.spectra import Spectra
+from tests.cases import block_spectrum, spectra
 
 
 @pytest.mark.parametrize("zeta", [0.0, 0.7])
@@ -26,8 +26,8 @@ def test_values_are_the_sum_over_normalised_eigenvalues(zeta: float) -> None:
 
 def test_multiplicity_repeats_eigenvalues() -> None:
     roots = np.array([[[3.0, 1.0]]])
-    repeated = Spectra((BlockSpectrum("a", 6, roots, 3, np.ones(1)),))
-    written_out = Spectra((BlockSpectrum("a", 6, np.tile(roots, (1, 3, 1)), 1, np.ones(1)),))
+    repeated = Spectra((block_spectrum("a", 6, roots, 3.0),))
+    written_out = Spectra((block_spectrum("a", 6, np.tile(roots, (1, 3, 1))),))
     eps = np.array([0.01])
     np.testing.assert_allclose(
         log_determinants(repeated, eps, 0).values, log_determinants(written_out, eps, 0).values
@@ -45,6 +45,6 @@ def test_slopes_are_the_derivative_by_the_log_of_the_normaliser() -> None:
 
 
 def test_log1p_keeps_tiny_eigenvalues() -> None:
-    of = Spectra((BlockSpectrum("a", 2, np.array([[[1.0, 1e-20]]]), 1, np.ones(1)),))
+    of = Spectra((block_spectrum("a", 2, np.array([[[1.0, 1e-20]]])),))
     got = log_determinants(of, np.array([0.5]), 0).values[0, 0, 0]
     assert got - np.log1p(2 * np.sqrt(2)) == pytest.approx(0, abs=1e-15)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from sed2.logdet import log_determinants
 from sed2.measure import lower_two_sed, lower_two_sed_terms, two_sed, upper_bound
-from sed2.spectra import BlockSpectrum, Spectra
+from sed2.spectra import Spectra
 from tests import reference
-from tests.cases import spectra
+from tests.cases import block_spectrum, spectra
 
 EPS = np.array([1e-3, 0.03, 0.3])
 seeds = st.integers(0, 2**32 - 1)
@@ -106,7 +106,7 @@ def test_huge_log_determinants_do_not_overflow() -> None:
 
 @pytest.mark.parametrize("zeta", [0.0, 0.5])
 def test_zero_fisher_gives_zeta_d(zeta: float) -> None:
-    of = Spectra((BlockSpectrum("dead", 7, np.zeros((3, 2, 2)), 1, np.ones(3)),))
+    of = Spectra((block_spectrum("dead", 7, np.zeros((3, 2, 2))),))
     for value in both(of, EPS, zeta):
         np.testing.assert_array_equal(value, zeta * 7)
     np.testing.assert_array_equal(upper_bound(EPS, zeta, 7, 0, 0.0), zeta * 7)

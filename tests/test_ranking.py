@@ -27,8 +27,8 @@ def made(template: ModelResult, name: str, curve: tuple[float, float], error: fl
     return replace(
         template,
         name=name,
-        lower_two_sed=Curve(np.array(curve), zero, zero),
-        score=Score(sum(curve) / 2, error, 0.0),
+        lower_two_sed=Curve(np.array(curve), zero, zero, zero),
+        score=Score(sum(curve) / 2, error, 0.0, 0.0),
     )
 
 

@@ -44,6 +44,11 @@ def test_the_defaults_are_the_papers() -> None:
         "gamma": 1.0,
         "seed": 0,
         "memory_gb": None,
+        "chain": "blocks",
+        "likelihood": "gaussian",
+        "max_flops": 1e13,
+        "lanczos_steps": 32,
+        "probes": 4,
     }
     assert settings.eps == parse_eps("1e-3:1e-1")
     assert resolve({}, {}) == settings

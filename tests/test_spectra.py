@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sed2.errors import NumericsError
-from sed2.spectra import BlockSpectrum, Spectra
-from tests.cases import spectra
+from sed2.spectra import Spectra
+from tests.cases import block_spectrum, spectra
 
 
 @given(seed=st.integers(0, 999), draws=st.integers(1, 9), spread=st.floats(0, 5))
@@ -20,20 +20,20 @@ def test_the_normalised_trace_is_d_on_average(seed: int, draws: int, spread: flo
 
 def test_multiplicity_counts_in_trace_and_rank() -> None:
     roots = np.array([[[2.0, 1.0, 0.0]]])
-    block = BlockSpectrum("linear", 12, roots, 4, np.ones(1))
+    block = block_spectrum("linear", 12, roots, 4.0)
     assert block.traces.tolist() == [20.0]
     assert block.ranks.tolist() == [8]
 
 
 def test_rank_and_eigenvalue_are_the_largest_over_the_draws() -> None:
     roots = np.array([[[2.0, 0.0]], [[1.0, 1.0]]])
-    of = Spectra((BlockSpectrum("a", 2, roots, 1, np.ones(2)),))
+    of = Spectra((block_spectrum("a", 2, roots),))
     assert of.max_rank == 2
     assert of.max_eigenvalue == pytest.approx(4 * 2 / 3)  # d / mean trace = 2 / 3
 
 
 def test_zero_fisher_has_zero_scale() -> None:
-    of = Spectra((BlockSpectrum("dead", 3, np.zeros((2, 1, 3)), 1, np.ones(2)),))
+    of = Spectra((block_spectrum("dead", 3, np.zeros((2, 1, 3))),))
     assert of.scale == 0
     assert of.max_eigenvalue == 0
 
@@ -43,7 +43,7 @@ def test_a_number_that_is_not_finite_is_refused(bad: float) -> None:
     roots = np.ones((3, 1, 2))
     roots[1, 0, 1] = bad
     with pytest.raises(NumericsError, match=r"block dense_1 is not finite in 1 of 3 draws.*prior"):
-        BlockSpectrum("dense_1", 2, roots, 1, np.ones(3))
+        block_spectrum("dense_1", 2, roots)
 
 
 def test_a_slice_keeps_the_draws_paired() -> None:

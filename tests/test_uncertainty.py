@@ -15,7 +15,11 @@ EPS = np.array([np.exp(-1.0)])  # |log eps| = 1
 def logdets(values: np.ndarray, slopes: float = 0.0, traces: np.ndarray | None = None) -> LogDets:
     draws = values.shape[1]
     return LogDets(
-        values, np.full_like(values, slopes), np.ones(draws) if traces is None else traces, 10
+        values,
+        np.full_like(values, slopes),
+        np.zeros_like(values),
+        np.ones(draws) if traces is None else traces,
+        10,
     )
 
 

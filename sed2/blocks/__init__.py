@@ -1,7 +1,7 @@
 """The kinds of block a chain can be made of, one file each."""
 
 from sed2.blocks import dense as dense  # imported for its registration
-from sed2.blocks.base import KINDS, BlockSpec, Shape
+from sed2.blocks.base import KINDS, Block, BlockSpec, Shape
 from sed2.blocks.structure import Linearisable
 
-__all__ = ["KINDS", "BlockSpec", "Linearisable", "Shape"]
+__all__ = ["KINDS", "Block", "BlockSpec", "Linearisable", "Shape"]

@@ -11,36 +11,86 @@ To add a kind of block, write one file here: options, module, `@register`.
 from __future__ import annotations
 
 import abc
-from typing import ClassVar, TypeVar
+import json
+from typing import ClassVar, Protocol, TypeVar
 
 from flax import nnx
 from pydantic import BaseModel, ConfigDict
 
+from sed2.blocks.structure import Layout
+
 Shape = tuple[int, ...]
 
 
-class BlockSpec(BaseModel, abc.ABC):
-    """Options of one block, as they stand in YAML under the name of its kind."""
+class Block(Protocol):
+    """One step of the chain, before its parameters are drawn. Immutable and hashable."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    @property
+    def kind(self) -> str:
+        """What sort of block it is; names its blocks `kind_1`, `kind_2`, ..."""
+        ...
 
-    kind: ClassVar[str]
+    @property
+    def identity(self) -> str:
+        """Text that determines the architecture; enters hashes and random streams."""
+        ...
 
-    @abc.abstractmethod
     def output_shape(self, input_shape: Shape) -> Shape:
         """Shape of one output for one input of `input_shape` (no batch axis).
 
         Raises:
             SpecError: the block cannot take this input.
         """
+        ...
+
+    def parameter_count(self, input_shape: Shape) -> int:
+        """d_j, counted without allocating anything."""
+        ...
+
+    def left_out(self, input_shape: Shape) -> int:
+        """Numbers of the module that are neither parameters nor statistics, held constant."""
+        ...
+
+    def layout(self, input_shape: Shape) -> Layout | None:
+        """Sizes of the structure that the module's `linearise` declares; None if it has none."""
+        ...
+
+    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
+        """The module: maps a batch (N, *input_shape) to (N, *output_shape)."""
+        ...
+
+
+class BlockSpec(BaseModel, abc.ABC):
+    """Options of one block, as they stand in YAML under the name of its kind; a `Block`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    kind: ClassVar[str]
+
+    @property
+    def identity(self) -> str:
+        """The kind and all options, defaults filled in."""
+        return json.dumps([self.kind, self.model_dump(mode="json")], sort_keys=True)
+
+    @abc.abstractmethod
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """See `Block`."""
 
     @abc.abstractmethod
     def parameter_count(self, input_shape: Shape) -> int:
-        """d_j, counted without allocating anything."""
+        """See `Block`."""
+
+    def left_out(self, input_shape: Shape) -> int:
+        """See `Block`."""
+        return 0
+
+    def layout(self, input_shape: Shape) -> Layout | None:
+        """See `Block`."""
+        return None
 
     @abc.abstractmethod
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
-        """The module: maps a batch (N, *input_shape) to (N, *output_shape)."""
+        """See `Block`."""
 
 
 KINDS: dict[str, type[BlockSpec]] = {}

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from sed2.blocks.activations import ACTIVATIONS, Activation, identity
 from sed2.blocks.base import BlockSpec, Shape, register
-from sed2.blocks.structure import UnitFactors
+from sed2.blocks.structure import Layout, UnitFactors
 from sed2.errors import SpecError
 
 
@@ -40,6 +40,14 @@ class Dense(BlockSpec):
 
     def parameter_count(self, input_shape: Shape) -> int:
         return (input_shape[0] + self.bias) * self.features
+
+    def layout(self, input_shape: Shape) -> Layout:
+        return Layout(
+            units=self.features,
+            positions=1,
+            parameters=input_shape[0] + self.bias,
+            shared=self.activation == "none",
+        )
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> DenseModule:
         return DenseModule(self, input_shape[0], rngs)

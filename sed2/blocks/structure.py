@@ -1,12 +1,15 @@
 """Exact structure of a block's Jacobian, which makes its Fisher spectrum cheap.
 
-A module says how its outputs depend on its parameters by `linearise(x)`, which returns the
+A module may say how its outputs depend on its parameters by `linearise(x)`, which returns the
 mean O(x) and one of the structures below. `sed2.fisher` knows the spectrum of each structure;
-a new structure needs one dataclass here and one function per estimator there.
+a new structure needs one dataclass here and one function per estimator there. A module without
+`linearise` is handled by `sed2.fisher.generic`, from its `__call__` alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -27,10 +30,42 @@ class UnitFactors(NamedTuple):
     units: int
 
 
+@dataclass(frozen=True)
+class Channels:
+    """Each output channel c depends on its own parameters only, at P output positions.
+
+    F_j is block diagonal with one (p x p) matrix per channel, as for `UnitFactors`, but the
+    Jacobian of one channel must be made anew for each. Lives inside one traced program.
+    """
+
+    count: int
+    jacobian: Callable[[jax.Array], jax.Array]
+    """From the number of a channel, a traced integer, to its Jacobian (N, P, p)."""
+
+
+Structure = UnitFactors | Channels
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The sizes of a structure, known before anything is allocated."""
+
+    units: int
+    """Units or channels."""
+    positions: int
+    """P, the outputs of one unit for one input."""
+    parameters: int
+    """p, the parameters of one unit."""
+    scratch: int = 0
+    """Numbers that the Jacobian of one unit needs per input, besides the P p of its own."""
+    shared: bool = False
+    """Whether all units share one spectrum (a linear block)."""
+
+
 @runtime_checkable
 class Linearisable(Protocol):
     """A module whose Jacobian structure is known."""
 
-    def linearise(self, x: jax.Array) -> tuple[jax.Array, UnitFactors]:
+    def linearise(self, x: jax.Array) -> tuple[jax.Array, Structure]:
         """The mean O(x), shape (N, *output_shape), and the structure of dO/dtheta at x."""
         ...

@@ -7,7 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from sed2 import terminal
-from sed2.cli.options import Csv, Json, Plot, Spec, with_settings
+from sed2.cli.options import (
+    AllowImport,
+    AllowPartial,
+    Csv,
+    Json,
+    Plot,
+    Spec,
+    Verbose,
+    with_settings,
+)
 
 
 @with_settings
@@ -20,6 +29,9 @@ def compute(
     json: Json = None,
     csv: Csv = None,
     plot: Plot = None,
+    allow_import: AllowImport = False,
+    allow_partial: AllowPartial = False,
+    verbose: Verbose = False,
     settings: dict[str, Any],
 ) -> None:
     """Curves of 2sED and lower 2sED of one model over eps.
@@ -39,9 +51,18 @@ def compute(
 
     use_compilation_cache()
     with terminal.progress("sampling") as progress:
-        result = api.compute(spec, model=model, progress=progress, **settings)
+        result = api.compute(
+            spec,
+            model=model,
+            allow_import=allow_import,
+            allow_partial=allow_partial,
+            progress=progress,
+            **settings,
+        )
     for warning in result.warnings:
         terminal.warn(warning)
     if not outputs.json_on_stdout:
         tables.print_compute(terminal.out(), result)
+        if verbose:
+            tables.print_plan(terminal.out(), result.name, result.plan)
     outputs.write_compute(result)

@@ -29,6 +29,25 @@ Plot = Annotated[
     typer.Option("--plot", metavar="FILE", help="Draw the curves: .png, .svg or .pdf."),
 ]
 
+AllowImport = Annotated[
+    bool,
+    typer.Option(
+        "--allow-import",
+        help="Import and run the Python code that `module:` names in the YAML. Trust it first.",
+    ),
+]
+AllowPartial = Annotated[
+    bool,
+    typer.Option(
+        "--allow-partial",
+        help="Hold numbers of your own modules that are no parameters constant, not refuse them.",
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Show how each block's spectrum is had, and its memory."),
+]
+
 _METAVARS = {
     "dataset": "NAME|FILE",
     "label": "COLUMN",

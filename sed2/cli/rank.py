@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from sed2 import terminal
-from sed2.cli.options import Csv, Json, Plot, Spec, with_settings
+from sed2.cli.options import (
+    AllowImport,
+    AllowPartial,
+    Csv,
+    Json,
+    Plot,
+    Spec,
+    Verbose,
+    with_settings,
+)
 
 
 @with_settings
@@ -15,6 +24,9 @@ def rank(
     json: Json = None,
     csv: Csv = None,
     plot: Plot = None,
+    allow_import: AllowImport = False,
+    allow_partial: AllowPartial = False,
+    verbose: Verbose = False,
     settings: dict[str, Any],
 ) -> None:
     """All models of a file, largest lower 2sED first.
@@ -35,9 +47,18 @@ def rank(
 
     use_compilation_cache()
     with terminal.progress("sampling") as progress:
-        ranking = api.rank(spec, progress=progress, **settings)
+        ranking = api.rank(
+            spec,
+            allow_import=allow_import,
+            allow_partial=allow_partial,
+            progress=progress,
+            **settings,
+        )
     for warning in tables.ranking_warnings(ranking):
         terminal.warn(warning)
     if not outputs.json_on_stdout:
         tables.print_rank(terminal.out(), ranking)
+        if verbose:
+            for model in ranking.models:
+                tables.print_plan(terminal.out(), model.result.name, model.result.plan)
     outputs.write_rank(ranking)

@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from sed2 import terminal
-from sed2.cli.options import Spec, with_settings
+from sed2.cli.options import AllowImport, AllowPartial, Spec, Verbose, with_settings
 
 
 @with_settings
-def validate(spec: Spec, *, settings: dict[str, Any]) -> None:
+def validate(
+    spec: Spec,
+    *,
+    allow_import: AllowImport = False,
+    allow_partial: AllowPartial = False,
+    verbose: Verbose = False,
+    settings: dict[str, Any],
+) -> None:
     """Check a spec, its settings and its fit to the data. Computes nothing.
 
     \b
@@ -20,4 +27,14 @@ def validate(spec: Spec, *, settings: dict[str, Any]) -> None:
     from sed2 import api
     from sed2.report import tables
 
-    tables.print_checked(terminal.out(), api.validate(spec, **settings))
+    checked = api.validate(
+        spec,
+        plan=verbose,
+        allow_import=allow_import,
+        allow_partial=allow_partial,
+        **settings,
+    )
+    tables.print_checked(terminal.out(), checked)
+    if verbose:
+        for model in checked:
+            tables.print_plan(terminal.out(), model.name, model.plan)

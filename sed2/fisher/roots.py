@@ -1,12 +1,13 @@
 """Roots of Fisher eigenvalues as singular values of a factor: the linear algebra of all estimators.
 
-F = A^T A is never formed. The singular values of A are sqrt(lambda) to machine precision, where
-the eigenvalues of A^T A would be off by its square root, which log(1 + a sqrt(lambda)) amplifies.
+F = A^T A is never formed where A itself can be had. The singular values of A are sqrt(lambda) to
+machine precision, where the eigenvalues of A^T A would be off by its square root, which
+log(1 + a sqrt(lambda)) amplifies.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -16,12 +17,24 @@ import jax.numpy as jnp
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Roots:
-    """sqrt(lambda) of one block, as groups that share no parameters."""
+    """sqrt(lambda) of one block, in groups. All arrays gain leading axes once vmapped.
+
+    For any f with f(0) = 0 the sum of f over all eigenvalues of the block is estimated by
+    sum(weights * f(values)). A group is a set of parameters that shares none with the others,
+    or, if eigenvalues are sampled, one of the independent samples.
+    """
 
     values: Any
-    """(groups, r), in no order across groups; (..., groups, r) once vmapped."""
-    multiplicity: int = field(default=1, metadata={"static": True})
-    """How often each value occurs."""
+    """(groups, r) >= 0, zeros exact."""
+    weights: Any
+    """Broadcasts to `values`: how many eigenvalues each value stands for."""
+    coarse: Roots | None = None
+    """The same from half the work, where the way is iterative: shows what is missing."""
+
+
+def exact(values: jax.Array, multiplicity: float = 1.0) -> Roots:
+    """Every value stands for as many eigenvalues."""
+    return Roots(values, jnp.full((1, 1), multiplicity, float))
 
 
 def compress(features: jax.Array) -> jax.Array:
@@ -44,3 +57,17 @@ def singular_values(matrix: jax.Array) -> jax.Array:
     values = jnp.linalg.svd(jnp.where(finite, matrix, 0.0), compute_uv=False)
     noise = max(matrix.shape) * jnp.finfo(values.dtype).eps * values[..., :1]
     return jnp.where(finite, jnp.where(values > noise, values, 0.0), jnp.nan)
+
+
+def fold(triangle: jax.Array, rows: jax.Array) -> jax.Array:
+    """The triangular factor R of all rows so far: R^T R = sum of their outer products."""
+    return jnp.linalg.qr(jnp.vstack([triangle, rows]), mode="r")
+
+
+def roots_of_eigenvalues(eigenvalues: jax.Array, size: int) -> jax.Array:
+    """sqrt(lambda) of a symmetric matrix that was formed, with rounding noise set to zero.
+
+    What is below size * machine epsilon * lambda_max is noise: roots below about 1e-7 of the
+    largest are lost, which only singular values of a factor keep."""
+    noise = size * jnp.finfo(eigenvalues.dtype).eps * eigenvalues.max(axis=-1, keepdims=True)
+    return jnp.sqrt(jnp.where(eigenvalues > noise, eigenvalues, 0.0))

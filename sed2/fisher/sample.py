@@ -8,18 +8,21 @@ run through the same programs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sed2.blocks import BlockSpec, Linearisable, Shape
-from sed2.chain import Chain
-from sed2.fisher.empirical import empirical_roots
-from sed2.fisher.expected import expected_roots
+from sed2.blocks import Block, Linearisable, Shape
+from sed2.blocks.freeze import freeze
+from sed2.chain import Chain, ChainBlock
+from sed2.fisher.generic import generic_roots
+from sed2.fisher.likelihood import output_rows
 from sed2.fisher.roots import Roots
+from sed2.fisher.structured import empirical_roots, expected_roots
+from sed2.fisher.ways import Way
 from sed2.priors import draw_module
 from sed2.randomness import block_keys, to_normal, uniforms
 from sed2.resources import Plan
@@ -47,8 +50,8 @@ def sample_spectra(
             parameters and the same noise.
         weights: (B, N) square roots of the weights of the inputs.
         settings: fisher, prior, sigma, seed.
-        plan: how many items run at a time.
-        progress: called with the number of items finished so far, and of all.
+        plan: the way of each block, and how many items run at a time.
+        progress: called with the work done so far and its total, one per item and block.
 
     Raises:
         NumericsError: a spectrum is not finite.
@@ -61,20 +64,36 @@ def sample_spectra(
             # The last chunk is filled up with its last item: one shape, so one compilation.
             index = np.minimum(np.arange(start, start + chunk), items - 1)
             kept = min(chunk, items - start)
-            outputs = _run_chain(chain, inputs, draws[index], weights[index], settings, plan)
-            chunks.append(jax.tree.map(lambda array, kept=kept: array[:kept], outputs))
-            progress(start + kept, items)
+            outputs = []
+            for done, block in enumerate(
+                _run_chain(chain, inputs, draws[index], weights[index], settings, plan), start=1
+            ):
+                outputs.append(jax.tree.map(lambda array, kept=kept: array[:kept], block))
+                progress(start * len(chain.blocks) + kept * done, items * len(chain.blocks))
+            chunks.append(outputs)
+    joined = [
+        jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+        for parts in zip(*chunks, strict=True)
+    ]
     return Spectra(
         tuple(
-            BlockSpectrum(
-                block.name,
-                block.parameters,
-                np.concatenate([roots.values for roots, _ in parts]),
-                parts[0][0].multiplicity,
-                np.concatenate([activations for _, activations in parts]),
+            _spectrum(block, roots, activations, way)
+            for block, (roots, activations), way in zip(
+                chain.blocks, joined, plan.ways, strict=True
             )
-            for block, *parts in zip(chain.blocks, *chunks, strict=True)
         )
+    )
+
+
+def _spectrum(block: ChainBlock, roots: Roots, activations: np.ndarray, way: Way) -> BlockSpectrum:
+    return BlockSpectrum(
+        block.name,
+        block.parameters,
+        roots.values,
+        roots.weights,
+        activations,
+        way.sampling,
+        _spectrum(block, roots.coarse, activations, way) if roots.coarse else None,
     )
 
 
@@ -85,38 +104,42 @@ def _run_chain(
     weights: np.ndarray,
     settings: Settings,
     plan: Plan,
-) -> list[tuple[Roots, np.ndarray]]:
+) -> Iterator[tuple[Roots, np.ndarray]]:
     """Push the inputs through the noisy chain under one chunk of items.
 
     One block after the other, each in a program of its own: blocks of the same shape share it,
     and a block's arrays are gone before the next one's are made.
 
-    Returns:
+    Yields:
         per block, its roots and its root-mean-square output, both with a leading axis of items.
     """
     prior = parse_prior(settings.prior)
-    x = jnp.broadcast_to(jnp.asarray(inputs, float), (len(draws), *inputs.shape))
-    outputs = []
-    for block in chain.blocks:
+    x = np.broadcast_to(np.asarray(inputs, float), (len(draws), *inputs.shape))
+    for block, way in zip(chain.blocks, plan.ways, strict=True):
+        last = block is chain.blocks[-1]
         keys = block_keys(settings.seed, block.stream, jnp.asarray(draws))
         noise_count = len(inputs) * math.prod(block.output_shape)
-        uniform = uniforms(keys, block.parameters + noise_count)
+        uniform = uniforms(keys, block.parameters + noise_count + way.numbers)
         step = partial(
-            _step, block.spec, block.input_shape, prior, settings.fisher, plan.unit_batch
+            _quick_step if way.work < _QUICK_WORK else _batched_step,
+            block.spec,
+            block.input_shape,
+            prior,
+            settings.fisher,
+            settings.likelihood if last else "gaussian",
+            way,
         )
         roots, activations, x = step(settings.sigma, keys, uniform, weights, x)
-        outputs.append(jax.tree.map(np.asarray, (roots, activations)))
-    return outputs
+        yield jax.tree.map(np.asarray, (roots, activations))
 
 
-@partial(jax.jit, static_argnums=range(5))
-@partial(jax.vmap, in_axes=(None,) * 6 + (0,) * 4)
 def _step(
-    spec: BlockSpec,
+    spec: Block,
     input_shape: Shape,
     prior: Prior,
     fisher: str,
-    unit_batch: int,
+    likelihood: str,
+    way: Way,
     sigma: float,
     key: jax.Array,
     uniform: jax.Array,
@@ -125,12 +148,30 @@ def _step(
 ) -> tuple[Roots, jax.Array, jax.Array]:
     """One block for one item: its roots, its root-mean-square output, and its noisy output."""
     parameters = spec.parameter_count(input_shape)
-    module = draw_module(spec, input_shape, prior, key, uniform[:parameters])
-    assert isinstance(module, Linearisable)  # every kind is, tests/blocks/test_contract.py
-    mean, structure = module.linearise(x)
-    noise = to_normal(uniform[parameters:]).reshape(mean.shape)
-    if fisher == "expected":
-        roots = expected_roots(structure, weights, sigma, unit_batch)
+    module = freeze(draw_module(spec, input_shape, prior, key, uniform[:parameters]), x)
+    end = parameters + len(x) * math.prod(spec.output_shape(input_shape))
+    own, choices = uniform[parameters:end], uniform[end : end + way.numbers]
+    if way.name == "units":
+        assert isinstance(module, Linearisable)  # else it would have no layout
+        mean, structure = module.linearise(x)
+        noise = to_normal(own).reshape(mean.shape)
+        if fisher == "expected":
+            roots = expected_roots(structure, weights, sigma, way, choices)
+        else:
+            roots = empirical_roots(structure, noise, weights, sigma)
     else:
-        roots = empirical_roots(structure, noise, weights, sigma)
+        mean = module(x)
+        noise = to_normal(own).reshape(mean.shape)
+        flat_mean, flat_own, flat_noise = (a.reshape(len(x), -1) for a in (mean, own, noise))
+        rows = output_rows(likelihood, fisher, flat_mean, flat_own, flat_noise, weights, sigma)
+        roots = generic_roots(module, x, rows, way, choices)
     return roots, jnp.sqrt(jnp.mean(mean**2)), mean + sigma * noise
+
+
+_batched = jax.vmap(_step, in_axes=(None,) * 7 + (0,) * 4)
+_batched_step = jax.jit(_batched, static_argnums=range(6))
+_quick_step = jax.jit(
+    _batched, static_argnums=range(6), compiler_options={"xla_backend_optimization_level": 0}
+)
+"""Compiled in two thirds of the time. Small blocks spend theirs in LAPACK, which is compiled."""
+_QUICK_WORK = 1e9  # operations per item, about 0.05 s

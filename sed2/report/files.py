@@ -92,14 +92,18 @@ def compute_document(result: ModelResult) -> dict[str, Any]:
         "model": {
             "name": result.name,
             "parameters": result.parameters,
+            "left_out": result.left_out,
             "blocks": [
                 {
                     "name": block.name,
                     "parameters": block.parameters,
                     "rank": block.rank,
                     "lower_two_sed_share": block.share,
+                    "way": plan.way,
+                    "forecast_bytes": plan.bytes,
+                    "forecast_flops": plan.work,
                 }
-                for block in result.blocks
+                for block, plan in zip(result.blocks, result.plan, strict=True)
             ],
         },
         "settings": _settings(result.settings) | {"inputs": result.inputs},
@@ -148,7 +152,7 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
 
 
 def _settings(settings: Settings) -> dict[str, Any]:
-    return settings.model_dump() | {"chain": "blocks"}
+    return settings.model_dump()
 
 
 def _curves(result: ModelResult) -> dict[str, Any]:
@@ -166,6 +170,7 @@ def _curve(curve: Curve) -> dict[str, Any]:
         "std_error": curve.std_error,
         "std_error_draws": curve.std_error_draws,
         "std_error_inputs": curve.std_error_inputs,
+        "std_error_spectra": curve.std_error_spectra,
     }
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sed2.data.registry import DatasetInfo
-from sed2.results import Checked, ModelResult, Ranking, Score
+from sed2.results import BlockPlan, Checked, ModelResult, Ranking, Score
 from sed2.settings import Settings
 
 _CURVE_ROWS = 9  # rows of the eps table; the whole grid goes to --csv and --json
@@ -29,9 +29,7 @@ _LEGEND = {
 
 def print_compute(console: Console, result: ModelResult) -> None:
     """The curve of one model over eps, the share of each block, and the settings."""
-    console.print(
-        Text(f"{result.name}: {result.parameters:,} parameters", style="bold"), soft_wrap=True
-    )
+    console.print(Text(f"{result.name}: {_coverage(result)}", style="bold"), soft_wrap=True)
     lower, two = result.lower_two_sed, result.two_sed
     points = np.unique(np.linspace(0, len(result.eps) - 1, _CURVE_ROWS).round().astype(int))
     shown = _print_table(
@@ -45,7 +43,7 @@ def print_compute(console: Console, result: ModelResult) -> None:
                 _two_sed(two.estimate[e], two.std_error[e]),
                 _number(two.std_error[e]),
                 f"{result.effective_sample_size[e]:.1f}",
-                f"{result.upper_bound[e]:.0f}",
+                _number(result.upper_bound[e], digits=0),
             ]
             for e in points
         ],
@@ -154,6 +152,27 @@ def print_checked(console: Console, checked: Sequence[Checked]) -> None:
     _note(console, f"{len(checked)} model{'s' * (len(checked) != 1)}: no fault found.")
 
 
+def print_plan(console: Console, name: str, plan: Sequence[BlockPlan]) -> None:
+    """How each block's spectrum is had, and what one draw of it takes."""
+    console.print(Text(f"{name}: the way of each block", style="bold"))
+    _print_table(
+        console,
+        ["block", "parameters", "GB", "GFlop", "way"],
+        [
+            [
+                block.name,
+                f"{block.parameters:,}",
+                f"{block.bytes / 1e9:.2g}",
+                f"{block.work / 1e9:.2g}",
+                block.way,
+            ]
+            for block in plan
+        ],
+        text=(0, 4),
+        foldable=4,
+    )
+
+
 def print_datasets(console: Console, datasets: Sequence[tuple[DatasetInfo, bool]]) -> None:
     """What `--dataset` accepts by name, and whether it is on this machine."""
     _print_table(
@@ -199,9 +218,17 @@ def describe(settings: Settings, inputs: int) -> str:
     """The settings that determine the numbers, in one line."""
     return (
         f"{settings.dataset}, N = {inputs} inputs, K = {settings.draws} draws, "
-        f"{settings.fisher} Fisher, prior {settings.prior}, sigma {settings.sigma:g}, "
+        f"{settings.fisher} Fisher, prior {settings.prior}, {settings.likelihood} likelihood, "
+        f"chain {settings.chain}, sigma {settings.sigma:g}, "
         f"zeta {settings.zeta:g}, seed {settings.seed}."
     )
+
+
+def _coverage(result: ModelResult) -> str:
+    counted, left_out = f"{result.parameters:,} parameters", result.left_out
+    if not left_out:
+        return f"{counted}, all counted"
+    return f"{counted} counted, {left_out:,} other numbers held constant"
 
 
 def _legend(console: Console, headers: Sequence[str], *, two_sed_is_lower: bool) -> None:
@@ -261,8 +288,8 @@ def _note(console: Console, message: str) -> None:
     console.print(Text(message, style="dim"))
 
 
-def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.1f}"
+def _number(value: float, digits: int = 1) -> str:
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _two_sed(value: float, error: float) -> str:

@@ -16,14 +16,16 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sed2.blocks import KINDS, BlockSpec, Shape
+from sed2.blocks import KINDS, Block, BlockSpec, Shape
 from sed2.errors import SpecError, did_you_mean
 from sed2.settings import Settings
 from sed2.spec import notation
 from sed2.spec.yaml import Document, Route, load, loads
 from sed2.validation import Fault, explain, shown
 
-MODEL_KEYS = ("name", "blocks", "notation")
+FORMS = ("blocks", "notation", "module")
+"""The ways to say what a model is; a model has one of them."""
+MODEL_KEYS = ("name", *FORMS)
 """Keys of a model that are no settings."""
 
 
@@ -32,7 +34,7 @@ class ModelSpec:
     """An architecture, and the settings it has for itself."""
 
     name: str
-    blocks: tuple[BlockSpec, ...]
+    blocks: tuple[Block, ...]
     input_width: int | None = None
     """Number of features the data must have; None if any will do."""
     overrides: Mapping[str, Any] = field(default_factory=dict)
@@ -43,15 +45,19 @@ class ModelSpec:
     """The same of each block."""
     override_where: Mapping[str, str] = field(default_factory=dict)
     """The same of each override."""
+    module: str = ""
+    """`package.module:factory` of a user's own network, whose blocks are not known before it is
+    imported; see `sed2.spec.module`."""
+    source_sha256: str = ""
+    """Of the file that a user's own network stands in."""
 
     @property
     def sha256(self) -> str:
         """Hash of the architecture: kinds and options of the blocks, defaults filled in.
 
         The name, the place in the file and the settings do not enter."""
-        blocks = [[block.kind, block.model_dump(mode="json")] for block in self.blocks]
-        text = json.dumps(blocks, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        parts = [*(block.identity for block in self.blocks), self.source_sha256]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ def read_document(document: Document) -> SpecFile:
         settings: Mapping[str, Any] = {}
     elif not isinstance(top, dict):
         raise reader.fault((), "a spec is a mapping with the key `models`", _EXAMPLE)
-    elif "models" not in top and any(key in top for key in (*MODEL_KEYS, "module")):
+    elif "models" not in top and any(key in top for key in MODEL_KEYS):
         models, settings = (reader.model((), top),), {}
     else:
         models, settings = reader.models(top)
@@ -190,40 +196,39 @@ class _Reader:
                 f"a model is a notation or a mapping with `blocks`, not {_kind(entry)}",
                 _EXAMPLE,
             )
-        if "module" in entry:
-            raise self.fault(
-                (*route, "module"),
-                "models with `module` are not supported by this version of sed2",
-                "Describe the network by `blocks`",
-                key=True,
-            )
         self.check_keys(route, entry, (*MODEL_KEYS, *Settings.model_fields), "key of a model")
         overrides = {key: value for key, value in entry.items() if key not in MODEL_KEYS}
         self.check_settings(route, overrides)
-        if ("blocks" in entry) == ("notation" in entry):
+        forms = [key for key in FORMS if key in entry]
+        if len(forms) != 1:
             raise self.fault(
                 route,
-                "a model has `blocks` or `notation`, not both"
-                if "blocks" in entry
-                else "the model has neither `blocks` nor `notation`",
+                f"a model has one of {', '.join(f'`{form}`' for form in FORMS)}, but this one has "
+                f"{' and '.join(f'`{form}`' for form in forms) or 'none'}",
                 _EXAMPLE,
             )
-        if "notation" in entry:
+        module, width = "", None
+        blocks: tuple[Block, ...] = ()
+        places: tuple[str, ...] = ()
+        if "module" in entry:
+            name = module = self.text((*route, "module"), entry["module"])
+        elif "notation" in entry:
             model = self.from_notation(route, entry["notation"], (*route, "notation"))
             name, blocks, width = model.name, model.blocks, model.input_width
             places = model.block_where
         else:
-            blocks, width = self.blocks((*route, "blocks"), entry["blocks"]), None
-            name = _describe(blocks)
+            listed = self.blocks((*route, "blocks"), entry["blocks"])
+            name, blocks = _describe(listed), listed
             places = tuple(self.document.locate((*route, "blocks", i)) for i in range(len(blocks)))
         return ModelSpec(
-            name=self.name((*route, "name"), entry["name"]) if "name" in entry else name,
+            name=self.text((*route, "name"), entry["name"]) if "name" in entry else name,
             blocks=blocks,
             input_width=width,
             overrides=overrides,
             where=self.document.locate(route),
             block_where=places,
             override_where={key: self.document.locate((*route, key)) for key in overrides},
+            module=module,
         )
 
     def from_notation(self, route: Route, text: object, place: Route) -> ModelSpec:
@@ -242,18 +247,19 @@ class _Reader:
             block_where=(where,) * len(parsed.blocks),
         )
 
-    def name(self, route: Route, name: object) -> str:
-        if not isinstance(name, str):
+    def text(self, route: Route, text: object) -> str:
+        """A name, of the model or of a user's own network."""
+        if not isinstance(text, str):
             raise self.fault(
-                route, f"`name` must be text, not {_kind(name)}", "Put the name in quotes"
+                route, f"`{route[-1]}` must be text, not {_kind(text)}", "Put it in quotes"
             )
-        if not name.strip() or not name.isprintable():
+        if not text.strip() or not text.isprintable():
             raise self.fault(
                 route,
-                "`name` must be one line of text and not empty",
-                "Name the model, or leave `name` out",
+                f"`{route[-1]}` must be one line of text and not empty",
+                f"Write it out, or leave `{route[-1]}` out",
             )
-        return name.strip()
+        return text.strip()
 
     def blocks(self, route: Route, entries: object) -> tuple[BlockSpec, ...]:
         if not isinstance(entries, list) or not entries:
@@ -383,9 +389,16 @@ def json_schema() -> dict[str, Any]:
                 "The input shape is the data's.",
             },
             "notation": {"$ref": "#/$defs/notation"},
+            "module": {
+                "type": "string",
+                "pattern": r"^[\w.]+:\w+$",
+                "description": "A network of your own, `package.module:factory`: the factory is "
+                "called with rngs= if it takes it, and returns an nnx or linen module, an "
+                "(init, apply) pair, or a sequence of them. Needs --allow-import.",
+            },
             **settings,
         },
-        "oneOf": [{"required": ["blocks"]}, {"required": ["notation"]}],
+        "oneOf": [{"required": [form]} for form in FORMS],
         "additionalProperties": False,
     }
     several = {

@@ -26,7 +26,9 @@ def given(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> Given:
     """`given("--draws", "3")` is what `sed2 rank x.yaml --draws 3` asks for."""
     seen: dict[str, object] = {}
 
-    def stop(*_: object, progress: object, **settings: object) -> None:
+    def stop(
+        *_: object, progress: object, allow_import: bool, allow_partial: bool, **settings: object
+    ) -> None:
         seen.clear()
         seen.update(settings)
         raise Stop

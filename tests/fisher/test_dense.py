@@ -15,9 +15,9 @@ from jax.extend.core import jaxprs_in_params
 
 from sed2.blocks.activations import ACTIVATIONS
 from sed2.blocks.dense import Dense, DenseModule
-from sed2.fisher.empirical import empirical_roots
-from sed2.fisher.expected import expected_roots
 from sed2.fisher.roots import Roots
+from sed2.fisher.structured import empirical_roots, expected_roots
+from sed2.fisher.ways import Way
 from tests import reference
 
 SIGMA = 0.01
@@ -34,8 +34,12 @@ def module_and_inputs(
     return module, x, noise
 
 
+def by_unit(units: int, batch: int | None = None, samples: int | None = None) -> Way:
+    return Way("units", batch=batch or units, samples=samples or units, population=units)
+
+
 def log_determinant(roots: Roots, amplitude: float) -> float:
-    return roots.multiplicity * float(np.log1p(amplitude * np.asarray(roots.values)).sum())
+    return float((roots.weights * np.log1p(amplitude * np.asarray(roots.values))).sum())
 
 
 def assert_matches(roots: Roots, factor: np.ndarray) -> None:
@@ -62,7 +66,7 @@ sample_sizes = st.sampled_from([1, 2, 12])
 def test_expected_equals_dense_fisher(spec: Dense, width: int, samples: int, seed: int) -> None:
     module, x, _ = module_and_inputs(spec, width, samples, seed)
     _, structure = module.linearise(x)
-    roots = expected_roots(structure, np.ones(samples), SIGMA, unit_batch=100)
+    roots = expected_roots(structure, np.ones(samples), SIGMA, by_unit(structure.units), np.ones(0))
     assert_matches(roots, reference.expected_factor(module, x, SIGMA))
 
 
@@ -87,8 +91,8 @@ def test_empirical_folds_many_units() -> None:
 def test_unit_batches_change_nothing(unit_batch: int) -> None:
     module, x, _ = module_and_inputs(Dense(features=5, activation="relu"), 4, 9, seed=1)
     _, structure = module.linearise(x)
-    whole = expected_roots(structure, np.ones(9), SIGMA, unit_batch=5)
-    cut = expected_roots(structure, np.ones(9), SIGMA, unit_batch)
+    whole = expected_roots(structure, np.ones(9), SIGMA, by_unit(5), np.ones(0))
+    cut = expected_roots(structure, np.ones(9), SIGMA, by_unit(5, unit_batch), np.ones(0))
     np.testing.assert_allclose(cut.values, whole.values, rtol=1e-12)
 
 
@@ -99,7 +103,9 @@ def test_dead_units_and_constant_features_have_exact_zeros() -> None:
     x[:, 2] = 1.0  # the same as the bias
     module.linear.bias[...] = np.array([-1e3, 1e3, 1e3])  # unit 0 is dead
     _, structure = module.linearise(x)
-    values = np.asarray(expected_roots(structure, np.ones(20), SIGMA, 10).values)
+    values = np.asarray(
+        expected_roots(structure, np.ones(20), SIGMA, by_unit(3), np.ones(0)).values
+    )
     assert np.count_nonzero(values, axis=1).tolist() == [0, 3, 3]
     assert np.isfinite(values).all()
 
@@ -110,10 +116,23 @@ def test_left_out_inputs_equal_their_absence() -> None:
     weights = np.where(np.arange(10) % 5 == 2, 0.0, np.sqrt(10 / 8))
     _, structure = module.linearise(x)
     _, left = module.linearise(x[np.arange(10) % 5 != 2])
-    got = expected_roots(structure, weights, SIGMA, 10)
-    want = expected_roots(left, np.ones(8), SIGMA, 10)
+    got = expected_roots(structure, weights, SIGMA, by_unit(3), np.ones(0))
+    want = expected_roots(left, np.ones(8), SIGMA, by_unit(3), np.ones(0))
     amplitude = 1e4
     assert log_determinant(got, amplitude) == pytest.approx(log_determinant(want, amplitude), 1e-12)
+
+
+def test_a_sample_of_units_is_unbiased_and_its_weights_add_up() -> None:
+    """The mean over all samples of one unit is the whole."""
+    module, x, _ = module_and_inputs(Dense(features=4, activation="tanh"), 3, 9, seed=4)
+    _, structure = module.linearise(x)
+    whole = expected_roots(structure, np.ones(9), SIGMA, by_unit(4), np.ones(0))
+    parts = [
+        expected_roots(structure, np.ones(9), SIGMA, by_unit(4, samples=1), -np.eye(4)[unit])
+        for unit in range(4)
+    ]
+    mean = np.mean([log_determinant(part, 100.0) for part in parts])
+    assert mean == pytest.approx(log_determinant(whole, 100.0), rel=1e-12)
 
 
 def largest_array(function: Callable[..., object], *arguments: object) -> int:
@@ -140,7 +159,9 @@ def test_no_array_is_as_large_as_the_jacobian(estimator: str) -> None:
     def values(x: jax.Array) -> jax.Array:
         _, structure = module.linearise(x)
         if estimator == "expected":
-            return expected_roots(structure, np.ones(samples), SIGMA, 4).values
+            return expected_roots(
+                structure, np.ones(samples), SIGMA, by_unit(units, 4), np.ones(0)
+            ).values
         return empirical_roots(structure, noise, np.ones(samples), SIGMA).values
 
     assert largest_array(values, x) < samples * spec.parameter_count((width,)) / 2

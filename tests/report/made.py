@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sed2.results import (
+    BlockPlan,
     BlockShare,
     Curve,
     ModelResult,
@@ -34,6 +35,7 @@ def made_result(
     return ModelResult(
         name=name,
         parameters=parameters,
+        left_out=0,
         blocks=(
             BlockShare("dense_1", parameters - 112, 443, 0.75 * value * flat),
             BlockShare("dense_2", 112, 112, 0.25 * value * flat),
@@ -41,13 +43,17 @@ def made_result(
         settings=Settings.model_validate({"dataset": "made", "eps": eps, **settings}),
         inputs=100,
         eps=np.asarray(eps, float),
-        two_sed=Curve((value + 1) * flat, two_error * flat, 0 * flat),
-        lower_two_sed=Curve(value * flat, error * flat, 0 * flat),
+        two_sed=Curve((value + 1) * flat, two_error * flat, 0 * flat, 0 * flat),
+        lower_two_sed=Curve(value * flat, error * flat, 0 * flat, 0 * flat),
         effective_sample_size=size * flat,
         lower_effective_sample_size=size * flat,
         upper_bound=2 * value * flat,
-        score=Score(value, error, 0.0),
-        two_sed_score=Score(value + 1, two_error, 0.0),
+        score=Score(value, error, 0.0, 0.0),
+        two_sed_score=Score(value + 1, two_error, 0.0, 0.0),
+        plan=(
+            BlockPlan("dense_1", parameters - 112, "exact, by unit", 10**6, 1e9),
+            BlockPlan("dense_2", 112, "exact, by unit", 10**6, 1e9),
+        ),
         warnings=(),
         provenance=Provenance("0", "0", "0", "3", "cpu", "float64", "ab", "cd"),
     )

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from sed2.data.registry import DATASETS
 from sed2.report import tables
-from sed2.results import Checked, Crossing
+from sed2.results import BlockPlan, Checked, Crossing
 from tests.report.made import made_ranking, made_result
 
 
@@ -160,7 +160,7 @@ def test_a_name_is_text_and_nothing_else(name: str) -> None:
     for draw in (
         lambda console: tables.print_rank(console, made_ranking([made_result(name)])),
         lambda console: tables.print_compute(console, made_result(name)),
-        lambda console: tables.print_checked(console, [Checked(name, 9, (3,), (2,), 1)]),
+        lambda console: tables.print_checked(console, [Checked(name, 9, (3,), (2,), 1, ())]),
     ):
         assert name in shown(draw, 100)
 
@@ -175,7 +175,7 @@ def test_a_warning_of_several_models_is_said_once() -> None:
 
 
 def test_checked_models_show_their_shapes() -> None:
-    checked = [Checked("conv", 1234, (3, 32, 32), (10,), 2)]
+    checked = [Checked("conv", 1234, (3, 32, 32), (10,), 2, ())]
     text = shown(lambda console: tables.print_checked(console, checked), 60)
     assert "conv        1,234  3 x 32 x 32  10           2" in text
     assert "1 model: no fault found." in text
@@ -190,9 +190,17 @@ def test_names_of_data_sets_are_whole(width: int) -> None:
         assert f"{info.rows:,}" in text
 
 
+def test_a_plan_tells_the_way_of_each_block() -> None:
+    plan = [BlockPlan("conv_1", 1000, "by unit, 8 of 64 at random", 2 * 10**9, 3e9)]
+    told = shown(lambda console: tables.print_plan(console, "net", plan), 80)
+    for part in ("net", "conv_1", "1,000", "2", "3", "8 of 64"):
+        assert part in told
+
+
 def test_the_settings_behind_the_numbers_are_told() -> None:
     settings = made_result(zeta=0.5, prior="uniform:-1:1").settings
     assert tables.describe(settings, 77) == (
-        "made, N = 77 inputs, K = 100 draws, expected Fisher, prior uniform:-1:1, sigma 0.01, "
+        "made, N = 77 inputs, K = 100 draws, expected Fisher, prior uniform:-1:1, "
+        "gaussian likelihood, chain blocks, sigma 0.01, "
         "zeta 0.5, seed 0."
     )

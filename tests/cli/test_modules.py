@@ -1,0 +1,73 @@
+"""`module:` in YAML: trusted by a flag only."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+FAST = ("--dataset", "d.npz", "--samples", "8", "--draws", "3", "--eps", "0.01,0.1")
+MINE = """
+from flax import nnx
+
+def network(rngs):
+    return nnx.Sequential(nnx.Linear(4, 5, rngs=rngs), nnx.relu, nnx.Linear(5, 2, rngs=rngs))
+
+def broken(rngs):
+    raise RuntimeError("on purpose")
+"""
+
+
+@pytest.fixture
+def spec(sed2: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    import numpy as np
+
+    np.savez("d.npz", x=np.random.default_rng(0).normal(size=(20, 4)))
+    Path("my_nets.py").write_text(MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("s.yaml").write_text(
+        "models:\n  - {name: own, module: 'my_nets:network'}\n  - MLP 4-5-2\n"
+    )
+    return "s.yaml"
+
+
+def test_code_is_not_run_without_the_flag(sed2: Run, spec: str) -> None:
+    Path("my_nets.py").write_text("raise SystemExit('was run')")
+    ran = sed2("rank", spec, *FAST)
+    assert ran.code == 2
+    for part in ("s.yaml:2:5", "my_nets:network", "trust", "--allow-import"):
+        assert part in ran.err
+
+
+def test_with_the_flag_it_is_ranked_and_the_way_is_shown(sed2: Run, spec: str) -> None:
+    ran = sed2("rank", spec, *FAST, "--allow-import", "--verbose")
+    assert ran.code == 0, ran.err
+    assert "own" in ran.out
+    assert "exact, whole Jacobian" in ran.out
+    assert "exact, by unit" in ran.out
+    ran = sed2("compute", spec, "--model", "own", *FAST, "--allow-import", "--json", "-")
+    document = json.loads(ran.out)
+    assert [block["parameters"] for block in document["model"]["blocks"]] == [25, 12]
+    assert document["model"]["blocks"][0]["way"] == "exact, whole Jacobian"
+
+
+@pytest.mark.parametrize(
+    ("module", "parts"),
+    [
+        ("my_nets:nothing", ["no `nothing`"]),
+        ("my_nuts:network", ["importing `my_nuts` failed"]),
+        ("my_nets", ["package.module:factory"]),
+        ("my_nets:broken", ["RuntimeError", "on purpose"]),
+    ],
+)
+def test_what_cannot_be_imported_is_named(
+    sed2: Run, spec: str, module: str, parts: list[str]
+) -> None:
+    Path(spec).write_text(f"module: '{module}'\n")
+    ran = sed2("compute", spec, *FAST, "--allow-import")
+    assert ran.code == 2, ran.err
+    for part in ("s.yaml:1:1", *parts):
+        assert part in ran.err

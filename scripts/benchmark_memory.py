@@ -76,9 +76,9 @@ def forecast_gb(model: str, input_shape: tuple[int, ...], samples: int, draws: i
     from sed2.uncertainty import Jackknife
 
     chain = build_chain(load_spec(model).models[0].blocks, input_shape)
-    groups = Settings().input_groups
-    items, _ = Jackknife.plan(draws, samples, samples + 1, groups).items(draws, samples)
-    return make_plan(chain, len(items), samples, memory_gb=None).bytes / _GB
+    settings = Settings()
+    jackknife = Jackknife.plan(draws, samples, samples + 1, settings.input_groups)
+    return make_plan(chain, draws + jackknife.extra, samples, settings).bytes / _GB
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -139,7 +139,8 @@ def draw_layers(chain: Chain, samples: int, settings: Settings, draws: int) -> l
                 )
                 assert isinstance(module, DenseModule)
                 kernel = np.asarray(module.linear.kernel[...])
-                noise = np.asarray(to_normal(uniform[block.parameters :])).reshape(shape)
+                end = block.parameters + math.prod(shape)
+                noise = np.asarray(to_normal(uniform[block.parameters : end])).reshape(shape)
                 layers.append(Layer(kernel, spec.activation == "relu", noise))
     return drawn
 
@@ -148,7 +149,7 @@ def sed2_log_determinants(
     chain: Chain, inputs: np.ndarray, settings: Settings, draws: int
 ) -> np.ndarray:
     """(E, K, L) of the same draws, by sed2's own way."""
-    plan = make_plan(chain, draws, len(inputs), settings.memory_gb)
+    plan = make_plan(chain, draws, len(inputs), settings)
     weights = np.ones((draws, len(inputs)))
     spectra = sample_spectra(chain, inputs, np.arange(draws), weights, settings, plan)
     return log_determinants(spectra, np.asarray(settings.eps), settings.zeta).values

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from sed2.spectra import BlockSpectrum, Spectra
 
@@ -72,5 +71,7 @@ def _sampling_variance(block: BlockSpectrum, terms: np.ndarray) -> np.ndarray:
         return np.zeros(len(terms))
     if groups == 1:
         return np.full(len(terms), np.nan)
+    from scipy import special  # a tenth of a second, and exact spectra do not need it
+
     widening = (special.stdtrit(groups - 1, 0.975) / special.ndtri(0.975)) ** 2
     return widening * block.sampling * groups * terms.var(axis=1, ddof=1)

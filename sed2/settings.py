@@ -214,6 +214,7 @@ class Settings(BaseModel):
         strict=True,
         use_attribute_docstrings=True,
         allow_inf_nan=False,
+        defer_build=True,  # `--help` needs the fields, not the validator
     )
 
     dataset: Annotated[str, Field(min_length=1)] | None = None

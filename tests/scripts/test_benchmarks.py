@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -52,7 +53,7 @@ def test_the_paper_s_way_equals_the_reference(solver: str) -> None:
         inputs, of_draw = x, []
         for module, layer in zip(draw, its_layers, strict=True):
             of_draw.append(reference.expected_factor(module, inputs, SIGMA))
-            inputs = np.asarray(module(inputs)) + SIGMA * layer.noise
+            inputs = np.asarray(module(jnp.asarray(inputs))) + SIGMA * layer.noise
         factors.append(of_draw)
     parameters = 4 * 3 + 3 * 2
     scale = parameters / np.mean([sum((a**2).sum() for a in draw) for draw in factors])

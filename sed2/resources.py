@@ -77,7 +77,8 @@ def make_plan(chain: Chain, items: int, samples: int, settings: Settings) -> Pla
     if kept + max(each) > budget:
         raise ResourceError(
             f"one draw of this model ({chain.parameters:,} parameters, N = {samples}) needs about "
-            f"{_gb(max(each))} and what is kept of {items:,} runs (draws, and again for errors) {_gb(kept)}, "
+            f"{_gb(max(each))} and what is kept of {items:,} runs (draws, and more for their "
+            f"errors) {_gb(kept)}, "
             f"but the budget is {_gb(budget)}",
             mend="Take fewer --samples or --draws, or raise --memory-gb",
         )

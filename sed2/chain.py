@@ -14,9 +14,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import jax
 from flax import nnx
 
 from sed2.blocks import Block, Shape
+from sed2.blocks.structure import Layout, Linearisable, Structure
+from sed2.errors import SpecError
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,79 @@ class Network:
         return shapes
 
 
+@dataclass(frozen=True)
+class Joined:
+    """A block with those before it that have no parameters; a `Block`.
+
+    Its structure is that of the block itself: what comes before only changes its input."""
+
+    before: Network
+    block: Block
+
+    @property
+    def kind(self) -> str:
+        return self.block.kind
+
+    @property
+    def identity(self) -> str:
+        return json.dumps(["joined", self.before.identity, self.block.identity])
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return self.block.output_shape(self.before.output_shape(input_shape))
+
+    def parameter_count(self, input_shape: Shape) -> int:
+        return self.block.parameter_count(self.before.output_shape(input_shape))
+
+    def left_out(self, input_shape: Shape) -> int:
+        return self.block.left_out(self.before.output_shape(input_shape))
+
+    def layout(self, input_shape: Shape) -> Layout | None:
+        return self.block.layout(self.before.output_shape(input_shape))
+
+    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
+        inner = self.block.build(self.before.output_shape(input_shape), rngs)
+        return _JoinedModule(self.before.build(input_shape, rngs), inner)
+
+
+class _JoinedModule(nnx.Module):
+    def __init__(self, before: nnx.Module, inner: nnx.Module) -> None:
+        self.before, self.inner = before, inner
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.inner(self.before(x))
+
+    def linearise(self, x: jax.Array) -> tuple[jax.Array, Structure]:
+        assert isinstance(self.inner, Linearisable)  # else the block would have no layout
+        return self.inner.linearise(self.before(x))
+
+
+def join_parameter_free(specs: Sequence[Block], input_shape: Shape) -> list[Block]:
+    """Only blocks with parameters, each with those without that come before it.
+
+    A block without parameters adds nothing to the measure, and noise after it would: it belongs
+    to the next one, or, at the end, to the one before.
+
+    Raises:
+        SpecError: a block cannot take its input, or none has parameters.
+    """
+    joined: list[Block] = []
+    waiting: list[Block] = []
+    shape = input_shape
+    for spec in specs:
+        has_parameters = spec.parameter_count(shape) > 0
+        shape = spec.output_shape(shape)
+        if not has_parameters:
+            waiting.append(spec)
+        else:
+            joined.append(Joined(Network(tuple(waiting)), spec) if waiting else spec)
+            waiting = []
+    if not joined:
+        raise SpecError("the network has no parameters", mend="Give it a block that has some")
+    if waiting:
+        joined[-1] = Network((joined[-1], *waiting))
+    return joined
+
+
 def build_chain(specs: Sequence[Block], input_shape: Shape, *, end_to_end: bool = False) -> Chain:
     """Fit the blocks to the input shape. Allocates nothing.
 
@@ -106,6 +182,7 @@ def build_chain(specs: Sequence[Block], input_shape: Shape, *, end_to_end: bool 
     Raises:
         SpecError: a block cannot take the output of the one before it.
     """
+    specs = join_parameter_free(specs, input_shape)
     if end_to_end:
         specs = [Network(tuple(specs))]
     blocks: list[ChainBlock] = []

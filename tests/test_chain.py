@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sed2.blocks.dense import Dense
+from sed2.blocks.flatten import Flatten
 from sed2.chain import build_chain
+from sed2.errors import SpecError
 from sed2.spec.schema import load_spec
 
 
@@ -39,3 +41,25 @@ def test_candidates_share_the_streams_of_their_common_first_blocks() -> None:
 def test_equal_blocks_in_other_places_have_other_streams() -> None:
     assert len(set(streams("MLP 4-4-4-4"))) == 3
     assert streams("MLP 4-4-4") != streams("MLP 5-4-4")[:2]
+
+
+def test_blocks_without_parameters_join_their_neighbours() -> None:
+    flatten = Flatten(kind="plain")
+    chain = build_chain([flatten, Dense(features=3), flatten], (2, 2))
+    assert [(b.name, b.input_shape, b.output_shape, b.parameters) for b in chain.blocks] == [
+        ("network_1", (2, 2), (3,), 15)
+    ]
+    chain = build_chain([flatten, Dense(features=3)], (2, 2))
+    assert chain.blocks[0].name == "dense_1"
+    assert chain.blocks[0].spec.layout((2, 2)) == Dense(features=3).layout((4,))
+
+
+def test_a_network_without_parameters_is_refused() -> None:
+    with pytest.raises(SpecError, match="no parameters"):
+        build_chain([Flatten(kind="plain")], (2, 2))
+
+
+def test_the_papers_cnn_on_mnist() -> None:
+    chain = build_chain(load_spec("CNN 7-5|10-50-34-10").models[0].blocks, (28, 28, 1))
+    assert [block.parameters for block in chain.blocks] == [510, 2520, 49, 500, 1700, 340]
+    assert [block.output_shape for block in chain.blocks[:3]] == [(14, 14, 10), (7, 7, 10), (10,)]

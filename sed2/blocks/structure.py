@@ -57,7 +57,7 @@ class Layout:
     parameters: int
     """p, the parameters of one unit."""
     scratch: int = 0
-    """Numbers that the Jacobian of one unit needs per input, besides the P p of its own."""
+    """Numbers that the Jacobians need per input and share among the units."""
     shared: bool = False
     """Whether all units share one spectrum (a linear block)."""
 

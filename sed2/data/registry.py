@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sed2.data import covertype
+from sed2.data import covertype, images
 from sed2.data.download import DownloadError, download
 from sed2.errors import DataError, did_you_mean
 
@@ -177,6 +177,11 @@ _COVERTYPE_CITATION = (
     "https://doi.org/10.24432/C50K5N"
 )
 
+_MNIST_CITATION = (
+    "LeCun, Y., Cortes, C., Burges, C. The MNIST database of handwritten digits. "
+    "https://yann.lecun.org/exdb/mnist/"
+)
+
 DATASETS: dict[str, DatasetInfo] = {
     info.name: info
     for info in (
@@ -208,6 +213,50 @@ DATASETS: dict[str, DatasetInfo] = {
             sha256="614360d0257557dd1792834a85a1cdebfadc3c4f30b011d56afee7ffb5b15771",
             parse=_parse_covertype_full,
             instead="covertype",
+        ),
+        DatasetInfo(
+            name="mnist",
+            description="Handwritten digits, 28 x 28 in grey: a random 2,000 images of MNIST",
+            input_shape=(28, 28, 1),
+            classes=10,
+            rows=2_000,
+            licence="CC BY-SA 3.0",
+            citation=_MNIST_CITATION,
+            bundled=True,
+            url="https://yann.lecun.org/exdb/mnist/",
+            file="mnist.npz",
+            sha256="de5450411f38a888949c1122a1d288bcf3b0f9f1679fbd11f5ed7dfbaad9b218",
+            parse=images.parse_sample,
+        ),
+        DatasetInfo(
+            name="mnist-full",
+            description="Handwritten digits, 28 x 28 in grey: all images of MNIST",
+            input_shape=(28, 28, 1),
+            classes=10,
+            rows=70_000,
+            licence="CC BY-SA 3.0",
+            citation=_MNIST_CITATION,
+            bundled=False,
+            url="https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
+            file="mnist-full.npz",
+            sha256="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+            parse=images.parse_mnist,
+            instead="mnist",
+        ),
+        DatasetInfo(
+            name="cifar10",
+            description="Photographs of ten things, 32 x 32 in colour: all images of CIFAR-10",
+            input_shape=(32, 32, 3),
+            classes=10,
+            rows=60_000,
+            licence="none stated by its authors",
+            citation="Krizhevsky, A. (2009). Learning Multiple Layers of Features from Tiny "
+            "Images. https://www.cs.toronto.edu/~kriz/cifar.html",
+            bundled=False,
+            url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+            file="cifar-10-binary.tar.gz",
+            sha256="c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+            parse=images.parse_cifar10,
         ),
     )
 }

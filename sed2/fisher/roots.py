@@ -54,7 +54,9 @@ def singular_values(matrix: jax.Array) -> jax.Array:
     Left in, it would count as a direction once eps is small enough. NaN if the matrix is not
     finite."""
     finite = jnp.isfinite(matrix).all()  # LAPACK complains of the rest on stdout
-    values = jnp.linalg.svd(jnp.where(finite, matrix, 0.0), compute_uv=False)
+    # Thin, since XLA makes room for U even where no vectors are asked for.
+    matrix = jnp.where(finite, matrix, 0.0)
+    values = jnp.linalg.svd(matrix, full_matrices=False, compute_uv=False)
     noise = max(matrix.shape) * jnp.finfo(values.dtype).eps * values[..., :1]
     return jnp.where(finite, jnp.where(values > noise, values, 0.0), jnp.nan)
 

@@ -117,11 +117,12 @@ def _by_unit(sizes: Sizes, layout: Layout, fisher: str, work: float) -> Way:
     rows, columns = sizes.inputs * layout.positions, layout.parameters
     if layout.positions == 1:  # the features of a dense block are compressed once for all
         columns = min(rows, columns)
-    each = 4.0 * rows * columns * min(rows, columns) + sizes.inputs * layout.scratch
+    each = 4.0 * rows * columns * min(rows, columns)
+    shared = FLOAT * sizes.inputs * layout.scratch
     units = 1 if layout.shared else layout.units
     samples = units if each * units <= work else max(MIN_UNITS, int(work / each))
     samples = min(samples, units)
-    factor = FLOAT * (rows * columns + sizes.inputs * layout.scratch)
+    factor = FLOAT * rows * columns
     batch = max(1, min(samples, BATCH_BYTES // factor))
     kept = samples * min(rows, columns)
     if fisher == "empirical":
@@ -133,7 +134,7 @@ def _by_unit(sizes: Sizes, layout: Layout, fisher: str, work: float) -> Way:
         samples=samples,
         population=units,
         numbers=0 if samples == units else units,
-        bytes=COPIES * batch * factor,
+        bytes=COPIES * batch * factor + 2 * shared,
         kept=kept,
         work=each * samples,
     )

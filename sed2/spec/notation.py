@@ -1,7 +1,13 @@
-"""The paper's notation: `MLP 54-16-7` is a chain of bias-free dense blocks.
+"""The paper's notation for its networks (measure.md, section 1).
 
-The first number is the width of the data, each further one is a block. ReLU follows every block
-but the last (measure.md, section 1). A new family is one parser in `FAMILIES`.
+- `MLP 54-16-7` is a chain of bias-free dense blocks. The first number is the width of the data,
+  each further one is a block. ReLU follows every block but the last.
+- `CNN 7-5|10-50-34-10` has conv blocks with kernels of 7 and 5, each conv -> batch norm -> ReLU ->
+  max-pool of 2; a flattening block, one kernel shared by all channels; then the dense part, whose
+  first number is the channels of the last conv. The paper does not say how many the others have:
+  here the same. Convolutions keep the size of the image (padding SAME), pooling halves it.
+
+A new family is one parser in `FAMILIES`.
 """
 
 from __future__ import annotations
@@ -12,7 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sed2.blocks import BlockSpec
+from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
+from sed2.blocks.flatten import Flatten
+from sed2.blocks.pooling import Pool
 from sed2.errors import SpecError, did_you_mean
 
 MAX_DIGITS = 15
@@ -26,8 +35,8 @@ class Notation:
 
     name: str
     """The notation itself, with single spaces and the family in capitals."""
-    input_width: int
-    """Number of features the data must have."""
+    input_width: int | None
+    """Number of features the data must have; None for images, whose shape is the data's."""
     blocks: tuple[BlockSpec, ...]
 
 
@@ -61,7 +70,7 @@ def looks_like_notation(text: str) -> bool:
 
 
 def _parse_mlp(text: str) -> Notation:
-    parts = re.split(r"\s*[-–]\s*", text.strip()) if text.strip() else []
+    parts = _split(text) if text.strip() else []
     widths = [_parse_width(part, text.strip()) for part in parts]
     if len(widths) < 2:
         raise SpecError(
@@ -80,22 +89,57 @@ def _parse_mlp(text: str) -> Notation:
     )
 
 
-def _parse_width(part: str, text: str) -> int:
+def _parse_width(part: str, text: str, family: str = "MLP") -> int:
     if re.fullmatch(r"[0-9]+", part) and len(part) <= MAX_DIGITS and int(part) >= 1:
         return int(part)
     raise SpecError(
-        f"`{_shorten(part)}` in `MLP {_shorten(text)}` is no width"
+        f"`{_shorten(part)}` in `{family} {_shorten(text)}` is no width"
         if part
-        else f"a width is missing in `MLP {_shorten(text)}`",
+        else f"a width is missing in `{family} {_shorten(text)}`",
         mend=f"Widths are whole numbers from 1 to {10**MAX_DIGITS - 1}, joined by `-`. {_EXAMPLE}",
     )
 
 
 def _parse_cnn(text: str) -> Notation:
-    raise SpecError(
-        "the notation `CNN ...` is not supported by this version of sed2",
-        mend=f"Describe a dense network. {_EXAMPLE}",
+    """`7-5|10-50-34-10`: kernels of the conv blocks, then the channels and the dense widths."""
+    kernels, bar, widths = text.partition("|")
+    if not bar:
+        raise SpecError(
+            f"`CNN {_shorten(text.strip())}` has no `|` between its kernels and its widths",
+            mend=_CNN_EXAMPLE,
+        )
+    sizes = [_parse_width(part, text, "CNN") for part in _split(kernels)]
+    channels, *units = [_parse_width(part, text, "CNN") for part in _split(widths)]
+    if not units:
+        raise SpecError(
+            f"`CNN {_shorten(text.strip())}` needs a dense block after its {channels} channels",
+            mend=_CNN_EXAMPLE,
+        )
+    *hidden, last = units
+    return Notation(
+        name=f"CNN {'-'.join(map(str, sizes))}|{'-'.join(map(str, [channels, *units]))}",
+        input_width=None,
+        blocks=(
+            *(
+                Conv(
+                    features=channels,
+                    kernel_size=size,
+                    bias=False,  # batch norm has a shift
+                    norm="batch",
+                    activation="relu",
+                    pool=Pool(),
+                )
+                for size in sizes
+            ),
+            Flatten(kind="shared_kernel"),
+            *(Dense(features=width, bias=False, activation="relu") for width in hidden),
+            Dense(features=last, bias=False),
+        ),
     )
+
+
+def _split(text: str) -> list[str]:
+    return re.split(r"\s*[-–]\s*", text.strip())
 
 
 def _shorten(text: str) -> str:
@@ -105,4 +149,8 @@ def _shorten(text: str) -> str:
 FAMILIES: dict[str, Callable[[str], Notation]] = {"MLP": _parse_mlp, "CNN": _parse_cnn}
 """The parser of each family; it receives what follows the family's name."""
 
+_CNN_EXAMPLE = (
+    "Write for example `CNN 7-5|10-50-34-10`: conv blocks with kernels of 7 and 5, 10 channels "
+    "each, then dense blocks of 50, 34 and 10 units"
+)
 _EXAMPLE = "Write for example `MLP 54-16-7`: 54 inputs, then dense blocks of 16 and 7 units"

@@ -366,11 +366,14 @@ def json_schema() -> dict[str, Any]:
             for kind, schema in kinds.items()
         ]
     }
+    size, dash = r"0*[1-9][0-9]*", r"\s*[-–]\s*"
+    widths = rf"{size}({dash}{size})+"
     text = {
         "type": "string",
-        "description": "The paper's notation, such as `MLP 54-16-7`: input width, then the "
-        "units of each dense block.",
-        "pattern": r"^\s*[Mm][Ll][Pp]\s+0*[1-9][0-9]*(\s*[-–]\s*0*[1-9][0-9]*)+\s*$",
+        "description": "The paper's notation: `MLP 54-16-7` has the input width, then the units of "
+        "each dense block; `CNN 7-5|10-50-34-10` kernel sizes, then channels and units.",
+        "pattern": rf"^\s*([Mm][Ll][Pp]\s+{widths}|[Cc][Nn][Nn]\s+{size}({dash}{size})*\s*\|"
+        rf"\s*{widths})\s*$",
     }
     model = {
         "type": "object",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ def test_the_list_names_all_data_sets_and_whether_they_are_here(
     monkeypatch.setenv("SED2_DATA_DIR", str(tmp_path))
     ran = sed2("datasets", "list")
     assert ran.code == 0
-    here = {line.split()[0]: line.split()[4] for line in ran.out.splitlines()[2:-1]}
+    here = {
+        row[0]: row[4] for row in (re.split(r" {2,}", line) for line in ran.out.splitlines()[2:-1])
+    }
     assert here == {
         name: "yes" if info.bundled else "fetch" for name, info in registry.DATASETS.items()
     }

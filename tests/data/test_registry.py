@@ -67,8 +67,10 @@ def test_entries_say_what_the_data_is(sample: RawData) -> None:
     np.testing.assert_array_equal(np.unique(sample.y), np.arange(info.classes))
     for name, each in DATASETS.items():
         assert each.name == name
-        assert each.licence == "CC BY 4.0"
-        assert "Blackard" in each.citation
+        assert each.licence
+        assert "https://" in each.citation
+    assert info.licence == "CC BY 4.0"
+    assert "Blackard" in info.citation
 
 
 def test_the_notice_attributes_the_data() -> None:
@@ -180,7 +182,7 @@ def refusal(call: Callable[[], object]) -> DataError:
 def test_unknown_name(call: Callable[[str], object]) -> None:
     fault = refusal(lambda: call("covertyp"))
     assert fault.cause == "there is no data set `covertyp`"
-    assert fault.mend == "Did you mean `covertype`? Allowed: covertype, covertype-full"
+    assert fault.mend == f"Did you mean `covertype`? Allowed: {', '.join(DATASETS)}"
 
 
 def test_a_damaged_installation_is_reinstalled(entry: Entry) -> None:

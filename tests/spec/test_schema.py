@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from sed2.blocks.dense import Dense
+from sed2.data.registry import DATASETS
 from sed2.errors import ExitCode, SpecError
 from sed2.settings import resolve
 from sed2.spec.schema import SpecFile, json_schema, load_spec, read_document, shape_check
@@ -166,7 +167,7 @@ def model(body: str) -> str:
         ("dataset: 3\nmodels: [MLP 5-4]", "f.yaml:1:10", ["`dataset` must be text", "not 3"]),
         ("models: [MLP 54]", "f.yaml:1:10", ["needs at least two widths"]),
         ("models: [MPL 5-4]", "f.yaml:1:10", ["Did you mean `MLP`?"]),
-        ("models: [CNN 7-5|10-50]", "f.yaml:1:10", ["not supported by this version"]),
+        ("models: [CNN 7-5]", "f.yaml:1:10", ["has no `|`"]),
         ("models: [MLP 5-4, mlp 5-4]", "f.yaml:1:19", ["`MLP 5-4`", "f.yaml:1:10"]),
         ("models: [module: 3]", "f.yaml:1:18", ["`module` must be text"]),
         ("module: 'a:b'\nnotation: MLP 2-3", "f.yaml:1:1", ["`notation` and `module`"]),
@@ -271,8 +272,8 @@ def test_shipped_specs_are_valid(path: Path, validator: Any) -> None:
     validator.validate(load(path).data)
     for candidate in spec.models:
         resolved = resolve({}, {}, candidate.overrides, spec.settings)
-        assert resolved.dataset == "covertype"
-        assert shape_check(candidate, (54,)) == (7,)
+        data = DATASETS[resolved.dataset or ""]
+        assert shape_check(candidate, data.input_shape) == (data.classes,)
     assert path.read_text().startswith("# yaml-language-server: $schema=sed2.schema.json\n")
 
 
@@ -323,7 +324,8 @@ def test_the_json_schema_refuses_what_we_refuse(text: str, validator: Any) -> No
 
 def test_every_option_is_described() -> None:
     schema = json_schema()
-    (dense,) = [b["properties"]["dense"] for b in schema["$defs"]["block"]["oneOf"]]
-    options = [*dense["properties"].values(), *schema["$defs"]["model"]["properties"].values()]
+    blocks = [kind for b in schema["$defs"]["block"]["oneOf"] for kind in b["properties"].values()]
+    options = [option for block in blocks for option in block["properties"].values()]
+    options += schema["$defs"]["model"]["properties"].values()
     assert all("description" in option or "$ref" in option for option in options)
     assert schema["$defs"]["model"]["properties"]["eps"]["default"] == "1e-3:1e-1"

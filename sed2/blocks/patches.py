@@ -1,0 +1,73 @@
+"""Windows of images, as matrices: what a convolution multiplies and a pooling reduces."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from sed2.blocks.base import Shape
+from sed2.errors import SpecError
+
+Padding = str | int
+
+
+def output_size(size: int, window: int, stride: int, padding: Padding) -> int:
+    """Positions of a window along an axis; as in XLA."""
+    low, high = pads(size, window, stride, padding)
+    return (size + low + high - window) // stride + 1
+
+
+def pads(size: int, window: int, stride: int, padding: Padding) -> tuple[int, int]:
+    """Zeros before and after an axis."""
+    if padding == "VALID":
+        return 0, 0
+    if padding == "SAME":
+        total = max((-(-size // stride) - 1) * stride + window - size, 0)
+        return total // 2, total - total // 2
+    return int(padding), int(padding)
+
+
+def image_size(
+    input_shape: Shape,
+    window: tuple[int, int],
+    strides: tuple[int, int],
+    padding: Padding,
+    what: str,
+) -> tuple[int, int]:
+    """(height, width) of the output.
+
+    Raises:
+        SpecError: the input is no image, or the window does not fit in it.
+    """
+    if len(input_shape) != 3:
+        raise SpecError(
+            f"{what} takes images (height, width, channels), but its input has shape {input_shape}",
+            mend="Take image data, or put it before the blocks that flatten",
+        )
+    height, width = (
+        output_size(size, one, stride, padding)
+        for size, one, stride in zip(input_shape[:2], window, strides, strict=True)
+    )
+    if height < 1 or width < 1:
+        raise SpecError(
+            f"{what} of {window[0]} x {window[1]} does not fit in an image of "
+            f"{input_shape[0]} x {input_shape[1]}",
+            mend="Make it smaller, pad more (`padding: SAME`), or pool less before it",
+        )
+    return height, width
+
+
+def extract(
+    x: jax.Array, window: tuple[int, int], strides: tuple[int, int], padding: Padding, fill: float
+) -> jax.Array:
+    """(N, H', W', kh kw, C): what every position of the window sees, `fill` outside the image."""
+    (kh, kw), (sh, sw) = window, strides
+    sizes = [output_size(x.shape[1], kh, sh, padding), output_size(x.shape[2], kw, sw, padding)]
+    rows, columns = pads(x.shape[1], kh, sh, padding), pads(x.shape[2], kw, sw, padding)
+    x = jnp.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=fill)
+    shifted = [
+        x[:, i : i + sh * (sizes[0] - 1) + 1 : sh, j : j + sw * (sizes[1] - 1) + 1 : sw]
+        for i in range(kh)
+        for j in range(kw)
+    ]
+    return jnp.stack(shifted, axis=3)

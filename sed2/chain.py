@@ -18,6 +18,7 @@ import jax
 from flax import nnx
 
 from sed2.blocks import Block, Shape
+from sed2.blocks.network import Network
 from sed2.blocks.structure import Layout, Linearisable, Structure
 from sed2.errors import SpecError
 
@@ -57,45 +58,6 @@ class Chain:
     def left_out(self) -> int:
         """Numbers of the user's modules that are no parameters and are held constant."""
         return sum(block.left_out for block in self.blocks)
-
-
-@dataclass(frozen=True)
-class Network:
-    """All blocks of a network as one, with noise at its output alone; a `Block`."""
-
-    blocks: tuple[Block, ...]
-    kind: str = "network"
-
-    @property
-    def identity(self) -> str:
-        return json.dumps([self.kind, *(block.identity for block in self.blocks)])
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        return self._shapes(input_shape)[-1]
-
-    def parameter_count(self, input_shape: Shape) -> int:
-        shapes = self._shapes(input_shape)
-        return sum(b.parameter_count(s) for b, s in zip(self.blocks, shapes, strict=False))
-
-    def left_out(self, input_shape: Shape) -> int:
-        shapes = self._shapes(input_shape)
-        return sum(b.left_out(s) for b, s in zip(self.blocks, shapes, strict=False))
-
-    def layout(self, input_shape: Shape) -> None:
-        return None
-
-    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Sequential:
-        shapes = self._shapes(input_shape)
-        return nnx.Sequential(
-            *(b.build(s, rngs) for b, s in zip(self.blocks, shapes, strict=False))
-        )
-
-    def _shapes(self, input_shape: Shape) -> list[Shape]:
-        """Of the input and of every block's output."""
-        shapes = [input_shape]
-        for block in self.blocks:
-            shapes.append(block.output_shape(shapes[-1]))
-        return shapes
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ def jacobians(module: nnx.Module, x: np.ndarray) -> np.ndarray:
     def outputs(parameters: jax.Array, one: jax.Array) -> jax.Array:
         return nnx.merge(graphdef, unravel(parameters), rest)(one[None])[0].ravel()
 
-    return np.stack([np.asarray(jax.jacrev(outputs)(flat, one)) for one in x])
+    jacobian = jax.jit(jax.jacrev(outputs))
+    return np.stack([np.asarray(jacobian(flat, one)) for one in x])
 
 
 def expected_factor(module: nnx.Module, x: np.ndarray, sigma: float) -> np.ndarray:

@@ -12,10 +12,18 @@ from __future__ import annotations
 
 import abc
 import json
-from typing import ClassVar, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
+import numpy as np
 from flax import nnx
-from pydantic import BaseModel, ConfigDict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
 
 from sed2.blocks.structure import Layout
 
@@ -66,6 +74,8 @@ class BlockSpec(BaseModel, abc.ABC):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: ClassVar[str]
+    nested: ClassVar[tuple[str, ...]] = ()
+    """Options that may hold blocks."""
 
     @property
     def identity(self) -> str:
@@ -92,6 +102,13 @@ class BlockSpec(BaseModel, abc.ABC):
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
         """See `Block`."""
 
+    def check_inputs(self, inputs: np.ndarray) -> None:
+        """Check the data themselves, if the block is the first.
+
+        Raises:
+            SpecError: it cannot take these numbers.
+        """
+
 
 KINDS: dict[str, type[BlockSpec]] = {}
 
@@ -102,3 +119,42 @@ def register(spec: _S) -> _S:
     """Class decorator: make the kind known to YAML, the JSON Schema and the chain."""
     KINDS[spec.kind] = spec
     return spec
+
+
+def read_block(entry: object) -> BlockSpec:
+    """A block from what stands in YAML, `{kind: options}`, or the block itself.
+
+    Raises:
+        ValidationError: its options are wrong.
+        ValueError: there is no such kind.
+    """
+    if isinstance(entry, BlockSpec):
+        return entry
+    if isinstance(entry, str):  # `- flatten` is short for `- flatten: {}`
+        entry = {entry: None}
+    if not isinstance(entry, dict) or len(entry) != 1 or next(iter(entry)) not in KINDS:
+        raise ValueError(f"`{entry}` is no block")
+    ((kind, options),) = entry.items()
+    # As JSON, so that a list may be a tuple while nothing else is converted.
+    return KINDS[kind].model_validate_json(json.dumps(options or {}), strict=True)
+
+
+def _write_block(block: BlockSpec) -> dict[str, Any]:
+    return {block.kind: block.model_dump(mode="json")}
+
+
+BLOCK_SCHEMA = {"title": "block"}
+"""Stands for the schema of any block, which is not known before all kinds are."""
+InnerBlocks = Annotated[
+    tuple[
+        Annotated[
+            BlockSpec,
+            PlainValidator(read_block),
+            PlainSerializer(_write_block),
+            WithJsonSchema(BLOCK_SCHEMA),
+        ],
+        ...,
+    ],
+    Field(min_length=1),
+]
+"""An option that holds blocks; to be named in `nested`."""

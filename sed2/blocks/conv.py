@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,8 @@ from pydantic import Field
 
 from sed2.blocks.activations import ACTIVATIONS, Activation
 from sed2.blocks.base import BlockSpec, Shape, register
-from sed2.blocks.patches import extract, image_size, pads
+from sed2.blocks.norm import NormName, batch_normed, check_groups, make_norm
+from sed2.blocks.patches import Padding, Pair, Size, extract, image_size, pads, pair
 from sed2.blocks.pooling import Pool
 from sed2.blocks.structure import Channels, Layout
 from sed2.errors import SpecError
@@ -26,17 +27,17 @@ class Conv(BlockSpec):
 
     features: int = Field(ge=1)
     """Number of channels of the output."""
-    kernel_size: int = Field(ge=1)
-    """Height and width of the kernel."""
-    strides: int = Field(default=1, ge=1)
-    """Steps of the kernel."""
-    padding: Literal["SAME", "VALID"] | int = "SAME"
+    kernel_size: Pair
+    """Height and width of the kernel: one number, or `[height, width]`."""
+    strides: Pair = 1
+    """Steps of the kernel: one number, or `[down, across]`."""
+    padding: Padding = "SAME"
     """SAME, VALID, or zeros on each side."""
-    groups: int = Field(default=1, ge=1)
-    """Groups of channels that do not see each other; the number of input channels for depthwise."""
+    groups: Size | Literal["depthwise"] = 1
+    """Groups of channels that do not see each other; `depthwise` is one per input channel."""
     bias: bool = True
     """Whether every channel has a bias."""
-    norm: Literal["none", "batch", "layer", "group"] = "none"
+    norm: NormName = "none"
     """Normalisation before the activation; batch statistics are those of the N inputs."""
     norm_groups: int = Field(default=8, ge=1)
     """Groups of a group norm."""
@@ -51,20 +52,20 @@ class Conv(BlockSpec):
 
     def image(self, input_shape: Shape) -> tuple[int, int, int]:
         """Shape before pooling."""
-        kernel, strides = (self.kernel_size,) * 2, (self.strides,) * 2
+        kernel, strides = pair(self.kernel_size), pair(self.strides)
         size = image_size(input_shape, kernel, strides, self.padding, "a kernel")
+        groups = self.group_count(input_shape)
         for noun, channels in (("input", input_shape[2]), ("output", self.features)):
-            if channels % self.groups:
+            if channels % groups:
                 raise SpecError(
-                    f"{channels} {noun} channels cannot be split into {self.groups} groups",
+                    f"{channels} {noun} channels cannot be split into {groups} groups",
                     mend="Make `groups` a divisor of both numbers of channels",
                 )
-        if self.norm == "group" and self.features % self.norm_groups:
-            raise SpecError(
-                f"{self.features} channels cannot be split into {self.norm_groups} groups",
-                mend="Make `norm_groups` a divisor of `features`",
-            )
+        check_groups(self.norm, self.features, self.norm_groups, "norm_groups")
         return (*size, self.features)
+
+    def group_count(self, input_shape: Shape) -> int:
+        return input_shape[2] if self.groups == "depthwise" else self.groups
 
     def parameter_count(self, input_shape: Shape) -> int:
         return self.features * self._per_channel(input_shape)
@@ -77,15 +78,18 @@ class Conv(BlockSpec):
             units=self.features,
             positions=math.prod(self.output_shape(input_shape)) // self.features,
             parameters=self._per_channel(input_shape),
-            scratch=image[0] * image[1] * self.kernel_size**2 * input_shape[2],
+            scratch=image[0] * image[1] * self._kernel(input_shape),
         )
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> ConvModule:
         return ConvModule(self, input_shape, rngs)
 
     def _per_channel(self, input_shape: Shape) -> int:
-        kernel = self.kernel_size**2 * input_shape[2] // self.groups
-        return kernel + self.bias + 2 * (self.norm != "none")
+        return self._kernel(input_shape) + self.bias + 2 * (self.norm != "none")
+
+    def _kernel(self, input_shape: Shape) -> int:
+        """Entries of the kernel of one channel."""
+        return math.prod(pair(self.kernel_size)) * input_shape[2] // self.group_count(input_shape)
 
 
 class ConvModule(nnx.Module):
@@ -93,7 +97,7 @@ class ConvModule(nnx.Module):
     channel (see `Channels`): channels share their input and no parameter."""
 
     def __init__(self, spec: Conv, input_shape: Shape, rngs: nnx.Rngs) -> None:
-        kernel, strides = (spec.kernel_size,) * 2, (spec.strides,) * 2
+        kernel, strides = pair(spec.kernel_size), pair(spec.strides)
         self.spec = spec
         self.conv = nnx.Conv(
             input_shape[2],
@@ -101,9 +105,10 @@ class ConvModule(nnx.Module):
             kernel,
             strides,
             padding=[
-                pads(size, spec.kernel_size, spec.strides, spec.padding) for size in input_shape[:2]
+                pads(size, window, stride, spec.padding)
+                for size, window, stride in zip(input_shape[:2], kernel, strides, strict=True)
             ],
-            feature_group_count=spec.groups,
+            feature_group_count=spec.group_count(input_shape),
             use_bias=spec.bias,
             param_dtype=float,
             rngs=rngs,
@@ -115,43 +120,36 @@ class ConvModule(nnx.Module):
         return self._pool(ACTIVATIONS[self.spec.activation](normed))
 
     def linearise(self, x: jax.Array) -> tuple[jax.Array, Channels]:
-        spec, (samples, _, _, inputs) = self.spec, x.shape
+        spec, samples = self.spec, len(x)
         z = self.conv(x)
-        slope, normed = jnp.ones(spec.features), z
-        columns_after = []
-        if isinstance(self.norm, nnx.BatchNorm):
-            assert self.norm.scale is not None  # as made by `make_norm`
-            assert self.norm.bias is not None
-            deviation = jnp.sqrt(self.norm.var[...] + self.norm.epsilon)
-            standardised = (z - self.norm.mean[...]) / deviation
-            slope = self.norm.scale[...] / deviation
-            normed = self.norm.scale[...] * standardised + self.norm.bias[...]
-            columns_after = [standardised, jnp.ones_like(z)]  # by scale and by shift
+        normed, slope, by_norm = batch_normed(self.norm, z)
         activation = ACTIVATIONS[spec.activation]
         active, gains = jax.jvp(activation, (normed,), (jnp.ones_like(normed),))
-        patches = extract(x, (spec.kernel_size,) * 2, (spec.strides,) * 2, spec.padding, 0.0)
-        height, width = patches.shape[1:3]
-        grouped = patches.reshape(samples, height * width, -1, spec.groups, inputs // spec.groups)
+        height, width = z.shape[1:3]
+        groups = self.conv.feature_group_count
+        # Made once where it can be: channels of several groups do not share their patches.
+        shared = self._patches(x) if groups == 1 else None
         winners = None
         if isinstance(spec.pool, Pool) and spec.pool.kind == "max":
             winners = spec.pool.winners(active)
 
         def jacobian(channel: jax.Array) -> jax.Array:
-            # Static where it can be: a traced index copies the patches for every channel.
-            group = channel // (spec.features // spec.groups) if spec.groups > 1 else 0
-
             def at_positions(of: jax.Array) -> jax.Array:
                 """(N, HW or P', p) rows of the positions that count."""
                 if winners is None:
                     return of
                 return jnp.take_along_axis(of, winners[:, :, channel, None], axis=1)
 
-            kernel = at_positions(grouped[:, :, :, group].reshape(samples, height * width, -1))
+            patches = shared
+            if patches is None:
+                inputs = x.shape[3] // groups
+                first = channel // (spec.features // groups) * inputs
+                patches = self._patches(jax.lax.dynamic_slice_in_dim(x, first, inputs, axis=3))
+            kernel = at_positions(patches)
             columns = [kernel, jnp.ones((*kernel.shape[:2], 1))] if spec.bias else [kernel]
             columns = [slope[channel] * column for column in columns]
             columns += [
-                at_positions(column[..., channel].reshape(samples, -1, 1))
-                for column in columns_after
+                at_positions(column[..., channel].reshape(samples, -1, 1)) for column in by_norm
             ]
             gain = at_positions(gains[..., channel].reshape(samples, -1, 1))
             rows = gain * jnp.concatenate(columns, axis=2)
@@ -162,19 +160,11 @@ class ConvModule(nnx.Module):
 
         return self._pool(active), Channels(spec.features, jacobian)
 
+    def _patches(self, x: jax.Array) -> jax.Array:
+        """(N, positions, kernel entries): what a kernel is multiplied with."""
+        spec = self.spec
+        patches = extract(x, pair(spec.kernel_size), pair(spec.strides), spec.padding, 0.0)
+        return patches.reshape(len(x), -1, patches.shape[3] * patches.shape[4])
+
     def _pool(self, x: jax.Array) -> jax.Array:
         return x if self.spec.pool == "none" else self.spec.pool(x)
-
-
-def make_norm(kind: str, features: int, groups: int, rngs: nnx.Rngs) -> nnx.Module | None:
-    """Normalisation over the channels, by its name; None for `none`."""
-    options: dict[str, Any] = {"param_dtype": float, "use_fast_variance": False, "rngs": rngs}
-    match kind:
-        case "batch":
-            return nnx.BatchNorm(features, **options)
-        case "layer":
-            return nnx.LayerNorm(features, **options)
-        case "group":
-            return nnx.GroupNorm(features, groups, **options)
-        case _:
-            return None

@@ -1,7 +1,8 @@
-"""Dense block: O(x) = act(x W + b), x of shape (N, n_in), W of shape (n_in, n_out)."""
+"""Dense block: O(x) = act(norm(x W + b)), x of shape (N, ..., n_in), W of shape (n_in, n_out)."""
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 import jax
@@ -9,15 +10,16 @@ import jax.numpy as jnp
 from flax import nnx
 from pydantic import Field
 
-from sed2.blocks.activations import ACTIVATIONS, Activation, identity
+from sed2.blocks.activations import ACTIVATIONS, Activation
 from sed2.blocks.base import BlockSpec, Shape, register
-from sed2.blocks.structure import Layout, UnitFactors
+from sed2.blocks.norm import batch_normed, make_norm
+from sed2.blocks.structure import Channels, Layout, Structure, UnitFactors
 from sed2.errors import SpecError
 
 
 @register
 class Dense(BlockSpec):
-    """A dense layer with its activation."""
+    """A dense layer with normalisation and activation, in this order."""
 
     kind: ClassVar[str] = "dense"
 
@@ -27,48 +29,76 @@ class Dense(BlockSpec):
     """Whether every unit has a bias."""
     activation: Activation = "none"
     """Elementwise activation after the affine map."""
-    norm: Literal["none"] = "none"
+    norm: Literal["none", "batch", "layer"] = "none"
     """Normalisation between the affine map and the activation."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        if len(input_shape) != 1:
+        if len(input_shape) not in (1, 2):
             raise SpecError(
-                f"a dense block takes flat inputs, but its input has shape {input_shape}",
+                "a dense block takes flat inputs, or tokens (length, features), but its input has "
+                f"shape {input_shape}",
                 mend="Put a `flatten` block before it",
             )
-        return (self.features,)
+        return (*input_shape[:-1], self.features)
 
     def parameter_count(self, input_shape: Shape) -> int:
-        return (input_shape[0] + self.bias) * self.features
+        return self._per_unit(input_shape) * self.features
 
-    def layout(self, input_shape: Shape) -> Layout:
+    def layout(self, input_shape: Shape) -> Layout | None:
+        if self.norm == "layer":
+            return None  # it couples the units
         return Layout(
             units=self.features,
-            positions=1,
-            parameters=input_shape[0] + self.bias,
-            shared=self.activation == "none",
+            positions=math.prod(input_shape[:-1]),
+            parameters=self._per_unit(input_shape),
+            shared=self.is_linear,
         )
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> DenseModule:
-        return DenseModule(self, input_shape[0], rngs)
+        return DenseModule(self, input_shape[-1], rngs)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether all units share one spectrum."""
+        return self.activation == "none" and self.norm == "none"
+
+    def _per_unit(self, input_shape: Shape) -> int:
+        return input_shape[-1] + self.bias + 2 * (self.norm != "none")
 
 
 class DenseModule(nnx.Module):
-    """The module of a `Dense` block. Its Fisher matrix splits by unit (see `UnitFactors`)."""
+    """The module of a `Dense` block. Without norm, or with batch norm, its Fisher matrix splits by
+    unit (see `UnitFactors`; `Channels` for tokens)."""
 
     def __init__(self, spec: Dense, features_in: int, rngs: nnx.Rngs) -> None:
+        self.spec = spec
         self.linear = nnx.Linear(
             features_in, spec.features, use_bias=spec.bias, param_dtype=float, rngs=rngs
         )
-        self.activation = ACTIVATIONS[spec.activation]
+        self.norm = make_norm(spec.norm, spec.features, 1, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        return self.activation(self.linear(x))
+        normed = self.norm(self.linear(x)) if self.norm is not None else self.linear(x)
+        return ACTIVATIONS[self.spec.activation](normed)
 
-    def linearise(self, x: jax.Array) -> tuple[jax.Array, UnitFactors]:
-        pre_activation = self.linear(x)
-        features = jnp.pad(x, ((0, 0), (0, 1)), constant_values=1) if self.linear.use_bias else x
-        if self.activation is identity:
-            return pre_activation, UnitFactors(features, None, pre_activation.shape[1])
-        mean, gains = jax.jvp(self.activation, (pre_activation,), (jnp.ones_like(pre_activation),))
-        return mean, UnitFactors(features, gains, mean.shape[1])
+    def linearise(self, x: jax.Array) -> tuple[jax.Array, Structure]:
+        spec, z = self.spec, self.linear(x)
+        features = x
+        if spec.bias:
+            features = jnp.concatenate([x, jnp.ones((*x.shape[:-1], 1))], axis=-1)
+        if spec.is_linear and x.ndim == 2:
+            return z, UnitFactors(features, None, spec.features)
+        if spec.is_linear:
+            return z, Channels(spec.features, lambda unit: features, shared=True)
+        normed, slope, by_norm = batch_normed(self.norm, z)
+        mean, gains = jax.jvp(ACTIVATIONS[spec.activation], (normed,), (jnp.ones_like(normed),))
+        own = jnp.stack([gains * column for column in by_norm], axis=-1) if by_norm else None
+        gains = gains * slope
+        if x.ndim == 2:
+            return mean, UnitFactors(features, gains, spec.features, own)
+
+        def jacobian(unit: jax.Array) -> jax.Array:
+            rows = gains[..., unit, None] * features
+            return rows if own is None else jnp.concatenate([rows, own[..., unit, :]], axis=-1)
+
+        return mean, Channels(spec.features, jacobian)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import jax
 import jax.numpy as jnp
+from pydantic import Field
 
 from sed2.blocks.base import Shape
 from sed2.errors import SpecError
 
-Padding = str | int
+Size = Annotated[int, Field(ge=1)]
+Pair = Size | tuple[Size, Size]
+"""One number for height and width, or both."""
+Padding = Literal["SAME", "VALID"] | Annotated[int, Field(ge=0)]
+"""To size / strides pixels, none, or as many on each side."""
+
+
+def pair(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width)."""
+    return size if isinstance(size, tuple) else (size, size)
 
 
 def output_size(size: int, window: int, stride: int, padding: Padding) -> int:

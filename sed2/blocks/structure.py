@@ -18,9 +18,9 @@ import jax
 class UnitFactors(NamedTuple):
     """Each output unit u depends on its own parameters only, linearly up to a gain.
 
-    Row n of the Jacobian of unit u is gains[n, u] * features[n]; all other entries of the
-    block's Jacobian are zero. So F_j is block diagonal with one (p x p) matrix per unit
-    (measure.md, section 2).
+    Row n of the Jacobian of unit u is gains[n, u] * features[n], followed by own[n, u]; all other
+    entries of the block's Jacobian are zero. So F_j is block diagonal with one (p x p) matrix per
+    unit (measure.md, section 2).
     """
 
     features: jax.Array
@@ -28,6 +28,8 @@ class UnitFactors(NamedTuple):
     gains: jax.Array | None
     """(N, units): act'(z), or None for a linear block, whose units all share one spectrum."""
     units: int
+    own: jax.Array | None = None
+    """(N, units, q): the columns of parameters that come after (scale and shift of a norm)."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Channels:
     count: int
     jacobian: Callable[[jax.Array], jax.Array]
     """From the number of a channel, a traced integer, to its Jacobian (N, P, p)."""
+    shared: bool = False
+    """Whether it is the same for every channel (a linear block)."""
 
 
 Structure = UnitFactors | Channels

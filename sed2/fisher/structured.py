@@ -37,19 +37,25 @@ def expected_roots(
     """
     scaled = weights / (sigma * jnp.sqrt(weights.shape[0]))
     if isinstance(structure, UnitFactors):
-        features, gains, units = structure
+        features, gains, units, own = structure
         features = compress(features)
         if gains is None:
             return exact(singular_values(scaled[:, None] * features)[None], units)
 
         def factor(unit: jax.Array) -> jax.Array:
-            return (scaled * gains[:, unit])[:, None] * features
+            rows = gains[:, unit, None] * features
+            if own is not None:
+                rows = jnp.concatenate([rows, own[:, unit]], axis=1)
+            return scaled[:, None] * rows
     else:
         units = structure.count
 
         def factor(unit: jax.Array) -> jax.Array:
             jacobian = structure.jacobian(unit)
             return (scaled[:, None, None] * jacobian).reshape(-1, jacobian.shape[-1])
+
+        if structure.shared:
+            return exact(singular_values(factor(jnp.array(0)))[None], units)
 
     chosen = jnp.arange(units) if way.samples == units else jnp.argsort(uniform)[: way.samples]
     values = _map(lambda unit: singular_values(factor(unit)), chosen, way.batch)
@@ -72,9 +78,15 @@ def empirical_roots(
     """
     inputs = weights.shape[0]
     scaled = weights / (sigma * jnp.sqrt(inputs))
+    triangle = jnp.zeros((inputs, inputs))
+    rest = 0
     if isinstance(structure, UnitFactors):
-        features, gains, _ = structure
-        scores = compress((noise if gains is None else gains * noise) * scaled[:, None])
+        features, gains, _, own = structure
+        noise = noise * scaled[:, None]
+        scores = compress(noise if gains is None else gains * noise)
+        if own is not None:
+            columns = (noise[:, :, None] * own).reshape(inputs, -1)
+            triangle, rest = fold(triangle, columns.T), columns.shape[1]
         features = compress(features)
         units, width = scores.shape[1], features.shape[1]
 
@@ -98,8 +110,8 @@ def empirical_roots(
         columns = jax.vmap(rows)(unit) * here[:, None, None]  # (group, N, width)
         return fold(triangle, jnp.moveaxis(columns, 1, 2).reshape(-1, inputs)), None
 
-    triangle, _ = jax.lax.scan(add, jnp.zeros((inputs, inputs)), (numbers, present))
-    return exact(singular_values(triangle)[None, : min(inputs, units * width)])
+    triangle, _ = jax.lax.scan(add, triangle, (numbers, present))
+    return exact(singular_values(triangle)[None, : min(inputs, units * width + rest)])
 
 
 def _map(function: Callable[[jax.Array], jax.Array], over: jax.Array, batch: int) -> jax.Array:

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sed2.blocks import KINDS, Block, BlockSpec, Shape
+from sed2.blocks.base import BLOCK_SCHEMA, read_block
 from sed2.errors import SpecError, did_you_mean
 from sed2.settings import Settings
 from sed2.spec import notation
@@ -264,7 +265,9 @@ class _Reader:
     def blocks(self, route: Route, entries: object) -> tuple[BlockSpec, ...]:
         if not isinstance(entries, list) or not entries:
             raise self.fault(
-                route, f"`blocks` must be a list of blocks, not {_kind(entries)}", _BLOCK_EXAMPLE
+                route,
+                f"`{route[-1]}` must be a list of blocks, not {_kind(entries)}",
+                _BLOCK_EXAMPLE,
             )
         return tuple(self.block((*route, i), entry) for i, entry in enumerate(entries))
 
@@ -293,10 +296,12 @@ class _Reader:
                 f"the options of `{kind}` are a mapping, not {_kind(options)}",
                 _BLOCK_EXAMPLE,
             )
+        for name in KINDS[kind].nested:  # their faults have places of their own
+            if options and isinstance(options.get(name), list | dict):
+                self.blocks((*route, name), options[name])
         return self.validate(
             KINDS[kind],
-            # As JSON, so that a list may be a tuple while nothing else is converted.
-            lambda: KINDS[kind].model_validate_json(json.dumps(options or {}), strict=True),
+            lambda: read_block({kind: options}),
             route,
             "option",
             f" of `{kind}`",
@@ -423,7 +428,7 @@ def json_schema() -> dict[str, Any]:
         "title": "sed2 spec",
         "description": "Neural architectures to rank by the two-scale effective dimension.",
         "oneOf": [several, {"$ref": "#/$defs/model"}, {"$ref": "#/$defs/notation"}],
-        "$defs": {"notation": text, "model": model, "block": block, **shared},
+        "$defs": {"notation": text, "model": model, "block": _with_inner_blocks(block), **shared},
     }
 
 
@@ -433,6 +438,15 @@ def _without_titles(schema: dict[str, Any]) -> dict[str, Any]:
     for option in schema.get("properties", {}).values():
         option.pop("title", None)
     return schema
+
+
+def _with_inner_blocks(schema: Any) -> Any:
+    """The schema of a block in all places where a block may hold others."""
+    if schema == BLOCK_SCHEMA:
+        return {"$ref": "#/$defs/block"}
+    if isinstance(schema, dict):
+        return {key: _with_inner_blocks(value) for key, value in schema.items()}
+    return [_with_inner_blocks(one) for one in schema] if isinstance(schema, list) else schema
 
 
 def _describe(blocks: Sequence[BlockSpec]) -> str:

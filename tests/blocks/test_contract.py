@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,14 +12,25 @@ from flax import nnx
 from jax.flatten_util import ravel_pytree
 
 from sed2.blocks import KINDS, BlockSpec, Linearisable, Shape
+from sed2.blocks.attention import Attention, Mixer, Transformer
+from sed2.blocks.base import read_block
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
+from sed2.blocks.elementwise import ActivationBlock, Dropout
 from sed2.blocks.flatten import Flatten
 from sed2.blocks.freeze import freeze
+from sed2.blocks.norm import Norm
+from sed2.blocks.pool import PoolBlock
 from sed2.blocks.pooling import Pool
+from sed2.blocks.residual import Residual
+from sed2.blocks.tokens import Embedding, Tokens
+from sed2.chain import build_chain
+from sed2.fisher.sample import sample_spectra
 from sed2.priors import draw_module
-from sed2.randomness import block_keys, uniforms
-from sed2.settings import PRIORS, parse_prior
+from sed2.randomness import block_keys, to_normal, uniforms
+from sed2.resources import make_plan
+from sed2.settings import PRIORS, Settings, parse_prior
+from tests import reference
 
 EXAMPLES: list[tuple[BlockSpec, Shape]] = [
     (Dense(features=3), (4,)),
@@ -28,10 +41,91 @@ EXAMPLES: list[tuple[BlockSpec, Shape]] = [
         (3, 3, 2),
     ),
     (Flatten(kind="shared_kernel"), (3, 2, 4)),
+    (Flatten(), (3, 2, 4)),
+    (Dense(features=3, norm="batch", activation="tanh"), (4,)),
+    (Dense(features=7, norm="batch", bias=False), (2,)),
+    (Dense(features=3, norm="layer", activation="relu"), (4,)),
+    (Dense(features=2, activation="gelu"), (3, 4)),
+    (Dense(features=2, norm="batch", activation="silu"), (3, 4)),
+    (Dense(features=2, bias=False), (3, 4)),
+    (Conv(features=4, kernel_size=(2, 3), strides=(2, 1), groups="depthwise"), (5, 4, 2)),
+    (
+        Conv(
+            features=2,
+            kernel_size=3,
+            norm="layer",
+            activation="silu",
+            pool=Pool(kind="max", size=3, strides=2, padding=1),
+        ),
+        (4, 4, 1),
+    ),
+    (
+        Conv(features=2, kernel_size=3, pool=Pool(kind="avg", size=(2, 3), padding="SAME")),
+        (4, 4, 1),
+    ),
+    (Norm(kind="batch"), (3, 2, 4)),
+    (Norm(kind="layer"), (3, 4)),
+    (Norm(kind="group", groups=2), (3, 2, 4)),
+    (PoolBlock(kind="max", size=3, strides=2, padding="SAME"), (5, 4, 2)),
+    (PoolBlock(kind="avg"), (5, 4, 2)),
+    (PoolBlock(kind="global"), (5, 4, 2)),
+    (PoolBlock(kind="first"), (5, 2)),
+    (ActivationBlock(kind="gelu"), (3,)),
+    (Dropout(rate=0.3), (3,)),
+    (Tokens(), (2, 2, 3)),
+    (Tokens(class_token=True), (2, 2, 3)),
+    (Tokens(class_token=True, positions="learned"), (2, 2, 3)),
+    (Embedding(vocabulary=4, features=3), (5,)),
+    (Embedding(vocabulary=4, features=3, positions="learned"), (5,)),
+    (Attention(heads=2), (3, 4)),
+    (Attention(heads=1, causal=True, bias=False), (3, 2)),
+    (Transformer(heads=2), (3, 2)),
+    (Transformer(heads=1, mlp_features=3, activation="relu", bias=False, causal=True), (2, 2)),
+    (Mixer(tokens_features=3, channels_features=4), (3, 2)),
+    (
+        Residual(
+            blocks=(
+                Conv(features=2, kernel_size=3, norm="batch", activation="relu"),
+                Conv(features=2, kernel_size=3, norm="batch"),
+            ),
+            activation="relu",
+        ),
+        (3, 3, 2),
+    ),
+    (
+        Residual(
+            blocks=(
+                Conv(features=3, kernel_size=3, strides=2, norm="batch", activation="relu"),
+                Dropout(),
+                Conv(features=3, kernel_size=3, norm="batch"),
+            ),
+            shortcut=(Conv(features=3, kernel_size=1, strides=2, norm="batch"),),
+            activation="relu",
+        ),
+        (4, 4, 2),
+    ),
+    (
+        Residual(blocks=(Conv(features=3, kernel_size=3, strides=2),), shortcut="projection"),
+        (5, 4, 2),
+    ),
+    (Residual(blocks=(Dense(features=3, activation="tanh"),), shortcut="projection"), (4,)),
+    (
+        Residual(
+            blocks=(Norm(kind="layer"), Residual(blocks=(Dense(features=2, activation="gelu"),)))
+        ),
+        (3, 2),
+    ),
 ]
 examples = pytest.mark.parametrize(
     ("spec", "shape"), EXAMPLES, ids=[f"{spec.kind}-{i}" for i, (spec, _) in enumerate(EXAMPLES)]
 )
+
+
+def inputs(spec: BlockSpec, shape: Shape, samples: int = 5) -> jax.Array:
+    rng = np.random.default_rng(0)
+    if isinstance(spec, Embedding):
+        return jnp.asarray(rng.integers(spec.vocabulary, size=(samples, *shape)).astype(float))
+    return jnp.asarray(rng.normal(size=(samples, *shape)))
 
 
 def test_every_kind_has_examples() -> None:
@@ -40,17 +134,17 @@ def test_every_kind_has_examples() -> None:
 
 @examples
 def test_counts_and_shapes_are_those_of_the_module(spec: BlockSpec, shape: Shape) -> None:
-    x = jnp.asarray(np.random.default_rng(0).normal(size=(5, *shape)))
+    x = inputs(spec, shape)
     module = freeze(spec.build(shape, nnx.Rngs(0)), x)
     assert module(x).shape == (5, *spec.output_shape(shape))
     parameters, _ = ravel_pytree(nnx.state(module, nnx.Param))
     assert parameters.size == spec.parameter_count(shape)
-    assert parameters.dtype == np.float64
+    assert parameters.dtype == np.float64 or not parameters.size
 
 
 @examples
 def test_linearising_leaves_the_mean_as_it_is(spec: BlockSpec, shape: Shape) -> None:
-    x = jnp.asarray(np.random.default_rng(0).normal(size=(5, *shape)))
+    x = inputs(spec, shape)
     module = freeze(spec.build(shape, nnx.Rngs(0)), x)
     if spec.layout(shape) is None:
         pytest.skip("no structure: its spectrum is had from its call alone")
@@ -78,14 +172,81 @@ def test_a_draw_is_a_module_with_other_parameters(
     ]
     one, other = (ravel_pytree(nnx.state(module, nnx.Param))[0] for module in drawn)
     assert one.size == spec.parameter_count(shape)
-    assert (one != other).any()
-    x = jnp.asarray(np.random.default_rng(0).normal(size=(5, *shape)))
+    if not isinstance(spec, Norm | Tokens) or prior.split(":")[0] in ("uniform", "normal"):
+        assert (one != other).any() or not one.size
+    x = inputs(spec, shape)
     assert np.isfinite(freeze(drawn[0], x)(x)).all()
 
 
 @examples
 def test_a_spec_can_be_a_static_argument(spec: BlockSpec, shape: Shape) -> None:
     again = type(spec).model_validate(spec.model_dump())
+    assert again == spec
     assert hash(again) == hash(spec)
     traced = jax.jit(lambda x, of: x * of.parameter_count(shape), static_argnums=1)
     assert traced(1, again) == spec.parameter_count(shape)
+
+
+@examples
+def test_it_is_read_as_it_is_written(spec: BlockSpec, shape: Shape) -> None:
+    assert read_block({spec.kind: spec.model_dump(mode="json")}) == spec
+
+
+SIGMA = 0.1
+AMPLITUDES = (1e1, 1e3, 1e6)  # 1 / eps
+
+
+@examples
+@pytest.mark.parametrize("fisher", ["expected", "empirical"])
+@pytest.mark.parametrize("likelihood", ["gaussian", "categorical"])
+def test_spectra_are_those_of_the_dense_fisher(
+    spec: BlockSpec, shape: Shape, fisher: str, likelihood: str
+) -> None:
+    """The whole way, from the plan to the roots, against Jacobians input by input."""
+    if not spec.parameter_count(shape):
+        pytest.skip("no parameters: it joins another block")
+    chain = build_chain([spec], shape)
+    settings = Settings.model_validate(
+        {"fisher": fisher, "likelihood": likelihood, "sigma": SIGMA, "prior": "normal:0.7"}
+    )
+    x, draws = inputs(spec, shape), np.arange(1, 2)
+    plan = make_plan(chain, len(draws), len(x), settings)
+    assert plan.ways[0].name in ("units", "jacobian")
+    spectra = sample_spectra(chain, x, draws, np.ones((1, len(x))), settings, plan)
+    outputs = len(x) * math.prod(spec.output_shape(shape))
+    for draw, key in enumerate(block_keys(0, chain.blocks[0].stream, draws)):
+        uniform = uniforms(key[None], chain.parameters + outputs)[0]
+        prior = parse_prior(settings.prior)
+        module = freeze(draw_module(spec, shape, prior, key, uniform[: chain.parameters]), x)
+        own = uniform[chain.parameters : chain.parameters + outputs].reshape(len(x), -1)
+        factor = _dense_factor(module, x, own, fisher, likelihood)
+        trace = (factor**2).sum()  # 0 for a softmax over one class
+        scale = np.sqrt(factor.shape[1] / trace) if trace else 1.0
+        roots, weights = spectra.blocks[0].roots[draw], spectra.blocks[0].weights[draw]
+        for amplitude in AMPLITUDES:
+            want = reference.log_determinant(factor, amplitude * scale)
+            got = (weights * np.log1p(amplitude * scale * roots)).sum()
+            assert got == pytest.approx(want, rel=1e-9, abs=1e-9)
+
+
+def _dense_factor(
+    module: nnx.Module, x: jax.Array, uniform: jax.Array, fisher: str, likelihood: str
+) -> np.ndarray:
+    flat = _Flat(module)
+    if likelihood == "categorical":
+        if fisher == "expected":
+            return reference.categorical_factor(flat, x)
+        return reference.categorical_scores(flat, x, reference.draw_classes(flat, x, uniform[:, 0]))
+    if fisher == "expected":
+        return reference.expected_factor(flat, x, SIGMA)
+    return reference.empirical_factor(flat, x, np.asarray(to_normal(uniform)), SIGMA)
+
+
+class _Flat(nnx.Module):
+    """Classes are the outputs in a row."""
+
+    def __init__(self, inner: nnx.Module) -> None:
+        self.inner = inner
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.inner(x).reshape(len(x), -1)

@@ -23,7 +23,7 @@ from sed2.resources import make_plan
 from sed2.results import Checked, ModelResult, Ranking
 from sed2.settings import Settings, resolve
 from sed2.spec.module import from_network, resolve_module
-from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, load_spec, shape_check
+from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, data_check, load_spec, shape_check
 
 Spec = str | Path | Mapping[str, Any] | Any
 """A YAML file, notation, the mapping of a file, a network, or a dict of networks by name."""
@@ -124,12 +124,13 @@ def validate(
     for candidate in file.models:
         its = _resolve(file, candidate, settings)
         if its.dataset is not None:
-            input_shape = _load(its).input_shape
+            x = _load(its).x
+            input_shape, output_shape = x.shape[1:], data_check(candidate, x)
         elif candidate.input_width is not None:
             input_shape = (candidate.input_width,)
+            output_shape = shape_check(candidate, input_shape)
         else:
             raise _no_dataset()
-        output_shape = shape_check(candidate, input_shape)
         _check_prior(candidate, its)
         chain = build_chain(candidate.blocks, input_shape, end_to_end=its.chain == "end-to-end")
         planned = make_plan(chain, 2 * its.draws, its.samples, its).blocks if plan else ()
@@ -198,7 +199,7 @@ def _estimate_all(
     """Check every candidate against its data first, so that nothing fails half-way."""
     datasets = [_load(its) for its in settings]
     for candidate, dataset, its in zip(candidates, datasets, settings, strict=True):
-        shape_check(candidate, dataset.input_shape)
+        data_check(candidate, dataset.x)
         _check_prior(candidate, its)
     return [
         estimate(candidate, dataset, its, partial(progress, candidate.name))

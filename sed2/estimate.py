@@ -18,7 +18,7 @@ from sed2.provenance import provenance
 from sed2.resources import make_plan
 from sed2.results import BlockShare, Curve, ModelResult, Score
 from sed2.settings import Settings
-from sed2.spec.schema import ModelSpec, shape_check
+from sed2.spec.schema import ModelSpec, data_check
 from sed2.uncertainty import (
     MIN_EFFECTIVE_SAMPLE_SIZE,
     Jackknife,
@@ -47,7 +47,7 @@ def estimate(
         ResourceError: the work would not fit in memory.
         NumericsError: a spectrum is not finite.
     """
-    shape_check(model, dataset.input_shape)
+    data_check(model, dataset.x)
     chain = build_chain(
         model.blocks, dataset.input_shape, end_to_end=settings.chain == "end-to-end"
     )

@@ -35,20 +35,25 @@ def explain(error: ValidationError, model: type[BaseModel], noun: str, of: str =
         noun: what the fields are called, such as "setting".
         of: what they belong to, such as " of `dense`".
     """
-    # A misspelt name explains a missing one, so unknown names go first.
-    faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
-    first, more = faults[0], len(faults) - 1
-    path = first["loc"]
+    whole = model.model_json_schema()
+    faults = [
+        (fault, *_look_up(whole, fault["loc"], unknown=fault["type"] == "extra_forbidden"))
+        for fault in error.errors()
+    ]
+    # A misspelt name explains a missing one, so unknown names go first. Of the alternatives of one
+    # field the one that went deepest is meant.
+    faults.sort(key=lambda fault: (fault[0]["type"] != "extra_forbidden", -len(fault[1])))
+    first, path, schema = faults[0]
     name = ".".join(map(str, path))
+    more = len({found[:1] for _, found, _ in faults}) - 1
     also = f"; {more} more {'fault follows' if more == 1 else 'faults follow'}" if more else ""
     if first["type"] == "extra_forbidden":
         return Fault(
             path,
             f"there is no {noun} `{shown(name)}`{of}{also}",
-            did_you_mean(name, sorted(model.model_fields)),
+            did_you_mean(str(path[-1]), sorted(schema.get("properties", {}))),
             True,
         )
-    schema = _schema_at(model.model_json_schema(), path)
     if first["type"] == "missing":
         return Fault(
             path, f"the {noun} `{name}`{of} is missing{also}", f"It is {allowed(schema)}", True
@@ -76,6 +81,8 @@ def allowed(schema: dict[str, Any], *, all_bounds: bool = False) -> str:
             for one in schema["anyOf"]
             if one.get("type") != "null"
         )
+    if "$ref" in schema:
+        return "a mapping"
     if choices := _choices(schema):
         return f"one of {', '.join(choices)}"
     if "const" in schema:
@@ -123,12 +130,31 @@ def _choices(schema: dict[str, Any]) -> list[str]:
     return [str(choice) for choice in schema.get("enum", ())]
 
 
-def _schema_at(schema: dict[str, Any], path: tuple[str | int, ...]) -> dict[str, Any]:
-    """The part of a model's JSON Schema that describes the field at `path`."""
+def _look_up(
+    schema: dict[str, Any], location: tuple[str | int, ...], *, unknown: bool
+) -> tuple[tuple[str | int, ...], dict[str, Any]]:
+    """The path of names and places that a location stands for, and the schema there.
+
+    Pydantic's location also names the alternatives that it tried. If its last name is an unknown
+    one, the schema is that of the mapping it stands in."""
+    path: list[str | int] = []
     found = schema
-    for step in path:
-        deeper = found.get("properties", {}).get(step) or found.get("items") or found
-        if "$ref" in deeper:
-            deeper = schema["$defs"][deeper["$ref"].rpartition("/")[2]]
-        found = deeper
-    return found
+    for number, step in enumerate(location, start=1):
+        deeper = None
+        for one in (found, *found.get("anyOf", ())):
+            mapping = _resolved(schema, one)
+            if isinstance(step, int):
+                items = mapping.get("prefixItems", ())
+                deeper = deeper or (items[step] if step < len(items) else mapping.get("items"))
+            elif "properties" in mapping:
+                deeper = deeper or mapping["properties"].get(step)
+                if unknown and number == len(location) and deeper is None:
+                    return (*path, step), mapping
+        if deeper is not None:
+            path.append(step)
+            found = _resolved(schema, deeper)
+    return tuple(path), found
+
+
+def _resolved(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    return schema["$defs"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part

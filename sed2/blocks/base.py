@@ -76,6 +76,8 @@ class BlockSpec(BaseModel, abc.ABC):
     kind: ClassVar[str]
     nested: ClassVar[tuple[str, ...]] = ()
     """Options that may hold blocks."""
+    first_only: ClassVar[bool] = False
+    """Whether it takes the data alone, not the noisy output of another block."""
 
     @property
     def identity(self) -> str:

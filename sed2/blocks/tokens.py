@@ -96,6 +96,7 @@ class Embedding(BlockSpec):
     """Vectors for the numbers of tokens, 0 to vocabulary - 1; the first block of a network."""
 
     kind: ClassVar[str] = "embedding"
+    first_only: ClassVar[bool] = True
 
     vocabulary: int = Field(ge=1)
     """How many tokens there are."""

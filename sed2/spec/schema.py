@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from sed2.blocks import KINDS, Block, BlockSpec, Shape
@@ -152,14 +153,33 @@ def shape_check(model: ModelSpec, input_shape: Shape) -> Shape:
     shape = input_shape
     for number, block in enumerate(model.blocks, start=1):
         try:
+            if number > 1 and isinstance(block, BlockSpec) and block.first_only:
+                raise SpecError("it takes the data alone", mend="Make it the first block")
             shape = block.output_shape(shape)
         except SpecError as error:
-            raise SpecError(
-                f"block {number} (`{block.kind}`) of `{model.name}`: {error.cause}",
-                mend=error.mend,
-                where=error.where or (model.block_where or ("",) * number)[number - 1],
-            ) from None
+            raise _at_block(model, number, error) from None
     return shape
+
+
+def data_check(model: ModelSpec, x: np.ndarray) -> Shape:
+    """As `shape_check`, for inputs x (rows, *input_shape), whose values are checked as well."""
+    shape = shape_check(model, x.shape[1:])
+    first = model.blocks[0]
+    if isinstance(first, BlockSpec):
+        try:
+            first.check_inputs(x)
+        except SpecError as error:
+            raise _at_block(model, 1, error) from None
+    return shape
+
+
+def _at_block(model: ModelSpec, number: int, error: SpecError) -> SpecError:
+    """What is wrong with a block, counted from 1, with its place."""
+    return SpecError(
+        f"block {number} (`{model.blocks[number - 1].kind}`) of `{model.name}`: {error.cause}",
+        mend=error.mend,
+        where=error.where or (model.block_where or ("",) * number)[number - 1],
+    )
 
 
 @dataclass(frozen=True)
@@ -362,13 +382,19 @@ def json_schema() -> dict[str, Any]:
     block = {
         "oneOf": [
             {
-                "type": "object",
-                "description": schema.get("description", ""),
-                "properties": {kind: schema},
-                "required": [kind],
-                "additionalProperties": False,
-            }
-            for kind, schema in kinds.items()
+                "enum": [kind for kind, schema in kinds.items() if not schema.get("required")],
+                "description": "A block with its default options.",
+            },
+            *(
+                {
+                    "type": "object",
+                    "description": schema.get("description", ""),
+                    "properties": {kind: schema},
+                    "required": [kind],
+                    "additionalProperties": False,
+                }
+                for kind, schema in kinds.items()
+            ),
         ]
     }
     size, dash = r"0*[1-9][0-9]*", r"\s*[-–]\s*"
@@ -453,11 +479,21 @@ def _describe(blocks: Sequence[BlockSpec]) -> str:
     """A name for a model without one, from its blocks and what they set: it moves with them."""
     parts = []
     for block in blocks:
-        options = block.model_dump(mode="json", exclude_defaults=True)
+        inner = [of for name in block.nested if isinstance(of := getattr(block, name), tuple)]
+        options = block.model_dump(
+            mode="json",
+            exclude_defaults=True,
+            exclude={name for name in block.nested if isinstance(getattr(block, name), tuple)},
+        )
         width = options.pop("features", "")
         rest = ", ".join(f"{name}={json.dumps(value)}" for name, value in options.items())
-        parts.append(f"{block.kind} {width}".strip() + (f" ({rest})" if rest else ""))
-    return " - ".join(parts).replace('"', "")
+        part = f"{block.kind} {width}".strip() + (f" ({rest})" if rest else "")
+        parts.append(" ".join([part, *(f"[{_describe(of)}]" for of in inner)]))
+    whole = " - ".join(parts).replace('"', "")
+    if len(whole) <= _LONGEST_NAME:
+        return whole
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:6]
+    return f"{blocks[0].kind} - ... - {blocks[-1].kind}, {len(blocks)} blocks, {digest}"
 
 
 def _kind(value: object) -> str:
@@ -477,5 +513,6 @@ def _kind(value: object) -> str:
             return "a list" if value else "an empty list"
 
 
+_LONGEST_NAME = 100
 _EXAMPLE = "Write for example `models: [MLP 54-16-7]`, or models with `name` and `blocks`"
 _BLOCK_EXAMPLE = "Write for example `- dense: {features: 16, activation: relu}`"

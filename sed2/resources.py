@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.extend.core import Jaxpr, jaxprs_in_params
 
+from sed2.blocks.convolve import use_matrix_products
 from sed2.chain import Chain, ChainBlock
 from sed2.errors import ResourceError
 from sed2.fisher.ways import COPIES, FLOAT, Sizes, Way, choose, ways
@@ -136,6 +137,7 @@ def _forward(block: ChainBlock, samples: int) -> tuple[int, float]:
     with jax.enable_x64(True):
         module = nnx.eval_shape(lambda: block.spec.build(block.input_shape, nnx.Rngs(0)))
         module.eval()
+        use_matrix_products(module)
         graphdef, state = nnx.split(module)
         traced = jax.jit(lambda state, x: nnx.merge(graphdef, state)(x)).trace(
             state, jax.ShapeDtypeStruct((samples, *block.input_shape), jnp.float64)

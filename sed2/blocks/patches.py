@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import jax
@@ -69,17 +70,32 @@ def image_size(
     return height, width
 
 
+def shifts(
+    x: jax.Array,
+    window: tuple[int, int],
+    strides: tuple[int, int],
+    pads: Sequence[tuple[int, int]],
+    fill: float,
+) -> list[jax.Array]:
+    """kh kw arrays (N, H', W', C): what every position sees at each place of the window.
+
+    Args:
+        x: (N, H, W, C).
+        pads: pixels before and after each axis, which are `fill`.
+    """
+    (kh, kw), (sh, sw) = window, strides
+    rows, columns = pads
+    x = jnp.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=fill)
+    height, width = ((x.shape[1] - kh) // sh * sh + 1, (x.shape[2] - kw) // sw * sw + 1)
+    return [x[:, i : i + height : sh, j : j + width : sw] for i in range(kh) for j in range(kw)]
+
+
 def extract(
     x: jax.Array, window: tuple[int, int], strides: tuple[int, int], padding: Padding, fill: float
 ) -> jax.Array:
-    """(N, H', W', kh kw, C): what every position of the window sees, `fill` outside the image."""
-    (kh, kw), (sh, sw) = window, strides
-    sizes = [output_size(x.shape[1], kh, sh, padding), output_size(x.shape[2], kw, sw, padding)]
-    rows, columns = pads(x.shape[1], kh, sh, padding), pads(x.shape[2], kw, sw, padding)
-    x = jnp.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=fill)
-    shifted = [
-        x[:, i : i + sh * (sizes[0] - 1) + 1 : sh, j : j + sw * (sizes[1] - 1) + 1 : sw]
-        for i in range(kh)
-        for j in range(kw)
+    """(N, H', W', kh kw, C): the same as one array, with the padding as YAML has it."""
+    around = [
+        pads(size, one, stride, padding)
+        for size, one, stride in zip(x.shape[1:3], window, strides, strict=True)
     ]
-    return jnp.stack(shifted, axis=3)
+    return jnp.stack(shifts(x, window, strides, around, fill), axis=3)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sed2.blocks import Block, Linearisable, Shape
+from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.freeze import freeze
 from sed2.chain import Chain, ChainBlock
 from sed2.fisher.generic import generic_roots
@@ -148,7 +149,9 @@ def _step(
 ) -> tuple[Roots, jax.Array, jax.Array]:
     """One block for one item: its roots, its root-mean-square output, and its noisy output."""
     parameters = spec.parameter_count(input_shape)
-    module = freeze(draw_module(spec, input_shape, prior, key, uniform[:parameters]), x)
+    module = draw_module(spec, input_shape, prior, key, uniform[:parameters])
+    use_matrix_products(module)
+    freeze(module, x)
     end = parameters + len(x) * math.prod(spec.output_shape(input_shape))
     own, choices = uniform[parameters:end], uniform[end : end + way.numbers]
     if way.name == "units":

@@ -3,7 +3,7 @@
     python scripts/make_covertype_sample.py SOURCE.npz [--out FILE]
 
 SOURCE.npz holds `x` (rows, 54), the raw integers of Covertype, and `y` (rows,), labels 0-6. The
-same source gives the same bytes. A new file needs its new sha256 in `sed2/data/registry.py`; this
+same source gives the same bytes. A new file needs its new sha256 in `sed2/data/catalogue.py`; this
 script prints it.
 """
 

@@ -3,7 +3,7 @@
     python scripts/make_mnist_sample.py SOURCE.npz [--out FILE]
 
 SOURCE.npz holds `x` (70000, 28, 28, 1) uint8 and `y` (70000,). The same source gives the same
-arrays. A new file needs its new sha256 in `sed2/data/registry.py`; this script prints it.
+arrays. A new file needs its new sha256 in `sed2/data/catalogue.py`; this script prints it.
 """
 
 from __future__ import annotations

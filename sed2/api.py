@@ -231,6 +231,6 @@ def _load_once(name: str, label: str | None, standardize: bool) -> Dataset:
 def _no_dataset() -> UsageError:
     return UsageError(
         "no data set is given",
-        mend="Name one with --dataset (`sed2 datasets list` shows them; or a .npz or .csv file), "
-        "or with `dataset:` in the YAML",
+        mend="Name one with --dataset (`sed2 datasets list` shows them; or a .npz, .csv, idx or "
+        "CIFAR file), or with `dataset:` in the YAML",
     )

@@ -7,7 +7,6 @@ activations, the factors handed to the SVD) and the spectra that are kept. It al
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 
 import jax
@@ -19,10 +18,9 @@ from sed2.blocks.convolve import use_matrix_products
 from sed2.chain import Chain, ChainBlock
 from sed2.errors import ResourceError
 from sed2.fisher.ways import COPIES, FLOAT, Sizes, Way, choose, ways
+from sed2.memory import GB, free_memory
 from sed2.results import BlockPlan
 from sed2.settings import Settings
-
-_GB = 1e9
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def make_plan(chain: Chain, items: int, samples: int, settings: Settings) -> Pla
     Raises:
         ResourceError: even one item at a time does not fit.
     """
-    budget = min(settings.memory_gb, 1e9) * _GB if settings.memory_gb else default_budget()
+    budget = min(settings.memory_gb, 1e9) * GB if settings.memory_gb else default_budget()
     resident = [_resident(block, samples) for block in chain.blocks]
     for block, base in zip(chain.blocks, resident, strict=True):
         if base > budget:
@@ -95,12 +93,7 @@ def make_plan(chain: Chain, items: int, samples: int, settings: Settings) -> Pla
 
 def default_budget() -> float:
     """Bytes: half of what the machine has free, at most 3 GB."""
-    try:
-        with open("/proc/meminfo") as lines:
-            free = next(int(line.split()[1]) * 1024 for line in lines if "MemAvailable" in line)
-    except (OSError, StopIteration):
-        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min(free / 2, 3 * _GB)
+    return min(free_memory() / 2, 3 * GB)
 
 
 def _resident(block: ChainBlock, samples: int) -> int:
@@ -118,7 +111,7 @@ def _too_large(block: ChainBlock, samples: int, needed: float, budget: float) ->
 
 
 def _gb(size: float) -> str:
-    return f"{size / _GB:,.1f} GB" if size >= _GB / 10 else f"{size / _GB:.1g} GB"
+    return f"{size / GB:,.1f} GB" if size >= GB / 10 else f"{size / GB:.1g} GB"
 
 
 def _sizes(block: ChainBlock, samples: int, settings: Settings, last: bool) -> Sizes:

@@ -218,7 +218,7 @@ class Settings(BaseModel):
     )
 
     dataset: Annotated[str, Field(min_length=1)] | None = None
-    """Data set: a name (`sed2 datasets list`), or the path of a .npz or .csv file."""
+    """Data set: a name (`sed2 datasets list`), or the path of a .npz, .csv, idx or CIFAR file."""
     label: Annotated[str, Field(min_length=1)] | None = None
     """Column of a .csv file that is the label; by default the last one."""
     standardize: Flag = False

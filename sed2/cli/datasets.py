@@ -24,10 +24,10 @@ def list_() -> None:
     Examples:
       sed2 datasets list
     """
-    from sed2.data import registry
+    from sed2.data import catalogue, registry
     from sed2.report import tables
 
-    infos = registry.DATASETS.values()
+    infos = catalogue.DATASETS.values()
     here = [registry.is_available(info.name) for info in infos]
     tables.print_datasets(terminal.out(), list(zip(infos, here, strict=True)))
 
@@ -48,7 +48,7 @@ def info(name: Name) -> None:
 
 @app.command()
 def fetch(name: Name) -> None:
-    """Download a data set once, check it, keep it, and print where it is.
+    """Download a data set once, check it, keep it, and print where its files are.
 
     It is kept in `$SED2_DATA_DIR`, by default the user's cache folder.
 
@@ -58,4 +58,5 @@ def fetch(name: Name) -> None:
     """
     from sed2.data import registry
 
-    terminal.out().print(str(registry.fetch(name, progress=True)), soft_wrap=True)
+    for path in registry.fetch(name, progress=True):
+        terminal.out().print(str(path), soft_wrap=True)

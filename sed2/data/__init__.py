@@ -1,1 +1,1 @@
-"""Inputs and labels: named data sets (`registry`) and the user's own files (`load`)."""
+"""Inputs and labels: named data sets (`catalogue`, `registry`) and the user's files (`load`)."""

@@ -7,9 +7,11 @@ by nothing.
 from __future__ import annotations
 
 import io
-import tarfile
 
 import numpy as np
+
+from sed2.data.cifar_file import parse_archive
+from sed2.data.idx_file import parse_gzipped
 
 Statistics = tuple[np.ndarray, np.ndarray]
 """Mean and population standard deviation, (1, 1, channels)."""
@@ -43,20 +45,21 @@ def parse_mnist(content: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
     """The `mnist.npz` of Keras: training images, then test images."""
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         x = np.concatenate([arrays["x_train"], arrays["x_test"]])[..., None]
-        y = np.concatenate([arrays["y_train"], arrays["y_test"]])
-    return x.astype(float), y.astype(np.int64), *statistics(x)
+        return _parsed(x, np.concatenate([arrays["y_train"], arrays["y_test"]]))
+
+
+def parse_idx(
+    train_images: bytes, train_labels: bytes, test_images: bytes, test_labels: bytes
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The four gzipped idx files of Fashion-MNIST: training images, then test images."""
+    x = np.concatenate([parse_gzipped(train_images), parse_gzipped(test_images)])[..., None]
+    return _parsed(x, np.concatenate([parse_gzipped(train_labels), parse_gzipped(test_labels)]))
 
 
 def parse_cifar10(content: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """`cifar-10-binary.tar.gz`: records of a label and 3 planes of 32 x 32, five training batches
-    and one test batch. (The archive for Python holds pickles, which can run code.)"""
-    names = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        batches = []
-        for name in names:
-            member = archive.extractfile(f"cifar-10-batches-bin/{name}")
-            assert member is not None  # the sha256 was right
-            batches.append(np.frombuffer(member.read(), np.uint8).reshape(-1, 3073))
-    records = np.concatenate(batches)
-    x = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    return x.astype(float), records[:, 0].astype(np.int64), *statistics(x)
+    """`cifar-10-binary.tar.gz`: the training batches, then the test batch."""
+    return _parsed(*parse_archive(content))
+
+
+def _parsed(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    return x.astype(float, order="C"), y.astype(np.int64), *statistics(x)

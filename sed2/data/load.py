@@ -9,12 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
+from sed2.data import cifar_file, idx_file
+from sed2.data.catalogue import DATASETS
+from sed2.data.checks import Labelled
 from sed2.data.csv_file import read_csv
 from sed2.data.npz_file import read_npz
-from sed2.data.registry import DATASETS, load_named
+from sed2.data.registry import load_named
 from sed2.errors import DataError, ResourceError, UsageError, did_you_mean
 
 _INPUT_STREAM = int.from_bytes(b"inputs", "big")  # names the random stream of `choose_inputs`
+_KINDS = (
+    "a .npz file (numpy.savez(file, x=inputs, y=labels)), a .csv file with a header, an idx file "
+    "(train-images-idx3-ubyte) or its folder, or CIFAR's archive (cifar-10-python.tar.gz) or its "
+    "folder (cifar-10-batches-py)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +61,21 @@ def load_dataset(
     """Read a named data set, or a file of the user's own.
 
     Args:
-        name_or_path: a key of `sed2.data.registry.DATASETS`, or the path of a `.npz` file with
-            arrays `x` (rows, ...) and optionally `y` (rows,), or of a `.csv` file with a header.
+        name_or_path: a key of `sed2.data.catalogue.DATASETS`, or the path of
+
+            - a `.npz` file with arrays `x` (rows, ...) and optionally `y` (rows,);
+            - a `.csv` file with a header;
+            - an idx file such as `train-images-idx3-ubyte.gz`, whose labels are looked for beside
+              it, or a folder that holds such files (training images first, then test images);
+            - an archive of CIFAR (`cifar-10-python.tar.gz`, `cifar-10-binary.tar.gz`,
+              `cifar-100-python.tar.gz`, ...), or the folder unpacked from it, such as
+              `cifar-10-batches-py` (training batches first).
         label: the label column of a `.csv` file, by default its last; elsewhere without meaning.
         standardize: shift and scale each feature of a file by the file's own mean and population
-            standard deviation. Named data sets always are, by the statistics of the full set. A
-            constant feature is only shifted.
+            standard deviation, and one that is constant by the mean alone. Pixels of idx files and
+            of CIFAR are standardised by the channel, as those of the named sets: pixels of a border
+            never change. Named data sets always are standardised, by the statistics of the full
+            set.
         cache_dir: where downloads are kept; see `sed2.data.registry.fetch`.
 
     Labels of a file, integers or texts, are coded from 0 in the order of their sorted values.
@@ -75,7 +92,7 @@ def load_dataset(
     try:
         x, y = _read_file(name, path, label)
         if standardize:
-            x = _standardized(x, *_statistics(x, path))
+            x = _standardized(x, *_statistics(x, path, _pooled(x, path)))
     except FileNotFoundError as fault:
         place = "" if path.is_absolute() else f"; it is looked for in {Path.cwd()}"
         raise DataError(
@@ -122,24 +139,37 @@ def choose_inputs(dataset: Dataset, samples: int, seed: int) -> np.ndarray:
     return dataset.x[np.argsort(keys, kind="stable")[:samples]]
 
 
-def _read_file(name: str, path: Path, label: str | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """x (rows, ...) float64, finite; y (rows,) int64 or None."""
-    match path.suffix.lower():
-        case ".npz":
-            return read_npz(path)
-        case ".csv":
-            return read_csv(path, label)
+def _read_file(name: str, path: Path, label: str | None) -> Labelled:
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        return read_npz(path)
+    if suffix == ".csv":
+        return read_csv(path, label)
+    if not name or not path.is_dir():  # the empty path is the folder one is in
+        if idx_file.is_idx(path):
+            return idx_file.read_idx(path)
+        if cifar_file.is_archive(path):
+            return cifar_file.read_archive(path)
+    elif idx_file.has_idx(path):
+        return idx_file.read_folder(path)
+    elif cifar_file.has_cifar(path):
+        return cifar_file.read_folder(path)
     if name and path.exists():
         raise DataError(
-            "this is not a file of a kind that sed2 reads",
-            mend="Give a .npz file (numpy.savez(file, x=inputs, y=labels)) or a .csv file with a "
-            "header",
+            f"this is not a {'folder' if path.is_dir() else 'file'} of a kind that sed2 reads",
+            mend=f"Give {_KINDS}",
             where=str(path),
         )
     raise DataError(
         f"there is no data set `{name}`",
-        mend=f"{did_you_mean(name, DATASETS)}, or a path that ends in .npz or .csv",
+        mend=f"{did_you_mean(name, DATASETS)}, or the path of a .npz, .csv, idx or CIFAR file",
     )
+
+
+def _pooled(x: np.ndarray, path: Path) -> tuple[int, ...]:
+    """Axes over which mean and standard deviation are taken: of images, all but the channels."""
+    is_image = x.ndim == 4 and path.suffix.lower() not in (".npz", ".csv")
+    return (0, 1, 2) if is_image else (0,)
 
 
 def _standardized(x: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
@@ -149,7 +179,9 @@ def _standardized(x: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarra
     return x
 
 
-def _statistics(x: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _statistics(
+    x: np.ndarray, path: Path, axes: tuple[int, ...] = (0,)
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean and population standard deviation of each feature, exact for constant ones.
 
     The rounded mean of a constant differs from it, and the tiny deviation would be blown up to 1.
@@ -157,10 +189,11 @@ def _statistics(x: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         DataError: the square of a deviation is beyond what a float64 holds.
     """
-    constant = x.min(axis=0) == x.max(axis=0)
+    least = x.min(axis=axes)
+    constant = least == x.max(axis=axes)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        mean = np.where(constant, x[0], x.mean(axis=0))
-        std = np.where(constant, 0, x.std(axis=0))
+        mean = np.where(constant, least, x.mean(axis=axes))
+        std = np.where(constant, 0, x.std(axis=axes))
     fine = np.isfinite(std) & ((std > 0) | constant)
     if not fine.all():
         feature = ", ".join(str(i) for i in np.unravel_index(fine.argmin(), fine.shape))

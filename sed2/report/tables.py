@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sed2.data.registry import DatasetInfo
+from sed2.data.catalogue import DatasetInfo
+from sed2.data.files import DataFile
 from sed2.results import BlockPlan, Checked, ModelResult, Ranking, Score
 from sed2.settings import Settings
 
@@ -191,7 +192,11 @@ def print_datasets(console: Console, datasets: Sequence[tuple[DatasetInfo, bool]
         ],
         text=(0, 2, 4, 5),
     )
-    _note(console, "Or the path of a .npz file (arrays x and, if any, y) or a .csv with a header.")
+    _note(
+        console,
+        "Or the path of a .npz file (arrays x and, if any, y), of a .csv with a header, of idx "
+        "files as MNIST has them, or of CIFAR's archive; or the folder of the last two.",
+    )
 
 
 def print_dataset(console: Console, info: DatasetInfo, here: bool) -> None:
@@ -205,13 +210,17 @@ def print_dataset(console: Console, info: DatasetInfo, here: bool) -> None:
         ("input", _shape(info.input_shape)),
         ("classes", str(info.classes)),
         ("here", f"yes ({place})" if info.bundled else "yes" if here else f"no: {place}"),
-        ("from", info.url),
-        ("sha256", info.sha256),
+        ("from", info.home),
+        *(row for file in info.files for row in _file_rows(file)),
         ("licence", info.licence),
         ("cite", info.citation),
     ):
         table.add_row(Text(key, style="bold"), Text(value, overflow="fold"))
     console.print(table)
+
+
+def _file_rows(file: DataFile) -> list[tuple[str, str]]:
+    return [("file", file.url or file.name), ("sha256", file.sha256)]
 
 
 def describe(settings: Settings, inputs: int) -> str:

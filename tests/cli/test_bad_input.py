@@ -9,6 +9,7 @@ import pytest
 
 from sed2 import api
 from tests.cli.conftest import FAST, Run
+from tests.data.writers import idx, tar
 
 
 def check(sed2: Run, code: int, parts: list[str], *arguments: str | Path) -> None:
@@ -144,6 +145,33 @@ def test_faults_in_npz(sed2: Run) -> None:
         "missing": ["missing.npz"],
     }.items():
         check(sed2, 4, parts, "compute", "MLP 2-3-2", "--dataset", f"{name}.npz")
+
+
+def test_faults_in_images(sed2: Run) -> None:
+    images = idx(np.zeros((3, 2, 2), np.uint8))
+    Path("cut.idx").write_bytes(images[:-1])
+    Path("labels-of-others-images.idx").write_bytes(images)
+    Path("labels-of-others-labels.idx").write_bytes(idx(np.zeros(2, np.uint8)))
+    Path("text.tar.gz").write_text("text")
+    Path("other.tar.gz").write_bytes(tar({"folder/file": b""}))
+    evil = b"\x80\x02cos\nsystem\nU\x0amkdir made\x85R."
+    Path("evil.tar.gz").write_bytes(tar({"cifar-100-python/train": evil}))
+    Path("cifar-100-python").mkdir()
+    Path("cifar-100-python/test").write_bytes(b"")
+    Path("empty").mkdir()
+    for name, parts in {
+        "cut.idx": ["cut.idx", "12 bytes", "11"],
+        "labels-of-others-images.idx": ["labels-of-others-labels.idx", "(2,)", "3 images"],
+        "text.tar.gz": ["text.tar.gz", "not a tar archive"],
+        "other.tar.gz": ["other.tar.gz", "`folder`"],
+        "evil.tar.gz": ["evil.tar.gz", "`train`", "`os.system`"],
+        "cifar-100-python": ["cifar-100-python", "`train`", "missing"],
+        "empty": ["empty", "folder", "train-images-idx3-ubyte", "cifar-10-batches-py"],
+        "missing.idx": ["missing.idx", "no such file"],
+        "missing.tar.gz": ["missing.tar.gz", "no such file"],
+    }.items():
+        check(sed2, 4, parts, "compute", "MLP 4-3-2", "--dataset", name)
+    assert not Path("made").exists()
 
 
 def test_an_unknown_data_set(sed2: Run) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sed2.data import registry
+from sed2.data.catalogue import DATASETS
 from sed2.errors import DataError
 from tests.cli.conftest import Run
 
@@ -21,17 +22,20 @@ def test_the_list_names_all_data_sets_and_whether_they_are_here(
     here = {
         row[0]: row[4] for row in (re.split(r" {2,}", line) for line in ran.out.splitlines()[2:-1])
     }
-    assert here == {
-        name: "yes" if info.bundled else "fetch" for name, info in registry.DATASETS.items()
-    }
+    assert here == {name: "yes" if info.bundled else "fetch" for name, info in DATASETS.items()}
+    for kind in (".npz", ".csv", "idx", "CIFAR"):
+        assert kind in ran.out.splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", registry.DATASETS)
+@pytest.mark.parametrize("name", DATASETS)
 def test_info_says_where_it_comes_from_and_under_what_licence(sed2: Run, name: str) -> None:
     ran = sed2("datasets", "info", name)
-    info = registry.DATASETS[name]
-    for part in (info.description, info.licence, info.url, info.sha256, info.citation):
+    info = DATASETS[name]
+    for part in (info.description, info.licence, info.home, info.citation):
         assert part in ran.out
+    for file in info.files:
+        assert (file.url or file.name) in ran.out
+        assert file.sha256 in ran.out
 
 
 @pytest.mark.parametrize("command", ["info", "fetch"])
@@ -45,6 +49,11 @@ def test_fetch_prints_the_file_and_nothing_else(sed2: Run) -> None:
     ran = sed2("datasets", "fetch", "covertype")
     assert ran.code == 0
     assert Path(ran.out.removesuffix("\n")).is_file()
+
+
+def test_fetch_prints_each_of_several_files(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "fetch", lambda name, progress: (Path("/a/b"), Path("/a/c d")))
+    assert sed2("datasets", "fetch", "fashion-mnist").out == "/a/b\n/a/c d\n"
 
 
 def test_what_cannot_be_had_is_a_data_error(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,14 +15,16 @@ from threading import Thread
 import pytest
 
 from sed2.data import download as download_module
-from sed2.data.registry import DATASETS, fetch, is_available
+from sed2.data.catalogue import DATASETS
+from sed2.data.registry import fetch, is_available
 from sed2.errors import DataError, ExitCode
 
 # Requests leaves the socket of a download that failed to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 NAME = "covertype-full"
-FILE = DATASETS[NAME].file
+FILE = DATASETS[NAME].files[0].name
+FOUR = DATASETS["fashion-mnist"].files
 CONTENT = bytes(range(256)) * 100
 
 
@@ -34,9 +36,8 @@ class Server(ThreadingHTTPServer):
         self.answers = ["whole"]
         self.requests = 0
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/{FILE}"
+    def url(self, file: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}/{file}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -64,15 +65,22 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+def lead_to(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    for name in (NAME, "fashion-mnist"):
+        info = DATASETS[name]
+        files = (replace(file, url=server.url(file.name), sha256=sha256) for file in info.files)
+        monkeypatch.setitem(DATASETS, name, replace(info, files=tuple(files)))
+
+
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server which the entry of covertype-full leads to, for a file of its own."""
+    """A server which the entries of downloads lead to, all for the same content."""
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr(download_module, "_RETRIES", 0)
     monkeypatch.setattr("pooch.core.time.sleep", lambda seconds: None)
     with Server() as server:
-        sha256 = hashlib.sha256(CONTENT).hexdigest()
-        monkeypatch.setitem(DATASETS, NAME, replace(DATASETS[NAME], url=server.url, sha256=sha256))
+        lead_to(server, monkeypatch)
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
@@ -90,7 +98,7 @@ def refusal(folder: Path) -> DataError:
     # Every mend is there: try again, get it by hand, put it elsewhere, take other data.
     for mend in (
         f"sed2 datasets fetch {NAME}",
-        DATASETS[NAME].url,
+        DATASETS[NAME].files[0].url,
         f"put it in {folder} as {FILE}",
         "$SED2_DATA_DIR",
         "use the data set `covertype`",
@@ -102,12 +110,11 @@ def refusal(folder: Path) -> DataError:
 def test_downloaded_once_into_a_new_folder(server: Server, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "cache"
     assert not is_available(NAME, cache_dir=folder)
-    path = fetch(NAME, cache_dir=folder)
-    assert path == folder / FILE
-    assert path.read_bytes() == CONTENT
+    assert fetch(NAME, cache_dir=folder) == (folder / FILE,)
+    assert (folder / FILE).read_bytes() == CONTENT
     assert os.listdir(folder) == [FILE]
     assert is_available(NAME, cache_dir=folder)
-    assert fetch(NAME, cache_dir=folder) == path
+    assert fetch(NAME, cache_dir=folder) == (folder / FILE,)
     assert server.requests == 1
 
 
@@ -115,20 +122,21 @@ def test_kept_in_the_folder_of_the_variable(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SED2_DATA_DIR", str(tmp_path))
-    assert fetch(NAME) == tmp_path / FILE
+    assert fetch(NAME) == (tmp_path / FILE,)
     assert is_available(NAME)
 
 
 def test_put_there_by_hand(server: Server, tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(CONTENT)
-    assert fetch(NAME, cache_dir=tmp_path) == tmp_path / FILE
+    assert fetch(NAME, cache_dir=tmp_path) == (tmp_path / FILE,)
     assert server.requests == 0
 
 
 def test_a_damaged_file_is_replaced(server: Server, tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(CONTENT[:-1])
     assert not is_available(NAME, cache_dir=tmp_path)
-    assert fetch(NAME, cache_dir=tmp_path).read_bytes() == CONTENT
+    fetch(NAME, cache_dir=tmp_path)
+    assert (tmp_path / FILE).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("first", ["interrupted", "wrong", "missing"])
@@ -137,7 +145,8 @@ def test_tried_again(
 ) -> None:
     monkeypatch.setattr(download_module, "_RETRIES", 1)
     server.answers = [first, "whole"]
-    assert fetch(NAME, cache_dir=tmp_path).read_bytes() == CONTENT
+    fetch(NAME, cache_dir=tmp_path)
+    assert (tmp_path / FILE).read_bytes() == CONTENT
     assert server.requests == 2
 
 
@@ -160,8 +169,8 @@ def test_what_the_server_can_do_wrong(
 
 def test_no_server(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Server() as closed:
-        url = closed.url
-    monkeypatch.setitem(DATASETS, NAME, replace(DATASETS[NAME], url=url))
+        pass
+    lead_to(closed, monkeypatch)
     assert "the download failed (" in refusal(tmp_path).cause
     assert os.listdir(tmp_path) == []
 
@@ -198,6 +207,33 @@ def test_a_folder_that_cannot_be_written(
     assert f"{folder / FILE} cannot be written (" in cause
     assert str(fault.strerror) in cause
     assert server.requests == 0
+
+
+def test_all_files_of_a_data_set_are_downloaded(server: Server, tmp_path: Path) -> None:
+    paths = fetch("fashion-mnist", cache_dir=tmp_path)
+    assert paths == tuple(tmp_path / file.name for file in FOUR)
+    assert {path.read_bytes() for path in paths} == {CONTENT}
+    assert server.requests == 4
+    paths[1].unlink()
+    assert not is_available("fashion-mnist", cache_dir=tmp_path)
+    fetch("fashion-mnist", cache_dir=tmp_path)
+    assert server.requests == 5
+    assert is_available("fashion-mnist", cache_dir=tmp_path)
+
+
+def test_all_missing_files_are_named(server: Server, tmp_path: Path) -> None:
+    server.answers = ["whole", "missing"]
+    with pytest.raises(DataError, match="`fashion-mnist` cannot be had: the") as caught:
+        fetch("fashion-mnist", cache_dir=tmp_path)
+    folder = tmp_path / "fashion-mnist"
+    assert [path.name for path in folder.iterdir()] == ["train-images-idx3-ubyte.gz"]
+    names = ["train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]
+    one, two, three = (server.url(f"fashion-mnist/{name}") for name in names)
+    assert caught.value.mend == (
+        f"Run `sed2 datasets fetch fashion-mnist` where there is a network; or get {one} by other "
+        f"means and put it in {folder} as {names[0]}, {two} as {names[1]}, {three} as {names[2]} "
+        "($SED2_DATA_DIR names another folder), or use the data set `mnist`"
+    )
 
 
 def test_an_interrupt_leaves_no_part(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from sed2.data import images
 from sed2.data import load as load_module
+from sed2.data.catalogue import DATASETS
 from sed2.data.load import Dataset, choose_inputs, load_dataset
-from sed2.data.registry import DATASETS
 from sed2.errors import DataError, ExitCode, ResourceError, UsageError
+from tests.data.writers import TEN, idx, python_2, tar
 
 X = np.array([[1.0, 5, 0.1], [2, 5, 0.1], [4, 5, 0.1]])
 Y = np.array([0, 1, 1])
@@ -101,6 +104,74 @@ def test_the_checksum_is_that_of_the_numbers_used(tmp_path: Path) -> None:
     assert len({whole, *others}) == 6
 
 
+# --- images ---------------------------------------------------------------------------------------
+
+
+def write_cifar(folder: Path) -> list[Path]:
+    """The same images in every way that CIFAR-10 comes; the last channel is constant."""
+    batches = {}
+    for number, name in enumerate(TEN):
+        pixels = np.random.default_rng(number).integers(0, 256, (2, 3072)).astype(np.uint8)
+        pixels[:, 2048:] = 7
+        batches[name] = pixels, [number, 9 - number]
+    python = {f"cifar-10-batches-py/{n}": python_2(x, labels=y) for n, (x, y) in batches.items()}
+    binary = {
+        f"cifar-10-batches-bin/{n}.bin": np.insert(x, 0, y, axis=1).tobytes()
+        for n, (x, y) in batches.items()
+    }
+    for file, content in (python | binary).items():
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_bytes(content)
+    (folder / "cifar-10-python.tar.gz").write_bytes(tar(python))
+    (folder / "cifar-10-binary.tar.gz").write_bytes(tar(binary))
+    names = (
+        "cifar-10-python.tar.gz",
+        "cifar-10-binary.tar.gz",
+        "cifar-10-batches-py",
+        "cifar-10-batches-bin",
+    )
+    return [folder / name for name in names]
+
+
+def test_cifar_is_the_same_in_every_form(tmp_path: Path) -> None:
+    datasets = [load_dataset(path) for path in write_cifar(tmp_path)]
+    for dataset in datasets:
+        assert dataset.input_shape == (32, 32, 3)
+        assert not dataset.standardized
+    assert len({dataset.sha256 for dataset in datasets}) == 1
+
+
+def test_channels_of_cifar_are_standardised(tmp_path: Path) -> None:
+    path = write_cifar(tmp_path)[0]
+    x = load_dataset(path).x
+    z = load_dataset(path, standardize=True).x
+    np.testing.assert_allclose(z.mean(axis=(0, 1, 2)), 0, atol=1e-13)
+    np.testing.assert_allclose(z.std(axis=(0, 1, 2)), [1, 1, 0], rtol=1e-13)
+    mean, std = images.statistics(x.astype(np.uint8))
+    np.testing.assert_allclose(
+        z[..., :2], ((x - mean) / np.where(std, std, 1))[..., :2], rtol=1e-12
+    )
+    np.testing.assert_array_equal(z[..., 2], 0)
+
+
+def test_idx_files_are_standardised_by_all_their_pixels(tmp_path: Path) -> None:
+    x = np.zeros((4, 3, 3), np.uint8)
+    x[:, 1, 1] = [0, 50, 100, 250]  # the border never changes
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(x)))
+    for path in (tmp_path, tmp_path / "train-images-idx3-ubyte.gz"):
+        assert load_dataset(path).input_shape == (3, 3, 1)
+        z = load_dataset(path, standardize=True).x
+        np.testing.assert_allclose(z[..., 0], (x - x.mean()) / x.std(), rtol=1e-13)
+
+
+def test_an_idx_file_without_images_is_standardised_by_feature(tmp_path: Path) -> None:
+    (tmp_path / "table.idx").write_bytes(idx(X))
+    by_feature = load_dataset(save(tmp_path / "data.npz"), standardize=True).x
+    np.testing.assert_array_equal(
+        load_dataset(tmp_path / "table.idx", standardize=True).x, by_feature
+    )
+
+
 # --- standardising --------------------------------------------------------------------------------
 
 
@@ -166,14 +237,19 @@ def test_what_cannot_be_standardised_is_refused(
     [
         ("covertyp", "there is no data set `covertyp`", "Did you mean `covertype`? Allowed: "),
         ("Covertype", "there is no data set `Covertype`", "Did you mean `covertype`? Allowed: "),
-        ("", "there is no data set ``", "or a path that ends in .npz or .csv"),
-        ("missing.txt", "there is no data set `missing.txt`", "ends in .npz or .csv"),
+        ("", "there is no data set ``", "or the path of a .npz, .csv, idx or CIFAR file"),
+        ("missing.txt", "there is no data set `missing.txt`", "the path of a .npz, .csv,"),
         ("missing.npz", "there is no such file", "Check the path; it is looked for in {cwd}"),
         ("missing.csv", "there is no such file", "Check the path; it is looked for in {cwd}"),
+        ("missing.idx.gz", "there is no such file", "Check the path; it is looked for in {cwd}"),
+        ("missing.tar.gz", "there is no such file", "Check the path; it is looked for in {cwd}"),
         ("no/folder.csv", "there is no such file", "Check the path; it is looked for in {cwd}"),
         ("{cwd}/missing.npz", "there is no such file", "Check the path"),
         ("notes.txt", "this is not a file of a kind that sed2 reads", "Give a .npz file"),
-        (".", "this is not a file of a kind that sed2 reads", "Give a .npz file"),
+        ("notes.txt", "this is not a file of a kind that sed2 reads", "train-images-idx3-ubyte"),
+        ("notes.txt", "this is not a file of a kind that sed2 reads", "cifar-10-python.tar.gz"),
+        (".", "this is not a folder of a kind that sed2 reads", "Give a .npz file"),
+        ("folder.idx", "this is not a folder of a kind that sed2 reads", "Give a .npz file"),
         ("folder.npz", "cannot be read (Is a directory)", "Check that it is a file"),
         ("folder.csv", "cannot be read (Is a directory)", "Check that it is a file"),
         ("notes.txt/a.csv", "cannot be read (Not a directory)", "Check that it is a file"),
@@ -187,6 +263,7 @@ def test_neither_a_data_set_nor_a_readable_file(
     Path("notes.txt").touch()
     Path("folder.npz").mkdir()
     Path("folder.csv").mkdir()
+    Path("folder.idx").mkdir()
     name = name.format(cwd=tmp_path)
     with pytest.raises(DataError) as caught:
         load_dataset(name)

@@ -15,7 +15,6 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sed2.data import npz_file
 from sed2.data.npz_file import read_npz
 from sed2.errors import DataError, ExitCode, ResourceError, Sed2Error
 
@@ -219,7 +218,7 @@ def test_what_unpacks_to_more_than_the_memory_is_refused_before_it_is_unpacked(
 ) -> None:
     np.savez_compressed(path, x=np.zeros((1000, 4000)))  # 32 MB
     assert path.stat().st_size < 1e5
-    monkeypatch.setattr(npz_file, "_free_memory", lambda: 20e6)
+    monkeypatch.setattr("sed2.memory.free_memory", lambda: 20e6)
     tracemalloc.start()
     with pytest.raises(ResourceError) as caught:
         read_npz(path)
@@ -229,10 +228,6 @@ def test_what_unpacks_to_more_than_the_memory_is_refused_before_it_is_unpacked(
     assert caught.value.where == str(path)
     assert "needs 0.1 GB, but 0.0 GB are free" in caught.value.cause
     assert caught.value.mend == "Take fewer rows"
-
-
-def test_free_memory_is_a_number_of_bytes() -> None:
-    assert 1e6 < npz_file._free_memory() < 1e15
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from sed2.data.registry import DATASETS
+from sed2.data.catalogue import DATASETS
 from sed2.report import tables
 from sed2.results import BlockPlan, Checked, Crossing
 from tests.report.made import made_ranking, made_result

@@ -44,7 +44,7 @@ def test_the_bundled_file_is_made_again(
     made = tmp_path / "made.npz"
     script.main([str(real_data / "covertype.npz"), "--out", str(made)])
     assert f"{made}: {made.stat().st_size:,} bytes, sha256 " in capsys.readouterr().out
-    with zipfile.ZipFile(fetch("covertype")) as old, zipfile.ZipFile(made) as new:
+    with zipfile.ZipFile(fetch("covertype")[0]) as old, zipfile.ZipFile(made) as new:
         assert new.namelist() == old.namelist()
         for name in old.namelist():  # arrays with their types and shapes; zlib may differ
             assert new.read(name) == old.read(name), name
@@ -54,7 +54,7 @@ def test_sampled_rows_are_rows_of_the_whole_set(real_data: Path) -> None:
     with np.load(real_data / "covertype.npz") as whole:
         x, y = whole["x"], whole["y"]
     rows = script.choose_rows(len(x))
-    sample_x, sample_y, _, _ = covertype.parse_sample(fetch("covertype").read_bytes())
+    sample_x, sample_y, _, _ = covertype.parse_sample(fetch("covertype")[0].read_bytes())
     np.testing.assert_array_equal(sample_x, x[rows])
     np.testing.assert_array_equal(sample_y, y[rows])
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from sed2.blocks.dense import Dense
-from sed2.data.registry import DATASETS
+from sed2.data.catalogue import DATASETS
 from sed2.errors import ExitCode, SpecError
 from sed2.settings import resolve
 from sed2.spec.schema import SpecFile, json_schema, load_spec, read_document, shape_check

@@ -3,8 +3,9 @@
     >>> import sed2
     >>> result = sed2.compute("MLP 54-16-7", dataset="covertype", eps="1e-3:1e-1")
     >>> ranking = sed2.rank("configs/mlps.yaml")
+    >>> bound = sed2.bound("MLP 54-16-7", dataset="covertype", n_train=100_000, lipschitz=1)
 
-`compute` and `rank` return the typed results of `sed2.results`. JAX is imported when they are
+All three return the typed results of `sed2.results`. JAX is imported when they are
 first used, not before.
 """
 
@@ -13,10 +14,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sed2.api import bound as bound
     from sed2.api import compute as compute
     from sed2.api import rank as rank
 
-__all__ = ["__version__", "compute", "rank"]
+__all__ = ["__version__", "bound", "compute", "rank"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,7 +26,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("sed2")
-    if name in ("compute", "rank"):
+    if name in ("bound", "compute", "rank"):
         from sed2 import api
 
         return getattr(api, name)

@@ -18,9 +18,10 @@ from sed2.chain import build_chain
 from sed2.data.load import Dataset, load_dataset
 from sed2.errors import UsageError, did_you_mean
 from sed2.estimate import estimate
+from sed2.generalisation import MIN_ZETA, check_settings, evaluate, read_words
 from sed2.ranking import check_comparable, rank_results
 from sed2.resources import make_plan
-from sed2.results import Checked, ModelResult, Ranking
+from sed2.results import BoundResult, Checked, ModelResult, Ranking
 from sed2.settings import Settings, resolve
 from sed2.spec.module import from_network, resolve_module
 from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, data_check, load_spec, shape_check
@@ -98,6 +99,51 @@ def rank(
     resolved = [_resolve(file, candidate, settings) for candidate in file.models]
     check_comparable([candidate.name for candidate in file.models], resolved)
     return rank_results(_estimate_all(file.models, resolved, progress))
+
+
+def bound(
+    spec: Spec,
+    *,
+    lipschitz: float | str | None,
+    theorem_k: float | str | None = None,
+    theorem_c: float | str | None = None,
+    loss_bound: float | str | None = None,
+    model: str | None = None,
+    allow_import: bool = False,
+    allow_partial: bool = False,
+    progress: Progress = lambda name, done, total: None,
+    **settings: Any,
+) -> BoundResult:
+    """The generalisation bound of Theorem 5.1 and the covering numbers of Lemma B.2, of one model.
+
+    What the theorem takes for granted is listed in the result, with whose word it is.
+
+    Args:
+        spec, model, allow_import, allow_partial, progress: as for `compute`.
+        lipschitz: L of the normalised Fisher matrix as a field over the unit cube of parameters.
+        theorem_k: K of the theorem, not the number of draws; 1 is assumed if it is not given.
+        theorem_c: C of the theorem, if the deviation C eps_n is wanted as a number.
+        loss_bound: b, for a loss in [0, 2b], to judge the deviation by.
+        settings: as for `compute`. `n_train` must be given somewhere, and zeta, 2/3 by default
+            here, be at least 2/3.
+
+    Raises:
+        as `compute`; and UsageError if `n_train` or `lipschitz` is missing, zeta is below 2/3, or
+        a constant is not allowed.
+    """
+    words = read_words(
+        {
+            "lipschitz": lipschitz,
+            "theorem_k": theorem_k,
+            "theorem_c": theorem_c,
+            "loss_bound": loss_bound,
+        }
+    )
+    file = _read(spec, allow_import, allow_partial)
+    candidate = _pick(file, model)
+    resolved = _resolve(file, candidate, settings, {"zeta": MIN_ZETA})
+    check_settings(resolved)
+    return evaluate(_estimate_all([candidate], [resolved], progress)[0], words)
 
 
 def validate(
@@ -182,7 +228,12 @@ def _pick(file: SpecFile, name: str | None) -> ModelSpec:
     return file.models[names.index(name)]
 
 
-def _resolve(file: SpecFile, candidate: ModelSpec, settings: Mapping[str, Any]) -> Settings:
+def _resolve(
+    file: SpecFile,
+    candidate: ModelSpec,
+    settings: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+) -> Settings:
     """flags > SED2_* > the model's YAML > the file's YAML > defaults."""
     return resolve(
         flags=settings,
@@ -190,6 +241,7 @@ def _resolve(file: SpecFile, candidate: ModelSpec, settings: Mapping[str, Any]) 
         yaml_model=candidate.overrides,
         yaml_top=file.settings,
         where=partial(file.where, candidate),
+        defaults=defaults,
     )
 
 

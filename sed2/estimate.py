@@ -87,6 +87,7 @@ def estimate(
     two_draws = np.where(two_size < MIN_EFFECTIVE_SAMPLE_SIZE, np.nan, spread(two_replicates))
     two_score_draws = float(spread(two_replicates @ score_weights))
     two_spectra, lower_spectra = sampling_errors(logdets, eps)
+    eigenvalue = spectra.max_eigenvalue if spectra.is_exact else math.nan
     if (two_size[score_weights > 0] < MIN_EFFECTIVE_SAMPLE_SIZE).any():
         two_score_draws = math.nan
     return ModelResult(
@@ -106,9 +107,9 @@ def estimate(
         ),
         effective_sample_size=two_size[on_grid],
         lower_effective_sample_size=lower_size[on_grid],
-        upper_bound=upper_bound(grid, zeta, d, spectra.max_rank, spectra.max_eigenvalue)
-        if spectra.is_exact
-        else np.full(len(grid), np.nan),
+        upper_bound=upper_bound(grid, zeta, d, spectra.max_rank, eigenvalue),
+        max_rank=spectra.max_rank,
+        max_eigenvalue=eigenvalue,
         score=Score(
             float(lower @ score_weights),
             float(spread(lower_replicates @ score_weights)),

@@ -281,6 +281,7 @@ def resolve(
     yaml_model: Mapping[str, Any] | None = None,
     yaml_top: Mapping[str, Any] | None = None,
     where: Callable[[str], str] = lambda name: f"`{name}` in the YAML",
+    defaults: Mapping[str, Any] | None = None,
 ) -> Settings:
     """flags > `SED2_*` > the model's own YAML > the YAML's top level > defaults.
 
@@ -290,6 +291,7 @@ def resolve(
         yaml_model: settings of the model itself.
         yaml_top: settings of the whole file.
         where: `file:line:column` of a setting in the YAML.
+        defaults: a command's own, instead of those of the fields.
 
     Raises:
         UsageError: a setting is unknown or not allowed; it names the flag or the variable.
@@ -300,6 +302,7 @@ def resolve(
     for given in (yaml_top or {}, yaml_model or {}):
         merged |= given
     in_yaml = set(merged)
+    merged = {**(defaults or {}), **merged}
     for name, value in _from_env(env).items():
         merged[name], sources[name] = value, _variable(name)
     for name, value in flags.items():

@@ -284,6 +284,15 @@ def test_flags_then_variables_then_model_then_file_then_defaults() -> None:
     assert resolve({}, {}, {}, {}).seed == 0
 
 
+def test_a_commands_own_defaults_give_way_to_every_source() -> None:
+    own = {"zeta": 0.7}
+    assert resolve({}, {}, defaults=own).zeta == 0.7
+    assert resolve({}, {}, yaml_top={"zeta": 0.1}, defaults=own).zeta == 0.1
+    assert resolve({}, {"SED2_ZETA": "0.2"}, defaults=own).zeta == 0.2
+    assert resolve({"zeta": 0.0}, {}, defaults=own).zeta == 0.0
+    assert resolve({"zeta": None}, {}, defaults=own).zeta == 0.7
+
+
 def test_a_flag_may_switch_off() -> None:
     assert resolve({"standardize": False}, {"SED2_STANDARDIZE": "1"}).standardize is False
 

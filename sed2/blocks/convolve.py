@@ -1,7 +1,7 @@
 """Convolution as matrix products, for CPUs.
 
-XLA differentiates its own convolution by the kernel into one whose kernel is as large as the image.
-In float64 and inside a loop, as Lanczos quadrature has it, that one takes 60 times as long as these.
+XLA differentiates its own convolution by the kernel into one whose kernel is as large as the
+image. In float64 and inside a loop, as Lanczos quadrature has it, that takes 60 times as long.
 """
 
 from __future__ import annotations

@@ -57,14 +57,21 @@ _METAVARS = {
 }
 
 
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command one option per setting; it receives those that were given as `settings`."""
+def with_settings(command: Callable[..., None], **defaults: str) -> Callable[..., None]:
+    """Give a command one option per setting; it receives those that were given as `settings`.
+
+    Args:
+        command: the body of the command.
+        defaults: what its help tells instead of a field's own default.
+    """
     parameters = [
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=Annotated[bool | None if _is_flag(name) else str | None, _option(name)],
+            annotation=Annotated[
+                bool | None if _is_flag(name) else str | None, _option(name, defaults.get(name))
+            ],
         )
         for name in Settings.model_fields
     ]
@@ -86,11 +93,11 @@ def _is_flag(name: str) -> bool:
     return Settings.model_fields[name].annotation is bool
 
 
-def _option(name: str) -> Any:
+def _option(name: str, default: str | None = None) -> Any:
     """The Typer option of a setting: its help is the field's docstring."""
     field = Settings.model_fields[name]
     flag = f"--{name.replace('_', '-')}"
-    default = _show(field.get_default())
+    default = _show(field.get_default()) if default is None else default
     help_ = f"{field.description}{f' [default: {default}]' if default else ''}"
     if _is_flag(name):
         return typer.Option(f"{flag}/--no-{flag[2:]}", help=help_, rich_help_panel="Settings")

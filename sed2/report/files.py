@@ -17,7 +17,7 @@ import numpy as np
 
 from sed2 import terminal
 from sed2.errors import UsageError
-from sed2.results import Curve, ModelResult, Ranking
+from sed2.results import BoundResult, Bracket, Covering, Curve, ModelResult, Ranking
 from sed2.settings import Settings
 
 SCHEMA_VERSION = 1
@@ -70,6 +70,10 @@ class Outputs:
     def write_rank(self, ranking: Ranking) -> None:
         """Write all files of `rank`."""
         self._write(rank_document(ranking), [model.result for model in ranking.models])
+
+    def write_bound(self, result: BoundResult) -> None:
+        """Write the JSON of `bound`."""
+        self._write(bound_document(result), [result.model])
 
     def _write(self, document: dict[str, Any], results: list[ModelResult]) -> None:
         text = json.dumps(_finite(document), indent=2, allow_nan=False) + "\n"
@@ -148,6 +152,60 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
         "warnings": ranking.warnings,
         "provenance": {k: v for k, v in asdict(first.provenance).items() if k not in own}
         | {"data_sha256": first.provenance.data_sha256},
+    }
+
+
+def bound_document(result: BoundResult) -> dict[str, Any]:
+    """The JSON of `bound`. Every `log_...` is a natural logarithm."""
+    model, at_eps_n = result.model, result.covering_at_eps_n
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": {
+            "name": model.name,
+            "parameters": model.parameters,
+            "left_out": model.left_out,
+            "rank": model.max_rank,
+            "eigenvalue": model.max_eigenvalue,
+        },
+        "settings": _settings(model.settings) | {"inputs": model.inputs},
+        "constants": {
+            "lipschitz": result.lipschitz,
+            "theorem_k": result.theorem_k,
+            "theorem_c": result.theorem_c,
+            "loss_bound": result.loss_bound,
+            "log_c_d": result.log_covering_constant,
+            "log_h": result.log_h,
+        },
+        "eps_n": result.eps_n,
+        "deviation": result.deviation,
+        "d_zeta": _bracket(result.two_sed)
+        | {
+            "std_error": model.two_sed_score.std_error,
+            "is_lower_estimate": math.isnan(model.two_sed_score.std_error),
+        },
+        "log_probability": _bracket(result.log_probability),
+        "vacuous": result.vacuous,
+        "smallest_k": _bracket(result.smallest_k),
+        "gamma_0": result.gamma_0,
+        "eps": model.eps,
+        "log_covering": _covering(result.covering),
+        "log_covering_at_eps_n": {key: value[0] for key, value in _covering(at_eps_n).items()},
+        "assumptions": [asdict(assumption) for assumption in result.assumptions],
+        "warnings": result.warnings,
+        "provenance": asdict(model.provenance),
+    }
+
+
+def _bracket(bracket: Bracket) -> dict[str, Any]:
+    return {"estimate": bracket.estimate, "upper_bound": bracket.at_most}
+
+
+def _covering(covering: Covering) -> dict[str, Any]:
+    return {
+        "estimate": covering.estimate,
+        "upper_bound": covering.at_most,
+        "equal_cubes": covering.cubes,
+        "vacuous": covering.vacuous,
     }
 
 

@@ -19,6 +19,8 @@ from sed2.errors import ExitCode, Sed2Error
 from tests.cli.conftest import FAST, Ran, Run
 
 CONTRACT = {
+    "bound": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --gamma "
+    "--seed --label --standardize --model --json --lipschitz --theorem-k --theorem-c --loss-bound",
     "compute": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
     "--label --standardize --model --json --csv --plot",
     "rank": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "

@@ -14,7 +14,7 @@ from sed2.settings import Settings, resolve
 from tests.cli.conftest import Run
 
 Given = Callable[..., dict[str, object]]
-COMMANDS = ("compute", "rank", "validate")
+COMMANDS = ("bound", "compute", "rank", "validate")
 
 
 class Stop(Exception):
@@ -57,6 +57,11 @@ def test_the_defaults_shown_are_the_defaults(sed2: Run) -> None:
     for option, default in options:
         name = option.replace("-", "_")
         assert getattr(resolve({name: default}, {}), name) == getattr(Settings(), name), name
+
+
+def test_a_command_may_have_a_default_of_its_own(sed2: Run) -> None:
+    assert "Meso-scale exponent. [default: 2/3]" in sed2("bound", "--help").out
+    assert "Meso-scale exponent. [default: 0]" in sed2("compute", "--help").out
 
 
 def test_what_is_not_given_is_not_passed_on(given: Given) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sed2.generalisation import evaluate, read_words
 from sed2.results import (
     BlockPlan,
     BlockShare,
+    BoundResult,
     Curve,
     ModelResult,
     Provenance,
@@ -48,6 +50,8 @@ def made_result(
         effective_sample_size=size * flat,
         lower_effective_sample_size=size * flat,
         upper_bound=2 * value * flat,
+        max_rank=555,
+        max_eigenvalue=300.0,
         score=Score(value, error, 0.0, 0.0),
         two_sed_score=Score(value + 1, two_error, 0.0, 0.0),
         plan=(
@@ -57,6 +61,12 @@ def made_result(
         warnings=(),
         provenance=Provenance("0", "0", "0", "3", "cpu", "float64", "ab", "cd"),
     )
+
+
+def made_bound(result: ModelResult | None = None, **words: object) -> BoundResult:
+    """The bound of a result, by default of one in the theorem's range."""
+    result = result or made_result(value=700.0, zeta=0.7, n_train=100_000)
+    return evaluate(result, read_words({"lipschitz": 1.0, **words}))
 
 
 def made_ranking(results: Sequence[ModelResult]) -> Ranking:

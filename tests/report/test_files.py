@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sed2.errors import ExitCode, UsageError
 from sed2.report import files
 from sed2.report.files import Outputs
-from tests.report.made import made_ranking, made_result
+from tests.report.made import made_bound, made_ranking, made_result
 
 
 def check(**paths: str | Path) -> Outputs:
@@ -149,6 +149,23 @@ def test_numbers_that_are_not_finite_become_null(tmp_path: Path) -> None:
     assert document["two_sed"]["std_error"] == [None] * 3
     assert document["lower_two_sed"]["std_error"] == [None] * 3
     assert document["upper_bound"] == [1.0, None, None]
+
+
+def test_what_is_not_known_of_a_bound_is_null(tmp_path: Path) -> None:
+    path, nan = tmp_path / "x.json", float("nan")
+    model = made_result(value=700.0, zeta=0.7, n_train=1000)
+    model = replace(model, max_eigenvalue=nan, upper_bound=np.full(3, nan))
+    check(json=path).write_bound(made_bound(model))
+    document = json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(name))
+    assert document["vacuous"] is True
+    assert document["gamma_0"] is None
+    for key in ("d_zeta", "log_probability", "smallest_k"):
+        assert document[key]["upper_bound"] is None
+        assert document[key]["estimate"] is not None
+    for key in ("upper_bound", "equal_cubes"):
+        assert document["log_covering"][key] == [None] * 3
+        assert document["log_covering_at_eps_n"][key] is None
+    assert document["log_covering"]["vacuous"] == [True] * 3
 
 
 def test_a_ranking_without_n_train_has_no_eps_n(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def convolve(
     dilations = (*options["lhs_dilation"], *options["rhs_dilation"])
     if x.ndim != 4 or options["feature_group_count"] != 1 or any(d != 1 for d in dilations):
         return _OWN(x, kernel, strides, padding, **options)
-    window = kernel.shape[:2]
+    window = (kernel.shape[0], kernel.shape[1])
     if isinstance(padding, str):
         padding = jax.lax.padtype_to_pads(x.shape[1:3], window, strides, padding)
     windows = shifts(x, window, strides, padding, 0.0)

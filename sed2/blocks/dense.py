@@ -51,6 +51,7 @@ class Dense(BlockSpec):
             units=self.features,
             positions=math.prod(input_shape[:-1]),
             parameters=self._per_unit(input_shape),
+            common=len(input_shape) == 1,
             shared=self.is_linear,
         )
 

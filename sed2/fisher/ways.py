@@ -120,7 +120,7 @@ def choose(candidates: list[Way], memory: float, work: float) -> Way | None:
 
 def _by_unit(sizes: Sizes, layout: Layout, fisher: str, work: float) -> Way:
     rows, columns = sizes.inputs * layout.positions, layout.parameters
-    if layout.positions == 1:  # the features of a dense block are compressed once for all
+    if layout.common:
         columns = min(rows, columns)
     small = min(rows, columns)
     each = 4.0 * rows * columns * small

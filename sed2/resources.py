@@ -106,7 +106,7 @@ def _too_large(block: ChainBlock, samples: int, needed: float, budget: float) ->
     return ResourceError(
         f"block {block.name} ({block.parameters:,} parameters, N = {samples}) needs about "
         f"{_gb(needed)} in the cheapest way, but the budget is {_gb(budget)}",
-        mend="Take a smaller model or fewer --samples, or raise --memory-gb",
+        mend="Not one input would fit; take a smaller model, or raise --memory-gb",
     )
 
 

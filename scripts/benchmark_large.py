@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,14 +38,14 @@ class Measured:
     """Peak of the process."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(given: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Time and memory of large networks.")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--dataset", type=Path, help=".npz of images; by default random ones")
     parser.add_argument("--samples", type=int, default=100)
     parser.add_argument("--draws", type=int, default=4)
     parser.add_argument("--config", type=Path, default=LARGE, help="where the models stand")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     print(f"N = {arguments.samples}, K = {arguments.draws}\n")
     print("| model | parameters | ways of the blocks | wall time | peak memory |")
     print("| --- | --- | --- | --- | --- |")
@@ -77,7 +78,8 @@ def measure(name: str, arguments: argparse.Namespace, folder: Path) -> Measured:
     process = subprocess.Popen(command, env=os.environ | cache, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
-    if status:
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
         sys.exit(f"sed2 failed on {name}")
     model = json.loads(output.read_text())["model"]
     ways: dict[str, int] = {}

@@ -61,12 +61,12 @@ SWEEPS = (
 )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(given: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="How cost grows with width, depth, N and K.")
     parser.add_argument("--plot", type=Path, help="figure: .png, .svg or .pdf")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--largest", type=int, default=10**9, help="leave out larger values")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     curves = []
     for sweep in SWEEPS:
         values = [value for value in sweep.values if value <= arguments.largest]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import sed2
+from sed2 import api
 from tests.cases import offline_settings
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
@@ -29,7 +30,7 @@ def test_a_shipped_config_runs(config: Path, tmp_path: Path) -> None:
 def test_the_large_config_is_as_published_and_within_its_budget(tmp_path: Path) -> None:
     """N = 100, K = 4: every block has a way below 6 GB. Of 10 classes, 32 x 32 pixels."""
     config = next(c for c in CONFIGS if c.name == LARGE)
-    checked = sed2.validate(config, plan=True, **offline_settings(config, tmp_path))
+    checked = api.validate(config, plan=True, **offline_settings(config, tmp_path))
     counts = {model.name: model.parameters for model in checked}
     assert counts == {"VGG-16": 14_990_922, "ResNet-18": 11_181_642, "ViT-Tiny": 5_381_194}
     assert max(block.bytes for model in checked for block in model.plan) < 6e9

@@ -56,7 +56,7 @@ def test_the_default_budget_is_at_most_3_gb() -> None:
 
 def test_a_refusal_says_what_would_fit() -> None:
     with pytest.raises(ResourceError, match="--samples 50 would fit"):
-        plan("MLP 784-512-10", 1, 0.018)
+        plan("MLP 100000-2-2", 1, 0.2)
     with pytest.raises(ResourceError, match="Not one input would fit"):
         plan("MLP 784-4096-10", 1, 0.01)
 

@@ -249,7 +249,7 @@ class Settings(BaseModel):
     """Seed of everything random."""
     input_groups: Annotated[int, Number] = Field(default=10, ge=0, le=_LIMIT)
     """Groups of inputs left out in turn for the standard error; 0 leaves it undefined."""
-    max_flops: Annotated[float, Number] = Field(default=1e13, gt=0)
+    max_flops: Annotated[float, Number] = Field(default=3e12, gt=0)
     """Operations to spend on spectra; where exact costs more, units are sampled at random."""
     lanczos_steps: Annotated[int, Number] = Field(default=32, ge=2, le=10_000)
     """Steps of Lanczos quadrature, where no exact way fits."""

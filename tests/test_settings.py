@@ -46,7 +46,7 @@ def test_the_defaults_are_the_papers() -> None:
         "memory_gb": None,
         "chain": "blocks",
         "likelihood": "gaussian",
-        "max_flops": 1e13,
+        "max_flops": 3e12,
         "lanczos_steps": 32,
         "probes": 4,
     }

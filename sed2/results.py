@@ -109,6 +109,11 @@ class ModelResult:
     upper_bound: np.ndarray
     """(E,) right-hand side of (11) with the measured rank and largest eigenvalue; NaN where these
     are not measured, because a spectrum is sampled."""
+    upper_bracket: np.ndarray
+    """(E,) never below 2sED with the same draws: every determinant replaced by the most that the
+    traces and ranks of its blocks allow; NaN like `upper_bound`, which it is never above."""
+    trace_bracket: np.ndarray
+    """(E,) the same by the whole trace and d alone, (1 + a sqrt(tr Fhat / d))^d; not as sharp."""
     max_rank: int
     """r of (11): the largest rank of the Fisher matrix over the draws; an estimate, if sampled."""
     max_eigenvalue: float

@@ -117,6 +117,7 @@ def compute_document(result: ModelResult) -> dict[str, Any]:
         "score_std_error": result.score.std_error,
         **_curves(result),
         "upper_bound": result.upper_bound,
+        **_brackets(result),
         "warnings": result.warnings,
         "provenance": asdict(result.provenance),
     }
@@ -141,6 +142,7 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
                 "separation": model.separation,
                 "settings": _settings(model.result.settings),
                 **_curves(model.result),
+                **_brackets(model.result),
                 "training": None,
                 "warnings": model.result.warnings,
                 "spec_sha256": model.result.provenance.spec_sha256,
@@ -222,6 +224,10 @@ def _curves(result: ModelResult) -> dict[str, Any]:
     }
 
 
+def _brackets(result: ModelResult) -> dict[str, Any]:
+    return {"upper_bracket": result.upper_bracket, "trace_bracket": result.trace_bracket}
+
+
 def _curve(curve: Curve) -> dict[str, Any]:
     return {
         "estimate": curve.estimate,
@@ -247,6 +253,8 @@ def _csv_text(results: list[ModelResult]) -> str:
             "two_sed_std_error",
             "effective_sample_size",
             "upper_bound",
+            "upper_bracket",
+            "trace_bracket",
         ]
     )
     for result in results:
@@ -258,6 +266,8 @@ def _csv_text(results: list[ModelResult]) -> str:
             result.two_sed.std_error,
             result.effective_sample_size,
             result.upper_bound,
+            result.upper_bracket,
+            result.trace_bracket,
         )
         for row in zip(*columns, strict=True):
             numbers = ["" if math.isnan(value) else repr(float(value)) for value in row]

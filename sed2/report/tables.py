@@ -36,6 +36,7 @@ _NOT_JUDGED = (
 _LEGEND = {
     "±": "standard error from draws and inputs at this N and K.",
     "ESS": "effective draws.",
+    "bracket": "at most this, with these draws, by the traces and ranks of the blocks.",
     "at most": "the bound (11) on 2sED, with the measured rank and largest eigenvalue.",
     "to next": "gap to the next model in standard errors; below 2, not told apart.",
 }
@@ -48,7 +49,7 @@ def print_compute(console: Console, result: ModelResult) -> None:
     points = _points(result.eps)
     shown = _print_table(
         console,
-        ["eps", "lower 2sED", "±", "2sED", "±", "ESS", "at most"],
+        ["eps", "lower 2sED", "±", "2sED", "±", "ESS", "bracket", "at most"],
         [
             [
                 f"{result.eps[e]:.3g}",
@@ -57,6 +58,7 @@ def print_compute(console: Console, result: ModelResult) -> None:
                 _two_sed(two.estimate[e], two.std_error[e]),
                 _number(two.std_error[e]),
                 f"{result.effective_sample_size[e]:.1f}",
+                _number(result.upper_bracket[e]),
                 _number(result.upper_bound[e], digits=0),
             ]
             for e in points

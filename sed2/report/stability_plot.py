@@ -12,6 +12,7 @@ from sed2.results import StabilityResult, Sweep
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 _AXES = {
     "samples": "number of inputs $N$",
@@ -54,9 +55,7 @@ def draw_stability(result: StabilityResult) -> Figure:
         Line2D([], [], color=_colour(m), marker=_mark(m), markersize=4, label=model_label(model))
         for m, model in enumerate(result.models)
     ]
-    seeds = len(result.seeds)
-    meaning = f"mean and standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
-    handles.append(Line2D([], [], color="0.4", lw=1, ls=":", label=f" as given; {meaning}"))
+    handles += _explanations(len(result.seeds))
     lines = sum(1 + str(handle.get_label()).count("\n") for handle in handles)
     figure.set_size_inches(6.4, 4.8 + 0.17 * lines)
     figure.legend(handles=handles, loc="outside lower left", frameon=False, fontsize="small")
@@ -85,6 +84,17 @@ def _draw_seeds(axes: Axes, result: StabilityResult) -> None:
     axes.set_xlabel("seed")
     shown = places[:: max(1, len(places) // _TICKS)]
     axes.set_xticks(shown, [str(result.seeds[s]) for s in shown])
+
+
+def _explanations(seeds: int) -> list[Line2D]:
+    """Entries of the legend for the kinds of line."""
+    from matplotlib.lines import Line2D
+
+    given = Line2D([], [], color="0.4", lw=1, ls=":", label=" the settings given")
+    if seeds == 1:
+        return [given]
+    label = f" mean ± standard deviation over {seeds} seeds"
+    return [Line2D([], [], color="0.3", label=label), given]
 
 
 def _colour(model: int) -> str:

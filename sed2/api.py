@@ -25,7 +25,7 @@ from sed2.results import BoundResult, Checked, ModelResult, Ranking, StabilityRe
 from sed2.settings import Settings, resolve
 from sed2.spec.module import from_network, resolve_module
 from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, data_check, load_spec, shape_check
-from sed2.stability import check_memory, check_shared, read_grids, study
+from sed2.study import check_memory, check_shared, read_grids, study
 
 Spec = str | Path | Mapping[str, Any] | Any
 """A YAML file, notation, the mapping of a file, a network, or a dict of networks by name."""

@@ -48,7 +48,7 @@ def stability(
     verbose: Verbose = False,
     settings: dict[str, Any],
 ) -> None:
-    """Whether the ranking of the models of a file is settled at these settings.
+    """Whether the ranking is settled at these settings.
 
     Varies N, K and sigma one at a time, the others as given, under several seeds, and says what
     N and K would settle the ranking.

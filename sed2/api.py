@@ -323,12 +323,23 @@ def _check_prior(candidate: ModelSpec, settings: Settings) -> None:
 def _load(settings: Settings) -> Dataset:
     if settings.dataset is None:
         raise _no_dataset()
-    return _load_once(settings.dataset, settings.label, settings.standardize)
+    name = settings.dataset
+    return _load_once(name, settings.label, settings.standardize, _state(name))
 
 
 @lru_cache(maxsize=1)
-def _load_once(name: str, label: str | None, standardize: bool) -> Dataset:
+def _load_once(name: str, label: str | None, standardize: bool, state: object) -> Dataset:
     return load_dataset(name, label=label, standardize=standardize)
+
+
+def _state(name: str) -> object:
+    """Differs once the file of that name does: a notebook may write it anew."""
+    path = Path(name).expanduser()
+    try:
+        stat = path.stat()
+    except OSError:  # a named data set, or nothing at all
+        return None
+    return path.absolute(), stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _no_dataset() -> UsageError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sed2.blocks.user import UserBlock
+from sed2.chain import Chain
 from sed2.settings import Settings
 from sed2.spectra import Spectra
 from sed2.uncertainty import MIN_EFFECTIVE_SAMPLE_SIZE
@@ -13,11 +15,17 @@ _SIGMA_SHARE = 0.1
 
 
 def find_warnings(
-    spectra: Spectra, inputs: int, eps: np.ndarray, sizes: np.ndarray, settings: Settings
+    chain: Chain,
+    spectra: Spectra,
+    inputs: int,
+    eps: np.ndarray,
+    sizes: np.ndarray,
+    settings: Settings,
 ) -> tuple[str, ...]:
     """Warnings about one model.
 
     Args:
+        chain: the network.
         spectra: of the K draws.
         inputs: N.
         eps: (E,).
@@ -25,6 +33,19 @@ def find_warnings(
         settings: sigma.
     """
     found = []
+    only = chain.blocks[0]
+    if len(chain.blocks) == 1 and isinstance(only.spec, UserBlock):
+        found.append(
+            f"{only.name} is one block, since a module cannot be split by itself: lower 2sED is "
+            "2sED. Return an nnx.Sequential or a list for a block each"
+        )
+    sampled = sum(block.sampling > 0 for block in spectra.blocks)
+    if sampled:
+        found.append(
+            f"the spectra of {sampled} of {len(spectra.blocks)} blocks are sampled, since exact "
+            "ones cost too much: their error is part of what is shown (--verbose shows the ways; "
+            "--max-flops and --memory-gb allow for more)"
+        )
     if spectra.scale == 0:
         found.append(
             "the Fisher information is zero in every draw, so the measure is zeta * d: "

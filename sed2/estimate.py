@@ -126,7 +126,7 @@ def estimate(
             float(two_spectra @ score_weights),
         ),
         plan=plan.blocks,
-        warnings=find_warnings(spectra, len(inputs), grid, two_size[on_grid], settings),
+        warnings=find_warnings(chain, spectra, len(inputs), grid, two_size[on_grid], settings),
         provenance=provenance(model, dataset.sha256),
     )
 

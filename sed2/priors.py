@@ -39,15 +39,15 @@ Transform = Callable[[jax.Array], jax.Array]
 def draw_module(
     spec: Block, input_shape: Shape, prior: Prior, key: jax.Array, uniform: jax.Array
 ) -> nnx.Module:
-    """One draw of a block's module. Pure: may be jitted, and vmapped over its last arguments.
+    """One draw of a block's module, in float64 whatever the module itself would keep.
+
+    Pure: may be jitted, and vmapped over its last arguments.
 
     Args:
         key: for the module's own initialisers.
         uniform: (d_j,) numbers uniform on (-1, 1), for all else.
     """
     module = spec.build(input_shape, nnx.Rngs(key))
-    if prior.name == "init":
-        return module
     state = nnx.state(module, nnx.Param)
     leaves, treedef = jax.tree_util.tree_flatten_with_path(state)
     kernels = {_parent(path): leaf.shape for path, leaf in leaves if _name(path) in KERNELS}
@@ -55,7 +55,8 @@ def draw_module(
     for path, leaf in leaves:
         transform = _transform(prior, path, leaf.shape, kernels.get(_parent(path)))
         numbers = uniform[used : used + leaf.size]
-        parameters.append(transform(numbers).reshape(leaf.shape) if transform else leaf)
+        drawn = transform(numbers).reshape(leaf.shape) if transform else leaf
+        parameters.append(drawn.astype(float))
         used += leaf.size
     nnx.update(module, jax.tree_util.tree_unflatten(treedef, parameters))
     return module
@@ -65,6 +66,8 @@ def _transform(
     prior: Prior, path: tuple[Any, ...], shape: Shape, kernel: Shape | None
 ) -> Transform | None:
     """How a parameter is drawn, given the shape of the kernel beside it; None: as initialised."""
+    if prior.name == "init":
+        return None
     if prior.name == "uniform":
         low, high = prior.args
         return lambda u: (low + high) / 2 + (high - low) / 2 * u

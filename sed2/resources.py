@@ -47,9 +47,36 @@ def make_plan(chain: Chain, items: int, samples: int, settings: Settings) -> Pla
         settings: memory_gb, max_flops, fisher, likelihood, lanczos_steps, probes.
 
     Raises:
-        ResourceError: even one item at a time does not fit.
+        ResourceError: even one item at a time does not fit; it says how many inputs would.
     """
     budget = min(settings.memory_gb, 1e9) * GB if settings.memory_gb else default_budget()
+    try:
+        return _plan(chain, items, samples, settings, budget)
+    except ResourceError as error:
+        error.mend = _what_would_fit(chain, items, samples, settings, budget, error.mend)
+        raise
+
+
+def default_budget() -> float:
+    """Bytes: half of what the machine has free, at most 3 GB."""
+    return min(free_memory() / 2, 3 * GB)
+
+
+def _what_would_fit(
+    chain: Chain, items: int, samples: int, settings: Settings, budget: float, otherwise: str
+) -> str:
+    """The largest of the halves of N that fits the budget, or other advice."""
+    while samples := samples // 2:
+        try:
+            _plan(chain, items, samples, settings, budget)
+        except ResourceError:
+            continue
+        return f"--samples {samples} would fit; or raise --memory-gb"
+    return otherwise
+
+
+def _plan(chain: Chain, items: int, samples: int, settings: Settings, budget: float) -> Plan:
+    """As `make_plan`, within a budget of bytes."""
     resident = [_resident(block, samples) for block in chain.blocks]
     for block, base in zip(chain.blocks, resident, strict=True):
         if base > budget:
@@ -91,11 +118,6 @@ def make_plan(chain: Chain, items: int, samples: int, settings: Settings) -> Pla
     return Plan(chosen, chunk, int(kept + chunk * max(each)), blocks)
 
 
-def default_budget() -> float:
-    """Bytes: half of what the machine has free, at most 3 GB."""
-    return min(free_memory() / 2, 3 * GB)
-
-
 def _resident(block: ChainBlock, samples: int) -> int:
     """Bytes of one item, whatever the way: random numbers, parameters, inputs and outputs."""
     activations = samples * (math.prod(block.input_shape) + 2 * math.prod(block.output_shape))
@@ -106,7 +128,7 @@ def _too_large(block: ChainBlock, samples: int, needed: float, budget: float) ->
     return ResourceError(
         f"block {block.name} ({block.parameters:,} parameters, N = {samples}) needs about "
         f"{_gb(needed)} in the cheapest way, but the budget is {_gb(budget)}",
-        mend="Take a smaller model or fewer --samples, or raise --memory-gb",
+        mend="Not one input would fit; take a smaller model, or raise --memory-gb",
     )
 
 

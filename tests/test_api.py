@@ -77,3 +77,13 @@ def test_progress_is_told_to_its_end() -> None:
     name, done, total = told[-1]
     assert name == "MLP 54-3-7"
     assert done == total >= FAST["draws"]
+
+
+def test_a_file_that_is_written_anew_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "x.npz"
+    seen = []
+    for seed in (0, 1):
+        np.savez(file, x=np.random.default_rng(seed).normal(size=(10, 4)))
+        result = sed2.compute("MLP 4-2", dataset=str(file), samples=10, draws=2, eps=0.1)
+        seen.append(result.provenance.data_sha256)
+    assert seen[0] != seen[1]

@@ -24,3 +24,14 @@ def test_the_last_blocks_noise_is_seen_by_nobody() -> None:
 def test_few_effective_draws_are_told_in_plain_words() -> None:
     assert "effective sample size" not in warnings(draws=400)
     assert "a few draws carry 2sED" in warnings(draws=2)
+
+
+def test_sampled_spectra_are_told() -> None:
+    def of(**settings: float) -> str:
+        result = estimate_spec(
+            "MLP 4-30-2", gaussian_inputs(30, 4), samples=20, draws=3, eps=[0.5], **settings
+        )
+        return "\n".join(result.warnings)
+
+    assert "sampled" not in of()
+    assert "the spectra of 1 of 2 blocks are sampled" in of(max_flops=1e5)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
 
 from sed2.blocks.dense import Dense
+from sed2.blocks.user import split
 from sed2.priors import draw_module
 from sed2.randomness import block_keys, uniforms
 from sed2.settings import parse_prior
+from tests import networks
 
 SPEC = Dense(features=200)
 FAN_IN, FAN_OUT = 100, 200
@@ -84,3 +87,13 @@ def test_drawing_may_be_jitted_and_vmapped() -> None:
 
     together = jax.jit(jax.vmap(output))(keys, uniform)
     np.testing.assert_allclose(together[1], output(keys[1], uniform[1]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("prior", ["init", "torch", "uniform:0:1"])
+def test_every_draw_is_in_float64(prior: str) -> None:
+    """Flax makes parameters of float32, unless it is told otherwise."""
+    (block,) = split(networks.Own, "own")
+    uniform = jnp.zeros(block.parameter_count((4,)))
+    module = draw_module(block, (4,), parse_prior(prior), jax.random.key(0), uniform)
+    dtypes = {leaf.dtype for leaf in jax.tree.leaves(nnx.state(module, nnx.Param))}
+    assert dtypes == {jnp.dtype("float64")}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import tracemalloc
 
+import jax
 import pytest
 
-from sed2.chain import build_chain
+from sed2.blocks.base import read_block
+from sed2.chain import ChainBlock, build_chain
 from sed2.errors import ResourceError
+from sed2.fisher.sample import _batched_step
+from sed2.fisher.ways import Way
 from sed2.resources import Plan, default_budget, make_plan
-from sed2.settings import Settings
+from sed2.settings import Settings, parse_prior
 from sed2.spec.schema import load_spec
 
 
@@ -47,3 +52,73 @@ def test_too_large_a_model_is_refused_without_allocating() -> None:
 
 def test_the_default_budget_is_at_most_3_gb() -> None:
     assert 0 < default_budget() <= 3e9
+
+
+def test_a_refusal_says_what_would_fit() -> None:
+    with pytest.raises(ResourceError, match="--samples 50 would fit"):
+        plan("MLP 100000-2-2", 1, 0.2)
+    with pytest.raises(ResourceError, match="Not one input would fit"):
+        plan("MLP 784-4096-10", 1, 0.01)
+
+
+FORECAST: dict[str, tuple[object, tuple[int, ...], dict[str, object]]] = {
+    "dense": ({"dense": {"features": 200, "activation": "relu"}}, (300,), {}),
+    "convolution": (
+        {"conv": {"features": 64, "kernel_size": 3, "norm": "batch", "activation": "relu"}},
+        (16, 16, 32),
+        {},
+    ),
+    "pooled to one position": (
+        {"conv": {"features": 256, "kernel_size": 3, "pool": {"kind": "max"}}},
+        (2, 2, 256),
+        {},
+    ),
+    "sampled channels": (
+        {"conv": {"features": 128, "kernel_size": 3, "pool": {"kind": "max"}}},
+        (16, 16, 64),
+        {"max_flops": 1e11},
+    ),
+    "whole Jacobian": ({"attention": {"heads": 2}}, (12, 24), {"samples": 60}),
+    "Gram matrix": ({"dense": {"features": 16, "norm": "layer"}}, (4000,), {"memory_gb": 0.5}),
+    "Lanczos": (
+        {"residual": {"blocks": [{"conv": {"features": 32, "kernel_size": 3}}]}},
+        (16, 16, 32),
+        {},
+    ),
+}
+
+
+def compiled(block: ChainBlock, way: Way, settings: Settings) -> jax.stages.Compiled:
+    """The program of one item."""
+    numbers = block.parameters + settings.samples * math.prod(block.output_shape) + way.numbers
+    with jax.enable_x64(True):
+        shapes = [
+            jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 1)),
+            jax.ShapeDtypeStruct((1, numbers), float),
+            jax.ShapeDtypeStruct((1, settings.samples), float),
+            jax.ShapeDtypeStruct((1, settings.samples, *block.input_shape), float),
+        ]
+        return _batched_step.lower(
+            block.spec,
+            block.input_shape,
+            parse_prior(settings.prior),
+            settings.fisher,
+            settings.likelihood,
+            way,
+            settings.sigma,
+            *shapes,
+        ).compile()
+
+
+@pytest.mark.parametrize("case", FORECAST)
+def test_the_forecast_holds_what_xla_needs(case: str) -> None:
+    """XLA's own account of the compiled program, which is what would be allocated."""
+    block, shape, given = FORECAST[case]
+    settings = Settings.model_validate({"dataset": "test", "samples": 100, **given})
+    chain = build_chain([read_block(block)], shape)
+    made = make_plan(chain, 1, settings.samples, settings)
+    assert {"Gram matrix": "gram", "whole Jacobian": "jacobian", "Lanczos": "lanczos"}.get(
+        case, "units"
+    ) == made.ways[0].name
+    needed = compiled(chain.blocks[0], made.ways[0], settings).memory_analysis()
+    assert needed.temp_size_in_bytes + needed.output_size_in_bytes <= made.blocks[0].bytes

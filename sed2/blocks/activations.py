@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 Activation = Literal[
-    "none", "relu", "gelu", "tanh", "sigmoid", "silu", "elu", "leaky_relu", "softplus"
+    "none", "identity", "relu", "gelu", "tanh", "sigmoid", "silu", "elu", "leaky_relu", "softplus"
 ]
 
 
@@ -20,6 +20,7 @@ def identity(x: jax.Array) -> jax.Array:
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "none": identity,
+    "identity": identity,
     "relu": jax.nn.relu,
     "gelu": jax.nn.gelu,
     "tanh": jnp.tanh,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 from pydantic import Field
 
-from sed2.blocks.activations import ACTIVATIONS, Activation
+from sed2.blocks.activations import ACTIVATIONS, Activation, identity
 from sed2.blocks.base import BlockSpec, Shape, register
 from sed2.blocks.norm import NormName, batch_normed, check_groups, make_norm
 from sed2.blocks.patches import Padding, Pair, Size, extract, image_size, pads, pair
@@ -79,10 +79,18 @@ class Conv(BlockSpec):
             positions=math.prod(self.output_shape(input_shape)) // self.features,
             parameters=self._per_channel(input_shape),
             scratch=image[0] * image[1] * self._kernel(input_shape),
+            shared=self.is_linear,
         )
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> ConvModule:
         return ConvModule(self, input_shape, rngs)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether all channels share one spectrum: each sees the same patches, by no gain."""
+        linear = ACTIVATIONS[self.activation] is identity and self.norm == "none"
+        maximum = self.pool != "none" and self.pool.kind == "max"
+        return linear and not maximum and self.groups == 1
 
     def _per_channel(self, input_shape: Shape) -> int:
         return self._kernel(input_shape) + self.bias + 2 * (self.norm != "none")
@@ -158,7 +166,7 @@ class ConvModule(nnx.Module):
             pooled = spec.pool(rows.reshape(samples, height, width, -1))
             return pooled.reshape(samples, -1, rows.shape[2])
 
-        return self._pool(active), Channels(spec.features, jacobian)
+        return self._pool(active), Channels(spec.features, jacobian, shared=spec.is_linear)
 
     def _patches(self, x: jax.Array) -> jax.Array:
         """(N, positions, kernel entries): what a kernel is multiplied with."""

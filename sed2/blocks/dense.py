@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 from pydantic import Field
 
-from sed2.blocks.activations import ACTIVATIONS, Activation
+from sed2.blocks.activations import ACTIVATIONS, Activation, identity
 from sed2.blocks.base import BlockSpec, Shape, register
 from sed2.blocks.norm import batch_normed, make_norm
 from sed2.blocks.structure import Channels, Layout, Structure, UnitFactors
@@ -51,6 +51,7 @@ class Dense(BlockSpec):
             units=self.features,
             positions=math.prod(input_shape[:-1]),
             parameters=self._per_unit(input_shape),
+            common=len(input_shape) == 1,
             shared=self.is_linear,
         )
 
@@ -60,7 +61,7 @@ class Dense(BlockSpec):
     @property
     def is_linear(self) -> bool:
         """Whether all units share one spectrum."""
-        return self.activation == "none" and self.norm == "none"
+        return ACTIVATIONS[self.activation] is identity and self.norm == "none"
 
     def _per_unit(self, input_shape: Shape) -> int:
         return input_shape[-1] + self.bias + 2 * (self.norm != "none")

@@ -60,6 +60,8 @@ class Layout:
     """P, the outputs of one unit for one input."""
     parameters: int
     """p, the parameters of one unit."""
+    common: bool = False
+    """Whether the units share their features, as in `UnitFactors`; they are compressed once."""
     scratch: int = 0
     """Numbers that the Jacobians need per input and share among the units."""
     shared: bool = False

@@ -20,6 +20,7 @@ from sed2.fisher.roots import (
     compress,
     exact,
     fold,
+    gram_roots,
     roots_of_eigenvalues,
     singular_values,
 )
@@ -66,7 +67,7 @@ def generic_roots(
     count = shape[0] * shape[1]
     if way.name == "gram":
         gram = jax.lax.map(lambda e: forward(backward(e)), jnp.eye(count), batch_size=way.batch)
-        return exact(_gram_roots((gram + gram.T) / 2)[None])
+        return exact(gram_roots((gram + gram.T) / 2)[None])
     if count <= flat.size:
         return _lanczos(lambda u: forward(backward(u)), count, way, uniform)
     return _lanczos(lambda v: backward(forward(v)), flat.size, way, uniform)
@@ -97,12 +98,6 @@ def _factor(
         return fold(triangle, some.reshape(-1, d)), None
 
     return jax.lax.scan(add, jnp.zeros((d, d)), numbers)[0]
-
-
-def _gram_roots(gram: jax.Array) -> jax.Array:
-    finite = jnp.isfinite(gram).all()
-    eigenvalues = jnp.linalg.eigvalsh(jnp.where(finite, gram, 0.0))
-    return jnp.where(finite, roots_of_eigenvalues(eigenvalues, len(gram)), jnp.nan)
 
 
 def _lanczos(product: Product, size: int, way: Way, uniform: jax.Array) -> Roots:

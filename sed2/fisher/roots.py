@@ -61,6 +61,20 @@ def singular_values(matrix: jax.Array) -> jax.Array:
     return jnp.where(finite, jnp.where(values > noise, values, 0.0), jnp.nan)
 
 
+def squared_singular_values(matrix: jax.Array) -> jax.Array:
+    """As `singular_values`, from the smaller of A^T A and A A^T: cheaper, and without the roots
+    that are below about 1e-7 of the largest."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    return gram_roots(matrix.T @ matrix if tall else matrix @ matrix.T)
+
+
+def gram_roots(gram: jax.Array) -> jax.Array:
+    """Square roots of the eigenvalues of a Gram matrix; NaN if it is not finite."""
+    finite = jnp.isfinite(gram).all()
+    eigenvalues = jnp.linalg.eigvalsh(jnp.where(finite, gram, 0.0))
+    return jnp.where(finite, roots_of_eigenvalues(eigenvalues, len(gram)), jnp.nan)
+
+
 def fold(triangle: jax.Array, rows: jax.Array) -> jax.Array:
     """The triangular factor R of all rows so far: R^T R = sum of their outer products."""
     return jnp.linalg.qr(jnp.vstack([triangle, rows]), mode="r")

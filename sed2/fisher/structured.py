@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from sed2.blocks.structure import Structure, UnitFactors
-from sed2.fisher.roots import Roots, compress, exact, fold, singular_values
+from sed2.fisher.roots import Roots, compress, exact, fold, singular_values, squared_singular_values
 from sed2.fisher.ways import Way
 
 
@@ -58,7 +58,8 @@ def expected_roots(
             return exact(singular_values(factor(jnp.array(0)))[None], units)
 
     chosen = jnp.arange(units) if way.samples == units else jnp.argsort(uniform)[: way.samples]
-    values = _map(lambda unit: singular_values(factor(unit)), chosen, way.batch)
+    roots_of = squared_singular_values if way.squared else singular_values
+    values = _map(lambda unit: roots_of(factor(unit)), chosen, way.batch)
     return exact(values, units / way.samples)
 
 

@@ -3,9 +3,10 @@
 In order of preference, the first that fits the memory and the work allowed:
 
 1. `units`: the exact structure of the block, one small matrix per unit or channel;
-2. `sampled units`: the same for a random subset of them. Under a measure that draws all
-   parameters independently, the units of a layer are exchangeable, so their mean log-determinant
-   is estimated without bias;
+2. `sampled units`: the same for a random subset of them, or for all, from the squared factor,
+   which is two to three times cheaper and loses roots below 1e-7 of the largest. Under a measure
+   that draws all parameters independently, the units of a layer are exchangeable, so their mean
+   log-determinant is estimated without bias;
 3. `jacobian`: no structure is known, the whole Jacobian fits;
 4. `gram`: J J^T by products with J, where the outputs of all inputs are few;
 5. `lanczos`: stochastic Lanczos quadrature by products with J, with an error of its own.
@@ -55,6 +56,8 @@ class Way:
     """Units or probes that are taken."""
     population: float
     """Units there are; infinite for probes; equal to `samples` where nothing is sampled."""
+    squared: bool = False
+    """Whether the roots of a unit are those of its Gram matrix, not of the factor itself."""
     steps: int = 0
     """Lanczos steps."""
     numbers: int = 0
@@ -75,6 +78,8 @@ class Way:
         match self.name:
             case "units" if self.sampling:
                 return f"by unit, {self.samples:,} of {int(self.population):,} at random"
+            case "units" if self.squared:
+                return "by unit, Gram matrices"
             case "units":
                 return "exact, by unit"
             case "jacobian":
@@ -115,16 +120,20 @@ def choose(candidates: list[Way], memory: float, work: float) -> Way | None:
 
 def _by_unit(sizes: Sizes, layout: Layout, fisher: str, work: float) -> Way:
     rows, columns = sizes.inputs * layout.positions, layout.parameters
-    if layout.positions == 1:  # the features of a dense block are compressed once for all
+    if layout.common:
         columns = min(rows, columns)
-    each = 4.0 * rows * columns * min(rows, columns)
+    small = min(rows, columns)
+    each = 4.0 * rows * columns * small
+    squared = not layout.shared and each * layout.units > work
+    if squared:
+        each = 2.0 * rows * columns * small + 4.0 * small**3
     shared = FLOAT * sizes.inputs * layout.scratch
     units = 1 if layout.shared else layout.units
     samples = units if each * units <= work else max(MIN_UNITS, int(work / each))
     samples = min(samples, units)
     factor = FLOAT * rows * columns
     batch = max(1, min(samples, BATCH_BYTES // factor))
-    kept = samples * min(rows, columns)
+    kept = samples * small
     if fisher == "empirical":
         each, kept = 4.0 * rows * layout.parameters, sizes.inputs
         factor = max(factor, FLOAT * sizes.inputs * max(2 * sizes.inputs, columns))
@@ -133,6 +142,7 @@ def _by_unit(sizes: Sizes, layout: Layout, fisher: str, work: float) -> Way:
         batch=batch,
         samples=samples,
         population=units,
+        squared=squared,
         numbers=0 if samples == units else units,
         bytes=COPIES * batch * factor + 2 * shared,
         kept=kept,

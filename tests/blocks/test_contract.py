@@ -34,6 +34,7 @@ from tests import reference
 
 EXAMPLES: list[tuple[BlockSpec, Shape]] = [
     (Dense(features=3), (4,)),
+    (Dense(features=3, activation="identity"), (4,)),
     (Dense(features=1, bias=False, activation="gelu"), (1,)),
     (Conv(features=4, kernel_size=3, norm="batch", activation="relu", pool=Pool()), (6, 5, 2)),
     (
@@ -63,6 +64,8 @@ EXAMPLES: list[tuple[BlockSpec, Shape]] = [
         Conv(features=2, kernel_size=3, pool=Pool(kind="avg", size=(2, 3), padding="SAME")),
         (4, 4, 1),
     ),
+    (Conv(features=3, kernel_size=2, activation="identity"), (3, 4, 2)),
+    (Conv(features=3, kernel_size=2, bias=False, pool=Pool(kind="global")), (3, 4, 2)),
     (Norm(kind="batch"), (3, 2, 4)),
     (Norm(kind="layer"), (3, 4)),
     (Norm(kind="group", groups=2), (3, 2, 4)),

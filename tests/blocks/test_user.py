@@ -132,3 +132,11 @@ def test_equal_outlines_do_not_share_a_compiled_program() -> None:
 
     tanh, relu = (sed2.compute(Net(f), **FAST) for f in (linen.tanh, linen.relu))
     assert (tanh.two_sed.estimate != relu.two_sed.estimate).any()
+
+
+def test_a_module_that_cannot_be_split_is_told() -> None:
+    def told(network: object) -> bool:
+        return any("one block" in warning for warning in sed2.compute(network, **FAST).warnings)
+
+    assert told(networks.Own)
+    assert not told(networks.sequential)

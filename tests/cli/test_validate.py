@@ -10,14 +10,16 @@ import pytest
 import yaml
 
 from sed2 import api
+from tests.cases import offline_settings
 from tests.cli.conftest import Run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.name)
-def test_shipped_configs_are_valid(sed2: Run, config: Path) -> None:
-    ran = sed2("validate", config)
+def test_shipped_configs_are_valid(sed2: Run, config: Path, tmp_path: Path) -> None:
+    flags = (f"--{name}={value}" for name, value in offline_settings(config, tmp_path).items())
+    ran = sed2("validate", config, *flags)
     assert ran.code == 0, ran.err
     assert "no fault found" in ran.out
     schema = json.loads(sed2("schema").out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 
 import jax.numpy as jnp
@@ -9,7 +10,14 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from scripts import benchmark_memory, benchmark_paper, benchmark_startup, check_standard_errors
+from scripts import (
+    benchmark_large,
+    benchmark_memory,
+    benchmark_paper,
+    benchmark_startup,
+    check_standard_errors,
+    cost_growth,
+)
 from scripts.benchmark_paper import Layer
 from sed2.blocks.dense import Dense, DenseModule
 from sed2.chain import build_chain
@@ -17,7 +25,14 @@ from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 from tests import reference
 
-SCRIPTS = [benchmark_paper, benchmark_startup, benchmark_memory, check_standard_errors]
+SCRIPTS = [
+    benchmark_paper,
+    benchmark_startup,
+    benchmark_memory,
+    benchmark_large,
+    check_standard_errors,
+    cost_growth,
+]
 SIGMA = 0.01
 EPS = np.array([1e-3, 0.1])
 
@@ -100,6 +115,33 @@ def test_standard_errors_that_are_right_give_a_ratio_of_one() -> None:
     deviations = (found.ratio - 1) / found.ratio_error
     assert abs(deviations.mean()) < 4 / np.sqrt(50)
     assert deviations.std() == pytest.approx(1, abs=0.4)
+
+
+def test_the_table_of_large_networks_at_toy_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "tiny.yaml"
+    config.write_text(
+        "models: [{name: tiny, blocks: [conv: {features: 2, kernel_size: 3, norm: layer}]}]"
+    )
+    options = ["--config", str(config), "--samples", "3", "--draws", "2"]
+    benchmark_large.main(["--models", "MLP 5-3-2,tiny", *options])
+    _, _, _, _, mlp, tiny = capsys.readouterr().out.splitlines()
+    assert mlp.startswith("| MLP 5-3-2 | 21 | 2 exact, by unit | ")
+    assert tiny.startswith(f"| tiny | {2 * (27 + 1 + 2)} | 1 exact, ")
+
+
+def test_the_growth_of_cost_is_a_slope(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cost_growth.last_slope([1, 2, 4, 8], [9, 1, 8, 64]) == pytest.approx(3)
+    monkeypatch.setattr(cost_growth, "measure", lambda model, samples, draws, repeats: samples)
+    figure = tmp_path / "growth.png"
+    cost_growth.main(["--plot", str(figure), "--largest", "400"])
+    printed = capsys.readouterr().out
+    assert "inputs N: seconds grow with exponent 1.00" in printed
+    assert "draws K: seconds grow with exponent 0.00" in printed
+    assert figure.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)

@@ -206,7 +206,7 @@ def model(body: str) -> str:
         (
             model("blocks: [dense: {features: 3, activation: rleu}]"),
             "f.yaml:3:47",
-            ["one of none, relu", "Did you mean `relu`?", "softplus"],
+            ["one of none, identity, relu", "Did you mean `relu`?", "softplus"],
         ),
     ],
 )

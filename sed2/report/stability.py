@@ -126,19 +126,20 @@ def sentence(result: StabilityResult) -> str:
     """Whether the ranking is settled at the base, and what N and K would settle it."""
     verdict, seeds = result.verdict, len(result.seeds)
     at = f"at N = {_base(result, 'samples')}, K = {_base(result, 'draws')}"
-    order = " > ".join(verdict.order) if len(verdict.order) <= _NAMED else "of the largest N"
+    named = len(verdict.order) <= _NAMED
+    order = " > ".join(verdict.order) if named else "the whole order"
     if verdict.settled is None:
         return f"Whether the ranking is settled {at} cannot be told: {verdict.why}."
     if verdict.settled:
         return (
-            f"The ranking {order} is settled {at}: all {seeds} seeds agree on it, here and at "
-            "every larger N and every larger K of the grids (two equal models would be ordered "
-            f"alike by {seeds} seeds in 1 of {2 ** (seeds - 1):,} cases)."
+            f"The ranking {f'{order} ' * named}is settled {at}: all {seeds} seeds agree on it, "
+            "here and at every larger N and every larger K of the grids (two equal models would "
+            f"be ordered alike by {seeds} seeds in 1 of {2 ** (seeds - 1):,} cases)."
         )
     return (
-        f"The ranking is not settled {at}: {verdict.agreeing} of {seeds} seeds have the order "
-        f"{order}{'' if len(verdict.order) > _NAMED else ', that of the largest N'}"
-        f"{_tau(verdict.tau)}; {_remedy(result)}."
+        f"The ranking is not settled {at}: {verdict.agreeing} of {seeds} seeds "
+        f"agree{'s' * (verdict.agreeing == 1)} with the largest N on {order}{_tau(verdict.tau)}; "
+        f"{_remedy(result)}."
     )
 
 
@@ -158,7 +159,7 @@ def _remedy(result: StabilityResult) -> str:
         by_k = _from("K", verdict.draws, result.sweeps[1])
     elif not math.isnan(extrapolated):
         needed = _two_digits(extrapolated)
-        by_k = f"from about K = {needed:,} on all seeds would, extrapolated by 1/sqrt(K)"
+        by_k = f"all seeds would from about K = {needed:,} on, extrapolated by 1/sqrt(K)"
     else:
         by_k = f"no K of the grid settles {_pairs(open_k)}"
     return f"at K = {_base(result, 'draws')}, {by_n}; at N = {_base(result, 'samples')}, {by_k}"
@@ -167,8 +168,8 @@ def _remedy(result: StabilityResult) -> str:
 def _from(symbol: str, value: int, sweep: Sweep) -> str:
     """From which point of the grid on all seeds agree; one point alone is little to go by."""
     if value == sweep.grid[-1]:
-        return f"all seeds do at {symbol} = {value:,}, the largest tried"
-    return f"from {symbol} = {value:,} on all seeds do"
+        return f"all seeds agree on it at {symbol} = {value:,}, the largest tried"
+    return f"all seeds agree on it from {symbol} = {value:,} on"
 
 
 def sigma_sentence(result: StabilityResult) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import jax
@@ -13,7 +14,7 @@ from pydantic import Field
 from sed2.blocks.activations import ACTIVATIONS, Activation, identity
 from sed2.blocks.base import BlockSpec, Shape, register
 from sed2.blocks.norm import NormName, batch_normed, check_groups, make_norm
-from sed2.blocks.patches import Padding, Pair, Size, extract, image_size, pads, pair
+from sed2.blocks.patches import Padding, Pair, Size, image_size, pads, pair, shifts
 from sed2.blocks.pooling import Pool
 from sed2.blocks.structure import Channels, Layout
 from sed2.errors import SpecError
@@ -73,12 +74,12 @@ class Conv(BlockSpec):
     def layout(self, input_shape: Shape) -> Layout | None:
         if self.norm in ("layer", "group"):
             return None  # they couple the channels
-        image = self.image(input_shape)
+        height, width, _ = self.image(input_shape)
         return Layout(
             units=self.features,
             positions=math.prod(self.output_shape(input_shape)) // self.features,
             parameters=self._per_channel(input_shape),
-            scratch=image[0] * image[1] * self._kernel(input_shape),
+            scratch=height * width * self._kernel(input_shape),
             shared=self.is_linear,
         )
 
@@ -128,51 +129,78 @@ class ConvModule(nnx.Module):
         return self._pool(ACTIVATIONS[self.spec.activation](normed))
 
     def linearise(self, x: jax.Array) -> tuple[jax.Array, Channels]:
-        spec, samples = self.spec, len(x)
-        z = self.conv(x)
-        normed, slope, by_norm = batch_normed(self.norm, z)
-        activation = ACTIVATIONS[spec.activation]
-        active, gains = jax.jvp(activation, (normed,), (jnp.ones_like(normed),))
-        height, width = z.shape[1:3]
-        groups = self.conv.feature_group_count
-        # Made once where it can be: channels of several groups do not share their patches.
-        shared = self._patches(x) if groups == 1 else None
-        winners = None
-        if isinstance(spec.pool, Pool) and spec.pool.kind == "max":
-            winners = spec.pool.winners(active)
-
-        def jacobian(channel: jax.Array) -> jax.Array:
-            def at_positions(of: jax.Array) -> jax.Array:
-                """(N, HW or P', p) rows of the positions that count."""
-                if winners is None:
-                    return of
-                return jnp.take_along_axis(of, winners[:, :, channel, None], axis=1)
-
-            patches = shared
-            if patches is None:
-                inputs = x.shape[3] // groups
-                first = channel // (spec.features // groups) * inputs
-                patches = self._patches(jax.lax.dynamic_slice_in_dim(x, first, inputs, axis=3))
-            kernel = at_positions(patches)
-            columns = [kernel, jnp.ones((*kernel.shape[:2], 1))] if spec.bias else [kernel]
-            columns = [slope[channel] * column for column in columns]
-            columns += [
-                at_positions(column[..., channel].reshape(samples, -1, 1)) for column in by_norm
-            ]
-            gain = at_positions(gains[..., channel].reshape(samples, -1, 1))
-            rows = gain * jnp.concatenate(columns, axis=2)
-            if winners is not None or spec.pool == "none":
-                return rows
-            pooled = spec.pool(rows.reshape(samples, height, width, -1))
-            return pooled.reshape(samples, -1, rows.shape[2])
-
-        return self._pool(active), Channels(spec.features, jacobian, shared=spec.is_linear)
-
-    def _patches(self, x: jax.Array) -> jax.Array:
-        """(N, positions, kernel entries): what a kernel is multiplied with."""
         spec = self.spec
-        patches = extract(x, pair(spec.kernel_size), pair(spec.strides), spec.padding, 0.0)
-        return patches.reshape(len(x), -1, patches.shape[3] * patches.shape[4])
+        pool = None if spec.pool == "none" else spec.pool
+        activation = ACTIVATIONS[spec.activation]
+        return linearise_conv(self.conv, self.norm, activation, pool, x, linear=spec.is_linear)
 
     def _pool(self, x: jax.Array) -> jax.Array:
         return x if self.spec.pool == "none" else self.spec.pool(x)
+
+
+def linearise_conv(
+    conv: nnx.Conv,
+    norm: nnx.Module | None,
+    activation: Callable[[jax.Array], jax.Array],
+    pool: Pool | None,
+    x: jax.Array,
+    *,
+    linear: bool,
+) -> tuple[jax.Array, Channels]:
+    """The mean and the structure of a convolution of images.
+
+    Args:
+        norm: a frozen batch norm, or None.
+        activation: elementwise.
+        x: (N, height, width, channels).
+        linear: whether all channels share one spectrum.
+    """
+    samples, groups, features = len(x), conv.feature_group_count, conv.out_features
+    z = conv(x)
+    normed, slope, by_norm = batch_normed(norm, z)
+    active, gains = jax.jvp(activation, (normed,), (jnp.ones_like(normed),))
+    height, width = z.shape[1:3]
+    # Made once where it can be: channels of several groups do not share their patches.
+    shared = _patches(conv, x) if groups == 1 else None
+    winners = pool.winners(active) if pool is not None and pool.kind == "max" else None
+
+    def jacobian(channel: jax.Array) -> jax.Array:
+        def at_positions(of: jax.Array) -> jax.Array:
+            """(N, HW or P', p) rows of the positions that count."""
+            if winners is None:
+                return of
+            return jnp.take_along_axis(of, winners[:, :, channel, None], axis=1)
+
+        patches = shared
+        if patches is None:
+            inputs = x.shape[3] // groups
+            first = channel // (features // groups) * inputs
+            patches = _patches(conv, jax.lax.dynamic_slice_in_dim(x, first, inputs, axis=3))
+        kernel = at_positions(patches)
+        columns = [kernel, jnp.ones((*kernel.shape[:2], 1))] if conv.use_bias else [kernel]
+        columns = [slope[channel] * column for column in columns]
+        columns += [
+            at_positions(column[..., channel].reshape(samples, -1, 1)) for column in by_norm
+        ]
+        gain = at_positions(gains[..., channel].reshape(samples, -1, 1))
+        rows = gain * jnp.concatenate(columns, axis=2)
+        if winners is not None or pool is None:
+            return rows
+        pooled = pool(rows.reshape(samples, height, width, -1))
+        return pooled.reshape(samples, -1, rows.shape[2])
+
+    mean = active if pool is None else pool(active)
+    return mean, Channels(features, jacobian, shared=linear)
+
+
+def _patches(conv: nnx.Conv, x: jax.Array) -> jax.Array:
+    """(N, positions, kernel entries): what a kernel is multiplied with."""
+    window, strides = (conv.kernel_size[0], conv.kernel_size[1]), pair(conv.strides or 1)
+    padding = conv.padding
+    if isinstance(padding, str):
+        around = jax.lax.padtype_to_pads(x.shape[1:3], window, strides, padding)
+    else:
+        sides = (padding, padding) if isinstance(padding, int) else padding
+        around = [pair(one) for one in sides]
+    patches = jnp.stack(shifts(x, window, strides, around, 0.0), axis=3)
+    return patches.reshape(len(x), -1, patches.shape[3] * patches.shape[4])

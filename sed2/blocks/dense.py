@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import jax
@@ -47,13 +48,8 @@ class Dense(BlockSpec):
     def layout(self, input_shape: Shape) -> Layout | None:
         if self.norm == "layer":
             return None  # it couples the units
-        return Layout(
-            units=self.features,
-            positions=math.prod(input_shape[:-1]),
-            parameters=self._per_unit(input_shape),
-            common=len(input_shape) == 1,
-            shared=self.is_linear,
-        )
+        per_unit = self._per_unit(input_shape)
+        return dense_layout(input_shape, self.features, per_unit, linear=self.is_linear)
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> DenseModule:
         return DenseModule(self, input_shape[-1], rngs)
@@ -83,23 +79,59 @@ class DenseModule(nnx.Module):
         return ACTIVATIONS[self.spec.activation](normed)
 
     def linearise(self, x: jax.Array) -> tuple[jax.Array, Structure]:
-        spec, z = self.spec, self.linear(x)
-        features = x
-        if spec.bias:
-            features = jnp.concatenate([x, jnp.ones((*x.shape[:-1], 1))], axis=-1)
-        if spec.is_linear and x.ndim == 2:
-            return z, UnitFactors(features, None, spec.features)
-        if spec.is_linear:
-            return z, Channels(spec.features, lambda unit: features, shared=True)
-        normed, slope, by_norm = batch_normed(self.norm, z)
-        mean, gains = jax.jvp(ACTIVATIONS[spec.activation], (normed,), (jnp.ones_like(normed),))
-        own = jnp.stack([gains * column for column in by_norm], axis=-1) if by_norm else None
-        gains = gains * slope
-        if x.ndim == 2:
-            return mean, UnitFactors(features, gains, spec.features, own)
+        activation = ACTIVATIONS[self.spec.activation]
+        return linearise_dense(self.linear, self.norm, activation, x, linear=self.spec.is_linear)
 
-        def jacobian(unit: jax.Array) -> jax.Array:
-            rows = gains[..., unit, None] * features
-            return rows if own is None else jnp.concatenate([rows, own[..., unit, :]], axis=-1)
 
-        return mean, Channels(spec.features, jacobian)
+def dense_layout(input_shape: Shape, units: int, parameters: int, *, linear: bool) -> Layout:
+    """Sizes of what `linearise_dense` makes.
+
+    Args:
+        parameters: of one unit.
+        linear: whether there is neither norm nor activation.
+    """
+    return Layout(
+        units=units,
+        positions=math.prod(input_shape[:-1]),
+        parameters=parameters,
+        common=len(input_shape) == 1,
+        shared=linear,
+    )
+
+
+def linearise_dense(
+    affine: nnx.Linear,
+    norm: nnx.Module | None,
+    activation: Callable[[jax.Array], jax.Array],
+    x: jax.Array,
+    *,
+    linear: bool,
+) -> tuple[jax.Array, Structure]:
+    """The mean and the structure of a dense layer.
+
+    Args:
+        norm: a frozen batch norm, or None.
+        activation: elementwise.
+        x: (N, n_in), or tokens (N, length, n_in).
+        linear: whether there is neither norm nor activation.
+    """
+    z, units = affine(x), affine.out_features
+    features = x
+    if affine.use_bias:
+        features = jnp.concatenate([x, jnp.ones((*x.shape[:-1], 1))], axis=-1)
+    if linear and x.ndim == 2:
+        return z, UnitFactors(features, None, units)
+    if linear:
+        return z, Channels(units, lambda unit: features, shared=True)
+    normed, slope, by_norm = batch_normed(norm, z)
+    mean, gains = jax.jvp(activation, (normed,), (jnp.ones_like(normed),))
+    own = jnp.stack([gains * column for column in by_norm], axis=-1) if by_norm else None
+    gains = gains * slope
+    if x.ndim == 2:
+        return mean, UnitFactors(features, gains, units, own)
+
+    def jacobian(unit: jax.Array) -> jax.Array:
+        rows = gains[..., unit, None] * features
+        return rows if own is None else jnp.concatenate([rows, own[..., unit, :]], axis=-1)
+
+    return mean, Channels(units, jacobian)

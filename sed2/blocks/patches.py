@@ -19,9 +19,9 @@ Padding = Literal["SAME", "VALID"] | Annotated[int, Field(ge=0)]
 """To size / strides pixels, none, or as many on each side."""
 
 
-def pair(size: int | tuple[int, int]) -> tuple[int, int]:
+def pair(size: int | Sequence[int]) -> tuple[int, int]:
     """(height, width)."""
-    return size if isinstance(size, tuple) else (size, size)
+    return (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
 def output_size(size: int, window: int, stride: int, padding: Padding) -> int:

@@ -27,6 +27,8 @@ import jax.numpy as jnp
 from flax import linen, nnx
 
 from sed2.blocks.base import Shape
+from sed2.blocks.layers import layout, linearise
+from sed2.blocks.structure import Layout, Structure
 from sed2.errors import SpecError, UsageError
 
 Factory = Callable[[nnx.Rngs], Any]
@@ -57,8 +59,11 @@ class UserBlock:
     def left_out(self, input_shape: Shape) -> int:
         return self._outline(input_shape)[2]
 
-    def layout(self, input_shape: Shape) -> None:
-        return None
+    def layout(self, input_shape: Shape) -> Layout | None:
+        """That of a single `nnx.Linear` or `nnx.Conv` with elementwise functions after it."""
+        with jax.enable_x64(True):
+            module: Any = nnx.eval_shape(lambda: self.build(input_shape, nnx.Rngs(0)))
+        return layout(list(module.elements), input_shape, self.output_shape(input_shape))
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
         return _Adapter(self.make(rngs), input_shape, rngs)
@@ -110,6 +115,9 @@ class _Adapter(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         return _apply(self.elements, x)
+
+    def linearise(self, x: jax.Array) -> tuple[jax.Array, Structure]:
+        return linearise(list(self.elements), x)
 
 
 def _apply(elements: Sequence[Any], x: jax.Array) -> jax.Array:

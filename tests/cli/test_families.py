@@ -88,7 +88,7 @@ FAMILIES: dict[str, tuple[tuple[int, ...], Any, dict[str, int], set[str]]] = {
         IMAGES,
         {"module": "own_networks:own_nnx"},
         {"conv_1": 57, "batchnorm_1": 6, "linear_1": 8},
-        {"exact, whole Jacobian"},
+        {"exact, by unit", "exact, whole Jacobian"},
     ),
     "own linen": (
         IMAGES,

@@ -3,9 +3,10 @@
     >>> import sed2
     >>> result = sed2.compute("MLP 54-16-7", dataset="covertype", eps="1e-3:1e-1")
     >>> ranking = sed2.rank("configs/mlps.yaml")
+    >>> stability = sed2.stability("configs/mlps.yaml", seeds=5)
     >>> bound = sed2.bound("MLP 54-16-7", dataset="covertype", n_train=100_000, lipschitz=1)
 
-All three return the typed results of `sed2.results`. JAX is imported when they are
+All return the typed results of `sed2.results`. JAX is imported when they are
 first used, not before.
 """
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from sed2.api import bound as bound
     from sed2.api import compute as compute
     from sed2.api import rank as rank
+    from sed2.api import stability as stability
 
-__all__ = ["__version__", "bound", "compute", "rank"]
+__all__ = ["__version__", "bound", "compute", "rank", "stability"]
 
 
 def __getattr__(name: str) -> Any:
@@ -26,7 +28,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("sed2")
-    if name in ("bound", "compute", "rank"):
+    if name in ("bound", "compute", "rank", "stability"):
         from sed2 import api
 
         return getattr(api, name)

@@ -21,10 +21,11 @@ from sed2.estimate import estimate
 from sed2.generalisation import MIN_ZETA, check_settings, evaluate, read_words
 from sed2.ranking import check_comparable, rank_results
 from sed2.resources import make_plan
-from sed2.results import BoundResult, Checked, ModelResult, Ranking
+from sed2.results import BoundResult, Checked, ModelResult, Ranking, StabilityResult
 from sed2.settings import Settings, resolve
 from sed2.spec.module import from_network, resolve_module
 from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, data_check, load_spec, shape_check
+from sed2.study import check_memory, check_shared, read_grids, study
 
 Spec = str | Path | Mapping[str, Any] | Any
 """A YAML file, notation, the mapping of a file, a network, or a dict of networks by name."""
@@ -144,6 +145,56 @@ def bound(
     resolved = _resolve(file, candidate, settings, {"zeta": MIN_ZETA})
     check_settings(resolved)
     return evaluate(_estimate_all([candidate], [resolved], progress)[0], words)
+
+
+def stability(
+    spec: Spec,
+    *,
+    samples_grid: Any = None,
+    draws_grid: Any = None,
+    sigma_grid: Any = None,
+    seeds: int | str | None = None,
+    allow_import: bool = False,
+    allow_partial: bool = False,
+    progress: Progress = lambda name, done, total: None,
+    **settings: Any,
+) -> StabilityResult:
+    """Whether the ranking of all models of a file is settled at these settings   (Figure 2)
+
+    One setting varies at a time, the others stay as they are given; every point is computed under
+    the same seeds, from `seed` on.
+
+    Args:
+        spec: as for `rank`.
+        samples_grid: N, 50 to 2,000 by default, cut to the rows of the data.
+        draws_grid: K, 25 to 1,000 by default.
+        sigma_grid: sigma, 1e-4 to 1 by default.
+        seeds: how many; 5 by default.
+        allow_import, allow_partial: as for `compute`.
+        progress: called as the work goes on, with the work done in all.
+        settings: as for `compute`; `input_groups` is of no use here.
+
+    Raises:
+        as `rank`; and UsageError if a grid is empty or does not ascend, or the models differ in a
+        setting that is varied.
+    """
+    grids = read_grids({"samples": samples_grid, "draws": draws_grid, "sigma": sigma_grid}, seeds)
+    file = _read(spec, allow_import, allow_partial)
+    resolved = [_resolve(file, candidate, settings) for candidate in file.models]
+    check_shared([candidate.name for candidate in file.models], resolved, grids.seeds)
+    dataset = _load(resolved[0])
+    for candidate, its in zip(file.models, resolved, strict=True):
+        data_check(candidate, dataset.x)
+        _check_prior(candidate, its)
+        check_memory(candidate, dataset, its, grids)
+    return study(
+        file.models,
+        resolved,
+        grids,
+        dataset.rows,
+        lambda candidate, its, report: estimate(candidate, dataset, its, report),
+        progress,
+    )
 
 
 def validate(

@@ -12,13 +12,14 @@ from sed2.data.load import Dataset, choose_inputs
 from sed2.diagnostics import find_warnings
 from sed2.fisher.sample import sample_spectra
 from sed2.logdet import log_determinants
-from sed2.measure import lower_two_sed_terms, two_sed, upper_bound
+from sed2.measure import lower_two_sed_terms, trace_bracket, two_sed, upper_bound
 from sed2.montecarlo import effective_sample_size, tilted_weights
 from sed2.provenance import provenance
 from sed2.resources import make_plan
 from sed2.results import BlockShare, Curve, ModelResult, Score
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, data_check
+from sed2.spectra import Spectra
 from sed2.uncertainty import (
     MIN_EFFECTIVE_SAMPLE_SIZE,
     Jackknife,
@@ -108,6 +109,8 @@ def estimate(
         effective_sample_size=two_size[on_grid],
         lower_effective_sample_size=lower_size[on_grid],
         upper_bound=upper_bound(grid, zeta, d, spectra.max_rank, eigenvalue),
+        upper_bracket=_bracket(spectra, grid, zeta, by_block=True),
+        trace_bracket=_bracket(spectra, grid, zeta, by_block=False),
         max_rank=spectra.max_rank,
         max_eigenvalue=eigenvalue,
         score=Score(
@@ -126,6 +129,18 @@ def estimate(
         warnings=find_warnings(chain, spectra, len(inputs), grid, two_size[on_grid], settings),
         provenance=provenance(model, dataset.sha256),
     )
+
+
+def _bracket(spectra: Spectra, eps: np.ndarray, zeta: float, *, by_block: bool) -> np.ndarray:
+    """(E,) what 2sED is at most by the traces; NaN if they are estimates themselves."""
+    d = spectra.parameters
+    if not spectra.is_exact:
+        return np.full(len(eps), np.nan)
+    traces = spectra.scale * np.stack([block.traces for block in spectra.blocks], axis=1)
+    if not by_block:
+        return trace_bracket(traces.sum(axis=1, keepdims=True), np.array(d), eps, zeta, d)
+    ranks = np.stack([block.ranks for block in spectra.blocks], axis=1)
+    return trace_bracket(traces, ranks, eps, zeta, d)
 
 
 def _score_weights(eps: np.ndarray, settings: Settings) -> np.ndarray:

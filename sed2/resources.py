@@ -1,5 +1,9 @@
 """The plan, made before any work: the way of each block, in which pieces, or why not.
 
+The way of a block may change its numbers, so it must not hang on how much memory happens to be
+free: it is chosen within `memory_gb`, or within 3 GB on every machine. The memory that is free
+decides in which pieces the work is done, or that it is refused.
+
 The forecast counts the large arrays of the compiled programs (random numbers, parameters,
 activations, the factors handed to the SVD) and the spectra that are kept. It allocates nothing.
 """
@@ -21,6 +25,9 @@ from sed2.fisher.ways import COPIES, FLOAT, Sizes, Way, choose, ways
 from sed2.memory import GB, free_memory
 from sed2.results import BlockPlan
 from sed2.settings import Settings
+
+NOMINAL_BUDGET = 3 * GB
+"""Within which ways are chosen, where the user names no budget."""
 
 
 @dataclass(frozen=True)
@@ -49,53 +56,84 @@ def make_plan(chain: Chain, items: int, samples: int, settings: Settings) -> Pla
     Raises:
         ResourceError: even one item at a time does not fit; it says how many inputs would.
     """
-    budget = min(settings.memory_gb, 1e9) * GB if settings.memory_gb else default_budget()
+    if settings.memory_gb:
+        budget = nominal = min(settings.memory_gb, 1e9) * GB
+    else:
+        budget, nominal = default_budget(), NOMINAL_BUDGET
     try:
-        return _plan(chain, items, samples, settings, budget)
+        return _plan(chain, items, samples, settings, budget, nominal)
     except ResourceError as error:
-        error.mend = _what_would_fit(chain, items, samples, settings, budget, error.mend)
+        mend = _what_would_fit(chain, items, samples, settings, budget, nominal, error.mend)
+        if budget < nominal:
+            mend = _other_way(chain, items, samples, settings, budget, mend)
+        error.mend = mend
         raise
 
 
 def default_budget() -> float:
     """Bytes: half of what the machine has free, at most 3 GB."""
-    return min(free_memory() / 2, 3 * GB)
+    return min(free_memory() / 2, NOMINAL_BUDGET)
 
 
 def _what_would_fit(
-    chain: Chain, items: int, samples: int, settings: Settings, budget: float, otherwise: str
+    chain: Chain,
+    items: int,
+    samples: int,
+    settings: Settings,
+    budget: float,
+    nominal: float,
+    otherwise: str,
 ) -> str:
     """The largest of the halves of N that fits the budget, or other advice."""
     while samples := samples // 2:
         try:
-            _plan(chain, items, samples, settings, budget)
+            _plan(chain, items, samples, settings, budget, nominal)
         except ResourceError:
             continue
         return f"--samples {samples} would fit; or raise --memory-gb"
     return otherwise
 
 
-def _plan(chain: Chain, items: int, samples: int, settings: Settings, budget: float) -> Plan:
-    """As `make_plan`, within a budget of bytes."""
+def _other_way(
+    chain: Chain, items: int, samples: int, settings: Settings, budget: float, otherwise: str
+) -> str:
+    """To take a way that fits what is free, if there is one: the user's choice, never silent."""
+    try:
+        _plan(chain, items, samples, settings, budget, budget)
+    except ResourceError:
+        return otherwise
+    return (
+        f"Free some memory; or --memory-gb {budget / GB:.2g} takes another way to the spectra, "
+        "with numbers of its own"
+    )
+
+
+def _plan(
+    chain: Chain, items: int, samples: int, settings: Settings, budget: float, nominal: float
+) -> Plan:
+    """As `make_plan`, within a budget of bytes; the ways are those of a nominal budget."""
     resident = [_resident(block, samples) for block in chain.blocks]
     for block, base in zip(chain.blocks, resident, strict=True):
         if base > budget:
             raise _too_large(block, samples, base, budget)
     sizes = [_sizes(b, samples, settings, last=b is chain.blocks[-1]) for b in chain.blocks]
 
-    def options(j: int, work: float) -> list[Way]:
-        return ways(sizes[j], settings, budget - resident[j], work)
+    def options(j: int, work: float, memory: float = nominal) -> list[Way]:
+        return ways(sizes[j], settings, memory - resident[j], work)
 
     picked: dict[int, Way] = {}
     allowance = settings.max_flops / items
     by_work = sorted(range(len(sizes)), key=lambda j: options(j, math.inf)[0].work)
     for place, j in enumerate(by_work):  # what cheap blocks leave over, the dear ones may use
         share = allowance / (len(by_work) - place)
-        way = choose(options(j, share), budget - resident[j], share)
+        candidates = options(j, share)
+        way = choose(candidates, nominal - resident[j], share)
         if way is None:
-            least = resident[j] + min(way.bytes for way in options(j, share))
-            raise _too_large(chain.blocks[j], samples, least, budget)
-        picked[j] = way
+            least = resident[j] + min(way.bytes for way in candidates)
+            raise _too_large(chain.blocks[j], samples, least, nominal)
+        picked[j] = way = options(j, share, budget)[candidates.index(way)]  # in smaller batches
+        if resident[j] + way.bytes > budget:
+            raise _too_large(chain.blocks[j], samples, resident[j] + way.bytes, budget)
         allowance -= min(share, way.work)
     chosen = tuple(picked[j] for j in range(len(sizes)))
     each = tuple(base + way.bytes for base, way in zip(resident, chosen, strict=True))
@@ -127,7 +165,7 @@ def _resident(block: ChainBlock, samples: int) -> int:
 def _too_large(block: ChainBlock, samples: int, needed: float, budget: float) -> ResourceError:
     return ResourceError(
         f"block {block.name} ({block.parameters:,} parameters, N = {samples}) needs about "
-        f"{_gb(needed)} in the cheapest way, but the budget is {_gb(budget)}",
+        f"{_gb(needed)} for one draw, but the budget is {_gb(budget)}",
         mend="Not one input would fit; take a smaller model, or raise --memory-gb",
     )
 

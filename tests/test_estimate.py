@@ -219,3 +219,14 @@ def test_shares_add_up_to_the_curve() -> None:
     total = 0.2 * result.parameters + sum(block.share for block in result.blocks)
     np.testing.assert_allclose(total, result.lower_two_sed.estimate)
     assert [block.parameters for block in result.blocks] == [24, 30, 15]
+
+
+def test_two_sed_lies_within_its_bracket_and_a_sample_has_none() -> None:
+    x = gaussian_inputs(9, 4)
+    result = estimate_spec("MLP 4-6-5-3", x, zeta=0.2, eps=EPS)
+    assert (result.two_sed.estimate <= result.upper_bracket).all()
+    assert (result.upper_bracket <= result.trace_bracket).all()
+    assert (result.upper_bracket <= result.upper_bound).all()
+    sampled = estimate_spec("MLP 4-20-3", x, draws=3, eps=EPS, max_flops=1e3)
+    assert np.isnan(sampled.upper_bracket).all()
+    assert np.isnan(sampled.trace_bracket).all()

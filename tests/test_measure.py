@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sed2.logdet import log_determinants
-from sed2.measure import lower_two_sed, lower_two_sed_terms, two_sed, upper_bound
+from sed2.measure import (
+    lower_two_sed,
+    lower_two_sed_terms,
+    trace_bracket,
+    two_sed,
+    upper_bound,
+)
 from sed2.spectra import Spectra
 from tests import reference
 from tests.cases import block_spectrum, spectra
@@ -110,3 +118,67 @@ def test_zero_fisher_gives_zeta_d(zeta: float) -> None:
     for value in both(of, EPS, zeta):
         np.testing.assert_array_equal(value, zeta * 7)
     np.testing.assert_array_equal(upper_bound(EPS, zeta, 7, 0, 0.0), zeta * 7)
+
+
+def traces_and_ranks(of: Spectra) -> tuple[np.ndarray, np.ndarray]:
+    """(K, L) of Fhat, by block."""
+    traces = of.scale * np.stack([block.traces for block in of.blocks], axis=1)
+    return traces, np.stack([block.ranks for block in of.blocks], axis=1)
+
+
+@given(seed=seeds, sizes=block_sizes, zeta=zetas, spread=st.floats(0, 8), dead=st.booleans())
+def test_no_determinant_is_above_its_bracket(
+    seed: int, sizes: tuple[int, ...], zeta: float, spread: float, dead: bool
+) -> None:
+    """Draw by draw: logdet <= by block and rank <= by rank <= by d."""
+    of = spectra(seed, 1, sizes, spread)
+    if dead:
+        of = Spectra((*of.blocks, block_spectrum("dead", 3, np.zeros((1, 1, 2)))))
+    traces, ranks = traces_and_ranks(of)
+    d, whole, rank = of.parameters, traces.sum(axis=1, keepdims=True), ranks.sum(axis=1)[:, None]
+    chain = [
+        two_sed(log_determinants(of, EPS, zeta).values, EPS, zeta, d),
+        trace_bracket(traces, ranks, EPS, zeta, d),
+        trace_bracket(whole, rank, EPS, zeta, d),
+        trace_bracket(whole, np.array(d), EPS, zeta, d),
+    ]
+    for smaller, larger in pairwise(chain):
+        assert (smaller <= larger + 1e-9 * d).all()
+
+
+@given(seed=seeds, draws=draw_numbers, sizes=block_sizes, zeta=zetas, spread=st.floats(0, 8))
+def test_two_sed_is_within_its_brackets_and_they_within_the_bound(
+    seed: int, draws: int, sizes: tuple[int, ...], zeta: float, spread: float
+) -> None:
+    of = spectra(seed, draws, sizes, spread)
+    traces, ranks = traces_and_ranks(of)
+    d, slack = of.parameters, 1e-9 * of.parameters
+    full, _ = both(of, EPS, zeta)
+    by_block = trace_bracket(traces, ranks, EPS, zeta, d)
+    by_trace = trace_bracket(traces.sum(axis=1, keepdims=True), np.array(d), EPS, zeta, d)
+    assert (full <= by_block + slack).all()
+    assert (by_block <= by_trace + slack).all()
+    assert (by_block <= upper_bound(EPS, zeta, d, of.max_rank, of.max_eigenvalue) + slack).all()
+
+
+@pytest.mark.parametrize("c", [1e-3, 1.0, 50.0])
+def test_brackets_are_the_value_itself_where_all_eigenvalues_are_equal(c: float) -> None:
+    """F = c I: normalised to I, so 2sED = zeta d + d log(1 + a) / |log eps|."""
+    of = Spectra(tuple(block_spectrum("b", d, np.full((4, 1, d), np.sqrt(c))) for d in (3, 5)))
+    traces, ranks = traces_and_ranks(of)
+    want = 0.2 * 8 + 8 * np.log1p(EPS**-0.8) / np.abs(np.log(EPS))
+    full, _ = both(of, EPS, 0.2)
+    np.testing.assert_allclose(full, want, rtol=1e-12)
+    np.testing.assert_allclose(trace_bracket(traces, ranks, EPS, 0.2, 8), want, rtol=1e-12)
+    whole = traces.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(trace_bracket(whole, np.array(8), EPS, 0.2, 8), want, rtol=1e-12)
+
+
+def test_the_mean_trace_alone_bounds_nothing() -> None:
+    """E[t] = d throughout, and the bracket grows beyond all bounds as the trace gets rarer."""
+    values = []
+    for draws in (1, 100, 10_000):
+        traces = np.zeros((draws, 1))
+        traces[0] = 3 * draws
+        values.append(trace_bracket(traces, np.array(3), np.array([0.5]), 0.0, 3)[0])
+    assert values[0] < values[1] < values[2]

@@ -8,6 +8,7 @@ import tracemalloc
 import jax
 import pytest
 
+from sed2 import resources
 from sed2.blocks.base import read_block
 from sed2.chain import ChainBlock, build_chain
 from sed2.errors import ResourceError
@@ -122,3 +123,24 @@ def test_the_forecast_holds_what_xla_needs(case: str) -> None:
     ) == made.ways[0].name
     needed = compiled(chain.blocks[0], made.ways[0], settings).memory_analysis()
     assert needed.temp_size_in_bytes + needed.output_size_in_bytes <= made.blocks[0].bytes
+
+
+def test_the_way_does_not_hang_on_the_memory_that_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block whose Gram matrix fits 3 GB, and whose Lanczos quadrature fits less."""
+    block, shape, _ = FORECAST["Gram matrix"]
+    chain = build_chain([read_block(block)], shape)
+    settings = Settings(dataset="test", max_flops=1e20)
+
+    def way(free: float, **given: object) -> tuple[str, int]:
+        monkeypatch.setattr(resources, "free_memory", lambda: free)
+        made = make_plan(chain, 20, 400, settings.model_copy(update=given))
+        return made.ways[0].name, made.chunk
+
+    name, chunk = way(100e9)
+    assert name == "gram"
+    less, pieces = way(2.4e9)
+    assert less == name
+    assert pieces < chunk
+    with pytest.raises(ResourceError, match=r"Free some memory; or --memory-gb 0\.3 takes another"):
+        way(0.6e9)
+    assert way(0.6e9, memory_gb=0.3)[0] == "lanczos"

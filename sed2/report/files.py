@@ -9,6 +9,7 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,15 @@ import numpy as np
 
 from sed2 import terminal
 from sed2.errors import UsageError
-from sed2.results import BoundResult, Bracket, Covering, Curve, ModelResult, Ranking
+from sed2.results import (
+    BoundResult,
+    Bracket,
+    Covering,
+    Curve,
+    ModelResult,
+    Ranking,
+    StabilityResult,
+)
 from sed2.settings import Settings
 
 SCHEMA_VERSION = 1
@@ -65,28 +74,52 @@ class Outputs:
 
     def write_compute(self, result: ModelResult) -> None:
         """Write all files of `compute`."""
-        self._write(compute_document(result), [result])
+        self._write_curves(compute_document(result), [result])
 
     def write_rank(self, ranking: Ranking) -> None:
         """Write all files of `rank`."""
-        self._write(rank_document(ranking), [model.result for model in ranking.models])
+        self._write_curves(rank_document(ranking), [model.result for model in ranking.models])
 
     def write_bound(self, result: BoundResult) -> None:
         """Write the JSON of `bound`."""
-        self._write(bound_document(result), [result.model])
+        self._write_curves(bound_document(result), [result.model])
 
-    def _write(self, document: dict[str, Any], results: list[ModelResult]) -> None:
+    def write_stability(self, result: StabilityResult) -> None:
+        """Write all files of `stability`."""
+        from sed2.report.stability_files import stability_csv, stability_document
+
+        def figure(file_format: str) -> bytes:
+            from sed2.report.stability_plot import stability_figure
+
+            return stability_figure(result, file_format)
+
+        self._write(
+            stability_document(result, SCHEMA_VERSION), lambda: stability_csv(result), figure
+        )
+
+    def _write_curves(self, document: dict[str, Any], results: list[ModelResult]) -> None:
+        def figure(file_format: str) -> bytes:
+            from sed2.report.plot import curves_figure
+
+            return curves_figure(results, file_format)
+
+        self._write(document, lambda: _csv_text(results), figure)
+
+    def _write(
+        self,
+        document: dict[str, Any],
+        table: Callable[[], str],
+        figure: Callable[[str], bytes],
+    ) -> None:
         text = json.dumps(_finite(document), indent=2, allow_nan=False) + "\n"
         if self.json_on_stdout:
             terminal.write(text)
         elif self.json is not None:
             _replace(self.json, text.encode())
         if self.csv is not None:
-            _replace(self.csv, _csv_text(results).encode())
+            _replace(self.csv, table().encode())
         if self.plot is not None:
-            from sed2.report.plot import curves_figure
-
-            _replace(self.plot, curves_figure(results, self.plot.suffix[1:].lower()))
+            _replace(self.plot, figure(self.plot.suffix[1:].lower()))
 
 
 def compute_document(result: ModelResult) -> dict[str, Any]:
@@ -117,6 +150,7 @@ def compute_document(result: ModelResult) -> dict[str, Any]:
         "score_std_error": result.score.std_error,
         **_curves(result),
         "upper_bound": result.upper_bound,
+        **_brackets(result),
         "warnings": result.warnings,
         "provenance": asdict(result.provenance),
     }
@@ -141,6 +175,7 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
                 "separation": model.separation,
                 "settings": _settings(model.result.settings),
                 **_curves(model.result),
+                **_brackets(model.result),
                 "training": None,
                 "warnings": model.result.warnings,
                 "spec_sha256": model.result.provenance.spec_sha256,
@@ -222,6 +257,10 @@ def _curves(result: ModelResult) -> dict[str, Any]:
     }
 
 
+def _brackets(result: ModelResult) -> dict[str, Any]:
+    return {"upper_bracket": result.upper_bracket, "trace_bracket": result.trace_bracket}
+
+
 def _curve(curve: Curve) -> dict[str, Any]:
     return {
         "estimate": curve.estimate,
@@ -247,6 +286,8 @@ def _csv_text(results: list[ModelResult]) -> str:
             "two_sed_std_error",
             "effective_sample_size",
             "upper_bound",
+            "upper_bracket",
+            "trace_bracket",
         ]
     )
     for result in results:
@@ -258,6 +299,8 @@ def _csv_text(results: list[ModelResult]) -> str:
             result.two_sed.std_error,
             result.effective_sample_size,
             result.upper_bound,
+            result.upper_bracket,
+            result.trace_bracket,
         )
         for row in zip(*columns, strict=True):
             numbers = ["" if math.isnan(value) else repr(float(value)) for value in row]

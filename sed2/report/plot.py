@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 # Okabe and Ito's palette: told apart by readers with any colour vision, and in grey by the marks.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKS = "os^Dv*PX"  # one more than colours, so that 56 models all differ
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKS = "os^Dv*PX"  # one more than colours, so that 56 models all differ
 _LABEL_WIDTH = 80  # characters of a line of the legend
 
 
@@ -30,9 +30,14 @@ def curves_figure(results: Sequence[ModelResult], file_format: str) -> bytes:
         results: as for `draw_curves`.
         file_format: png, svg or pdf.
     """
+    return rendered(draw_curves(results), file_format)
+
+
+def rendered(figure: Figure, file_format: str) -> bytes:
+    """A figure as a file's content; the same figure gives the same bytes."""
     from matplotlib import rc_context
 
-    figure, content = draw_curves(results), io.BytesIO()
+    content = io.BytesIO()
     dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(file_format)
     with rc_context({"svg.hashsalt": "sed2"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -56,7 +61,7 @@ def draw_curves(results: Sequence[ModelResult]) -> Figure:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for i, result in enumerate(results):
-        _draw(axes, result, _COLOURS[i % len(_COLOURS)], _MARKS[i % len(_MARKS)])
+        _draw(axes, result, COLOURS[i % len(COLOURS)], MARKS[i % len(MARKS)])
     _mark_eps_n(axes, results[0])
     axes.set_xscale("log")
     axes.set_xlabel(r"covering radius $\varepsilon$")
@@ -76,13 +81,6 @@ def _draw(axes: Axes, result: ModelResult, colour: str, mark: str) -> None:
     axes.fill_between(result.eps, lower - band, lower + band, color=colour, alpha=0.15, lw=0)
     if len(result.eps) == 1:  # a band needs two points
         axes.errorbar(result.eps, lower, band, color=colour, capsize=4)
-    # A label that began with an underscore, not a space, would be hidden; and no mathematics.
-    label = textwrap.fill(
-        f"{result.name}  ({result.parameters:,} parameters)",
-        _LABEL_WIDTH,
-        initial_indent=" ",
-        subsequent_indent=" ",
-    ).replace("$", r"\$")
     axes.plot(
         result.eps,
         lower,
@@ -90,9 +88,21 @@ def _draw(axes: Axes, result: ModelResult, colour: str, mark: str) -> None:
         marker=mark,
         markersize=4,
         markevery=max(1, len(result.eps) // 8),
-        label=label,
+        label=model_label(result),
     )
     axes.plot(result.eps, result.two_sed.estimate, color=colour, ls="--", lw=1)
+
+
+def model_label(result: ModelResult) -> str:
+    """A model in the legend.
+
+    A label that began with an underscore, not a space, would be hidden; and no mathematics."""
+    return textwrap.fill(
+        f"{result.name}  ({result.parameters:,} parameters)",
+        _LABEL_WIDTH,
+        initial_indent=" ",
+        subsequent_indent=" ",
+    ).replace("$", r"\$")
 
 
 def _mark_eps_n(axes: Axes, result: ModelResult) -> None:

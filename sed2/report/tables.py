@@ -6,14 +6,15 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from rich import box
-from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from sed2.data.catalogue import DatasetInfo
 from sed2.data.files import DataFile
+from sed2.report.layout import note as _note
+from sed2.report.layout import number as _number
+from sed2.report.layout import print_table as _print_table
 from sed2.results import (
     BlockPlan,
     BoundResult,
@@ -27,8 +28,6 @@ from sed2.results import (
 from sed2.settings import Settings
 
 _CURVE_ROWS = 9  # rows of the eps table; the whole grid goes to --csv and --json
-_GAP = 2  # characters between two columns
-_NAME_WIDTH = 8  # to which the names of models may be folded
 _NOT_JUDGED = (
     "Whether that is less than the range of the loss is not judged: give --theorem-c and "
     "--loss-bound."
@@ -36,6 +35,7 @@ _NOT_JUDGED = (
 _LEGEND = {
     "±": "standard error from draws and inputs at this N and K.",
     "ESS": "effective draws.",
+    "bracket": "at most this, with these draws, by the traces and ranks of the blocks.",
     "at most": "the bound (11) on 2sED, with the measured rank and largest eigenvalue.",
     "to next": "gap to the next model in standard errors; below 2, not told apart.",
 }
@@ -48,7 +48,7 @@ def print_compute(console: Console, result: ModelResult) -> None:
     points = _points(result.eps)
     shown = _print_table(
         console,
-        ["eps", "lower 2sED", "±", "2sED", "±", "ESS", "at most"],
+        ["eps", "lower 2sED", "±", "2sED", "±", "ESS", "bracket", "at most"],
         [
             [
                 f"{result.eps[e]:.3g}",
@@ -57,6 +57,7 @@ def print_compute(console: Console, result: ModelResult) -> None:
                 _two_sed(two.estimate[e], two.std_error[e]),
                 _number(two.std_error[e]),
                 f"{result.effective_sample_size[e]:.1f}",
+                _number(result.upper_bracket[e]),
                 _number(result.upper_bound[e], digits=0),
             ]
             for e in points
@@ -386,59 +387,6 @@ def _legend(console: Console, headers: Sequence[str], *, two_sed_is_lower: bool)
             _note(console, f"{header}: {meaning}")
     if two_sed_is_lower:
         _note(console, ">: too few effective draws; a lower estimate of 2sED, without an error.")
-
-
-def _print_table(
-    console: Console,
-    headers: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    text: Sequence[int] = (0,),
-    foldable: int | None = None,
-) -> Sequence[str]:
-    """A plain table, most important columns first: text to the left, numbers to the right.
-
-    Where the console is too narrow, the column `foldable` is folded, and then the last columns
-    are left out: what is shown is whole.
-
-    Returns:
-        The headers shown.
-    """
-    widths = [max(map(cell_len, column)) for column in zip(headers, *rows, strict=True)]
-    if foldable is not None:
-        widths[foldable] = min(widths[foldable], _NAME_WIDTH)
-    kept = len(headers)
-    while kept > 2 and sum(widths[:kept]) + _GAP * (kept - 1) > console.width:
-        kept -= 1
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, _GAP - 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-        header_style="bold",
-    )
-    for i, header in enumerate(headers[:kept]):
-        table.add_column(
-            header,
-            justify="left" if i in text else "right",
-            no_wrap=i != foldable,
-            overflow="fold",
-        )
-    for row in rows:
-        table.add_row(*map(Text, row[:kept]))
-    console.print(table)
-    if kept < len(headers):
-        left_out = ", ".join(filter(None, headers[kept:]))
-        _note(console, f"Left out at this width: {left_out}.")
-    return headers[:kept]
-
-
-def _note(console: Console, message: str) -> None:
-    console.print(Text(message, style="dim"))
-
-
-def _number(value: float, digits: int = 1) -> str:
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _two_sed(value: float, error: float) -> str:

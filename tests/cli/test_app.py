@@ -25,6 +25,9 @@ CONTRACT = {
     "--label --standardize --model --json --csv --plot",
     "rank": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
     "--label --standardize --json --csv --plot",
+    "stability": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train "
+    "--seed --label --standardize --json --csv --plot --samples-grid --draws-grid --sigma-grid "
+    "--seeds",
     "validate": "--dataset --eps",
     "datasets list": "",
     "datasets info": "",

@@ -14,7 +14,7 @@ from sed2.settings import Settings, resolve
 from tests.cli.conftest import Run
 
 Given = Callable[..., dict[str, object]]
-COMMANDS = ("bound", "compute", "rank", "validate")
+COMMANDS = ("bound", "compute", "rank", "stability", "validate")
 
 
 class Stop(Exception):

@@ -50,6 +50,8 @@ def made_result(
         effective_sample_size=size * flat,
         lower_effective_sample_size=size * flat,
         upper_bound=2 * value * flat,
+        upper_bracket=1.5 * value * flat,
+        trace_bracket=1.75 * value * flat,
         max_rank=555,
         max_eigenvalue=300.0,
         score=Score(value, error, 0.0, 0.0),

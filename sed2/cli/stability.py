@@ -1,0 +1,89 @@
+"""`sed2 stability`: whether a ranking is settled at these settings."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from sed2 import terminal
+from sed2.cli.options import (
+    AllowImport,
+    AllowPartial,
+    Csv,
+    Json,
+    Plot,
+    Spec,
+    Verbose,
+    with_settings,
+)
+
+
+def _grid(name: str, what: str, default: str) -> Any:
+    return typer.Option(
+        f"--{name}-grid", metavar="A,B,...", help=f"{what}, ascending. [default: {default}]"
+    )
+
+
+@partial(with_settings, input_groups="0 here")
+def stability(
+    spec: Spec,
+    *,
+    samples_grid: Annotated[
+        str | None,
+        _grid("samples", "N, cut to the rows of the data", "50,100,200,500,1000,2000"),
+    ] = None,
+    draws_grid: Annotated[str | None, _grid("draws", "K", "25,50,100,250,500,1000")] = None,
+    sigma_grid: Annotated[str | None, _grid("sigma", "sigma", "1e-4,1e-3,1e-2,1e-1,1")] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(metavar="S", help="How many seeds, from --seed on. [default: 5]"),
+    ] = None,
+    json: Json = None,
+    csv: Csv = None,
+    plot: Plot = None,
+    allow_import: AllowImport = False,
+    allow_partial: AllowPartial = False,
+    verbose: Verbose = False,
+    settings: dict[str, Any],
+) -> None:
+    """Whether the ranking is settled at these settings.
+
+    Varies N, K and sigma one at a time, the others as given, under several seeds, and says what
+    N and K would settle the ranking.
+
+    \b
+    Examples:
+      sed2 stability configs/mlps.yaml --plot stability.png
+      sed2 stability models.yaml --samples-grid 100,500 --draws-grid 100,400 --seeds 3 --json -
+    """
+    from sed2.report.files import Outputs
+
+    outputs = Outputs.check(json=json, csv=csv, plot=plot)
+    from sed2 import api
+    from sed2.cli.runtime import use_compilation_cache
+    from sed2.report import tables
+    from sed2.report.stability import print_stability
+
+    use_compilation_cache()
+    with terminal.progress("sampling") as progress:
+        result = api.stability(
+            spec,
+            samples_grid=samples_grid,
+            draws_grid=draws_grid,
+            sigma_grid=sigma_grid,
+            seeds=seeds,
+            allow_import=allow_import,
+            allow_partial=allow_partial,
+            progress=progress,
+            **settings,
+        )
+    for warning in result.warnings:
+        terminal.warn(warning)
+    if not outputs.json_on_stdout:
+        print_stability(terminal.out(), result)
+        if verbose:
+            for model in result.models:
+                tables.print_plan(terminal.out(), model.name, model.plan)
+    outputs.write_stability(result)

@@ -1,0 +1,70 @@
+"""What all tables have in common: they are whole at any width."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_GAP = 2  # characters between two columns
+_NAME_WIDTH = 8  # to which the names of models may be folded
+
+
+def print_table(
+    console: Console,
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    text: Sequence[int] = (0,),
+    foldable: int | None = None,
+) -> Sequence[str]:
+    """A plain table, most important columns first: text to the left, numbers to the right.
+
+    Where the console is too narrow, the column `foldable` is folded, and then the last columns
+    are left out: what is shown is whole.
+
+    Returns:
+        The headers shown.
+    """
+    widths = [max(map(cell_len, column)) for column in zip(headers, *rows, strict=True)]
+    if foldable is not None:
+        widths[foldable] = min(widths[foldable], _NAME_WIDTH)
+    kept = len(headers)
+    while kept > 2 and sum(widths[:kept]) + _GAP * (kept - 1) > console.width:
+        kept -= 1
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, _GAP - 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+        header_style="bold",
+    )
+    for i, header in enumerate(headers[:kept]):
+        table.add_column(
+            header,
+            justify="left" if i in text else "right",
+            no_wrap=i != foldable,
+            overflow="fold",
+        )
+    for row in rows:
+        table.add_row(*map(Text, row[:kept]))
+    console.print(table)
+    if kept < len(headers):
+        left_out = ", ".join(filter(None, headers[kept:]))
+        note(console, f"Left out at this width: {left_out}.")
+    return headers[:kept]
+
+
+def note(console: Console, message: str) -> None:
+    """One line of explanation below a table."""
+    console.print(Text(message, style="dim"))
+
+
+def number(value: float, digits: int = 1) -> str:
+    """A number, or a dash where it is undefined."""
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"

@@ -48,7 +48,7 @@ def info(name: Name) -> None:
 
 @app.command()
 def fetch(name: Name) -> None:
-    """Download a data set once, check it, keep it, and print where its files are.
+    """Download a data set once, check it, keep it, and print where it is.
 
     It is kept in `$SED2_DATA_DIR`, by default the user's cache folder.
 

@@ -1,0 +1,340 @@
+"""Sequential Monte Carlo: from the parameter measure to the measure tilted by the determinant.
+
+Lower 2sED is a Feynman-Kac flow (measure.md, section 4): Phi_1 is the parameter measure, and
+Phi_{m+1}, proportional to Phi_m exp(logdet_m), is Phi_m tilted by one more block. Stage m goes from
+Phi_m to Phi_{m+1} through the temperatures of exp(lambda logdet_m), 0 <= lambda <= 1, chosen so
+that the effective sample size of a step is a set share of the particles (adaptive tempering:
+Jasra et al. 2011, doi:10.1111/j.1467-9469.2010.00723.x; Del Moral, Doucet, Jasra 2006). From one eps
+to the next, smaller one, the particles of each Phi_{m+1} go on by the same steps, from the old tilt
+to the new.
+
+After each temperature the particles are resampled and moved. The move of block j proposes, for a
+random subset of its units, z' = sqrt(1 - b^2) z + b xi (preconditioned Crank-Nicolson: reversible
+under the prior, N(0, I) in z), accepts each unit by its own terms of the log-determinant, and
+accepts the whole by those of the blocks after it, a delayed acceptance (Christen and Fox 2005).
+In Phi_2 the units of the first block are independent of each other, so there they are tempered
+and resampled one by one: many small problems in place of one large one.
+
+Islands are populations that share their temperatures and nothing else; their spread is the error.
+The solver for the temperatures, the effective sample size and the resampling are blackjax's. Its
+kernels know neither populations per unit nor a normaliser for each, so the loop is our own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sed2.fisher.particles import BlockState, ParticleChain, Split
+from sed2.montecarlo import log_mean_exp, tilted_weights
+
+ESS_SHARE = 0.5
+"""Of the particles, in each step from one temperature to the next."""
+OWN_ACCEPTANCE, JOINT_ACCEPTANCE = 0.3, 0.3
+"""Aimed at: of units by their own terms, of particles by the terms of later blocks."""
+CORRELATION = 0.5
+"""The moves at one temperature go on until the log-determinants are no more correlated than this
+with those before the moves."""
+MIN_MOVES = 2
+SHRINKAGE = 1.0
+
+
+@dataclass(frozen=True)
+class Tilt:
+    """sum over terms (c, a) of c sum_i log(1 + a sqrt(lambda_i)): a path between amplitudes."""
+
+    terms: tuple[tuple[float, float], ...] = ()
+
+    def towards(self, other: Tilt, share: float) -> Tilt:
+        """The tilt at this share of the way to another one."""
+        merged: dict[float, float] = {}
+        for (coefficient, amplitude), part in (
+            *((term, 1 - share) for term in self.terms),
+            *((term, share) for term in other.terms),
+        ):
+            merged[amplitude] = merged.get(amplitude, 0.0) + part * coefficient
+        return Tilt(tuple((c, a) for a, c in merged.items() if c))
+
+    def values(self, state: BlockState) -> np.ndarray:
+        """(B, groups)."""
+        total = np.zeros(state.roots.shape[:2])
+        for coefficient, amplitude in self.terms:
+            total += coefficient * np.log1p(amplitude * state.roots).sum(axis=2)
+        return state.multiplicity * total
+
+    def slopes(self, state: BlockState) -> np.ndarray:
+        """(B,) derivative of the sum of the values by the logarithm of the normaliser."""
+        total = np.zeros(len(state.roots))
+        for coefficient, amplitude in self.terms:
+            scaled = amplitude * state.roots
+            total += coefficient * (scaled / (1 + scaled)).sum(axis=(1, 2)) / 2
+        return state.multiplicity * total
+
+
+@dataclass
+class Tuning:
+    """How far a block's moves go, adapted from each move to the next one of all particles."""
+
+    step: float = 0.5
+    """b."""
+    share: float = 1.0
+    """Of the units that are moved at a time."""
+
+    def adapt(self, own: float, joint: float, units: int) -> None:
+        """Towards the acceptance aimed at."""
+        least = 1 / units
+        if units > 1:
+            self.step *= np.exp(own - OWN_ACCEPTANCE)
+        if self.share > least or joint > JOINT_ACCEPTANCE:
+            self.share *= np.exp(joint - JOINT_ACCEPTANCE)
+        if units == 1 or (self.share <= least and joint < JOINT_ACCEPTANCE):
+            self.step *= np.exp(joint - JOINT_ACCEPTANCE)
+        self.step, self.share = min(self.step, 1.0), min(max(self.share, least), 1.0)
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """A normal approximation of the parameters of one unit, from all units of all particles."""
+
+    mean: np.ndarray
+    """(c,)."""
+    factor: np.ndarray
+    """(c, c) lower triangular: the covariance is factor @ factor.T."""
+
+    @classmethod
+    def fit(cls, units: np.ndarray) -> Gaussian:
+        """To units (n, c), shrunk towards the prior N(0, I) as far as n is small against c."""
+        count, size = units.shape
+        keep = count / (count + SHRINKAGE * size)
+        mean = keep * units.mean(axis=0)
+        covariance = keep * np.cov(units, rowvar=False, ddof=0).reshape(size, size)
+        return cls(mean, np.linalg.cholesky(covariance + (1 - keep) * np.eye(size)))
+
+    def propose(self, units: np.ndarray, noise: np.ndarray, step: float) -> np.ndarray:
+        """Reversible under the approximation; all (n, c)."""
+        kept = np.sqrt(1 - step**2) * (units - self.mean)
+        return self.mean + kept + step * noise @ self.factor.T
+
+    def log_ratio(self, units: np.ndarray) -> np.ndarray:
+        """(n,) log of the prior's density over the approximation's, up to a constant."""
+        import scipy.linalg
+
+        white = scipy.linalg.solve_triangular(self.factor, (units - self.mean).T, lower=True)
+        return (np.square(white).sum(axis=0) - np.square(units).sum(axis=1)) / 2
+
+
+@dataclass
+class Health:
+    """How well the particles did, over all temperatures it was kept for."""
+
+    temperatures: int = 0
+    moves: int = 0
+    acceptance: float = 1.0
+    """The smallest over temperatures and blocks."""
+    correlation: float = 0.0
+    """The largest that was left after the moves of a temperature."""
+    ess_share: float = 1.0
+    """The smallest over temperatures."""
+
+    def join(self, other: Health) -> None:
+        """Add what another stage went through."""
+        self.temperatures += other.temperatures
+        self.moves += other.moves
+        self.acceptance = min(self.acceptance, other.acceptance)
+        self.correlation = max(self.correlation, other.correlation)
+        self.ess_share = min(self.ess_share, other.ess_share)
+
+
+@dataclass
+class Cloud:
+    """Particles of blocks 1..m in islands of equal size, and how they are moved."""
+
+    chain: ParticleChain
+    islands: int
+    rng: np.random.Generator
+    max_moves: int
+    blocks: list[BlockState] = field(default_factory=list)
+    tunings: list[Tuning] = field(default_factory=list)
+
+    def copy(self) -> Cloud:
+        """The same particles, to go another way."""
+        return replace(
+            self, blocks=list(self.blocks), tunings=[replace(tuning) for tuning in self.tunings]
+        )
+
+    def extend(self, particles: int) -> None:
+        """Draw the next block from the parameter measure."""
+        j = len(self.blocks)
+        normals = self.rng.normal(size=(particles, self.chain.numbers(j)))
+        self.blocks.append(self.chain.evaluate(j, normals, self._input(j)))
+        self.tunings.append(Tuning())
+
+    def temper(self, start: list[Tilt], stop: list[Tilt]) -> tuple[np.ndarray, Health]:
+        """Take the particles from one tilt of their blocks to another.
+
+        Returns:
+            (islands,) estimates of the logarithm of the ratio of their normalisers, and how it
+            went.
+        """
+        change, health, at = np.zeros(self.islands), Health(), 0.0
+        while at < 1:
+            gain = self._per_population(self._terms(stop)) - self._per_population(
+                self._terms(start)
+            )
+            step, share = _next_step(gain, 1 - at)
+            at = 1.0 if at + step > 1 - 1e-9 else at + step
+            logs = step * gain
+            change += log_mean_exp(logs, axis=2).sum(axis=1)
+            self._resample(logs)
+            tilts = [one.towards(other, at) for one, other in zip(start, stop, strict=True)]
+            health.join(self._move(tilts))
+            health.temperatures += 1
+            health.ess_share = min(health.ess_share, share)
+        return change, health
+
+    def slopes(self, tilt: Tilt) -> np.ndarray:
+        """(B, m) of every block under the same tilt."""
+        return np.stack([tilt.slopes(state) for state in self.blocks], axis=1)
+
+    @property
+    def _by_unit(self) -> bool:
+        """Whether the units are populations of their own."""
+        return len(self.blocks) == 1 and self.chain.splits[0].owns_roots
+
+    def _terms(self, tilts: list[Tilt]) -> list[np.ndarray]:
+        return [tilt.values(state) for tilt, state in zip(tilts, self.blocks, strict=True)]
+
+    def _per_population(self, terms: list[np.ndarray]) -> np.ndarray:
+        """(islands, U or 1, P)."""
+        total = (
+            terms[0]
+            if self._by_unit
+            else np.sum([term.sum(axis=1) for term in terms], axis=0)[:, None]
+        )
+        return np.moveaxis(total.reshape(self.islands, -1, total.shape[1]), 1, 2)
+
+    def _resample(self, logs: np.ndarray) -> None:
+        """By weights exp(logs), (islands, U or 1, P)."""
+        islands, populations, particles = logs.shape
+        own = _systematic(logs, int(self.rng.integers(2**63)))
+        rows = own + particles * np.arange(islands)[:, None, None]
+        rows = np.moveaxis(rows, 1, 2).reshape(-1, populations)
+        self.blocks = [
+            state.take(rows, split)
+            for state, split in zip(self.blocks, self.chain.splits, strict=False)
+        ]
+
+    def _move(self, tilts: list[Tilt]) -> Health:
+        """Move the particles under a fixed tilt until they have decorrelated."""
+        self._fits = [self._fit(j) for j in range(len(self.blocks))]
+        before = [self._statistic(terms) for terms in self._terms(tilts)]
+        rates = []
+        for move in range(1, self.max_moves + 1):
+            rates.append([self._move_block(j, tilts) for j in range(len(self.blocks))])
+            now = [self._statistic(terms) for terms in self._terms(tilts)]
+            left = max(_correlation(*pair) for pair in zip(before, now, strict=True))
+            if move >= MIN_MOVES and left < CORRELATION:
+                break
+        return Health(
+            moves=move, acceptance=float(np.mean(rates, axis=0).min()), correlation=left
+        )
+
+    def _statistic(self, terms: np.ndarray) -> np.ndarray:
+        """(B, U or 1) of one block, by which its decorrelation is judged."""
+        return terms if self._by_unit else terms.sum(axis=1, keepdims=True)
+
+    def _move_block(self, j: int, tilts: list[Tilt]) -> float:
+        """One move of block j; the share of what was proposed that was accepted."""
+        split, state, tuning = self.chain.splits[j], self.blocks[j], self.tunings[j]
+        chosen = self._choose(len(state.normals), split, tuning)
+        noise = self.rng.normal(size=state.normals.shape)
+        moved = np.sqrt(1 - tuning.step**2) * state.normals + tuning.step * noise
+        fit = self._fits[j]
+        correction = 0.0
+        if fit is not None:
+            d = self.chain.chain.blocks[j].parameters
+            now = self._units(state.normals, j)
+            new = fit.propose(now, self._units(noise, j), tuning.step)
+            correction = (fit.log_ratio(new) - fit.log_ratio(now)).reshape(-1, split.units)
+            moved[:, :d] = np.moveaxis(new.reshape(len(moved), split.units, -1), 1, 2).reshape(len(moved), -1)
+        normals = np.where(chosen[:, split.owner], moved, state.normals)
+        proposal = self.chain.evaluate(j, normals, self._input(j))
+        gain = tilts[j].values(proposal) - tilts[j].values(state)
+        if split.owns_roots:
+            gain = gain + correction
+            accepted = chosen & (np.log(self.rng.random(gain.shape)) < gain)
+            own, rest = accepted.sum() / max(chosen.sum(), 1), np.zeros(len(gain))
+        else:
+            accepted, own, rest = chosen, 1.0, gain.sum(axis=1)
+        tail = [state.where(accepted, proposal, split)]
+        for i in range(j + 1, len(self.blocks)):
+            tail.append(self.chain.evaluate(i, self.blocks[i].normals, tail[-1].output))
+            rest += (tilts[i].values(tail[-1]) - tilts[i].values(self.blocks[i])).sum(axis=1)
+        taken = np.log(self.rng.random(len(rest))) < rest
+        for i, new in enumerate(tail, start=j):
+            whole = Split(1, np.zeros(new.normals.shape[1], int), owns_roots=False)
+            self.blocks[i] = self.blocks[i].where(taken[:, None], new, whole)
+        joint = float(taken.mean())
+        tuning.adapt(float(own), joint, split.units)
+        return float(own) * joint
+
+    def _units(self, normals, j):
+        d, split = self.chain.chain.blocks[j].parameters, self.chain.splits[j]
+        return np.moveaxis(normals[:, :d].reshape(len(normals), -1, split.units), 1, 2).reshape(-1, d // split.units)
+
+    def _fit(self, j):
+        if not self.chain.splits[j].owns_roots:
+            return None
+        return Gaussian.fit(self._units(self.blocks[j].normals, j))
+
+    def _choose(self, particles: int, split: Split, tuning: Tuning) -> np.ndarray:
+        """(B, U) which units move: each with the same chance, and always one of them at least."""
+        order = self.rng.random((particles, split.units))
+        return (order < tuning.share) | (order == order.min(axis=1, keepdims=True))
+
+    def _input(self, j: int) -> np.ndarray | None:
+        return self.blocks[j - 1].output if j else None
+
+
+def _next_step(gain: np.ndarray, most: float) -> tuple[float, float]:
+    """How far in temperature, and the share of the particles that is effective then."""
+    with jax.enable_x64(True):
+        step, share = _solve(gain, most, ESS_SHARE)
+    return float(step), float(share)
+
+
+@jax.jit
+def _solve(gain: jax.Array, most: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array]:
+    from blackjax.smc.ess import log_ess
+    from blackjax.smc.solver import dichotomy
+
+    def share(step: jax.Array) -> jax.Array:
+        rows = gain.reshape(-1, gain.shape[-1])
+        return jnp.exp(jax.vmap(log_ess)(step * rows)).mean() / rows.shape[1]
+
+    step = dichotomy(lambda step: share(step) - target, jnp.zeros_like(most), most)
+    return step, share(step)
+
+
+def _systematic(logs: np.ndarray, seed: int) -> np.ndarray:
+    """Ancestors of every population, the shape of `logs`, by systematic resampling."""
+    with jax.enable_x64(True):
+        keys = jax.random.split(jax.random.key(seed), logs.shape[:-1])
+        return np.asarray(_ancestors(keys, tilted_weights(logs)))
+
+
+@jax.jit
+def _ancestors(keys: jax.Array, weights: jax.Array) -> jax.Array:
+    from blackjax.smc.resampling import systematic
+
+    return jax.vmap(jax.vmap(lambda key, row: systematic(key, row, len(row))))(keys, weights)
+
+
+def _correlation(before: np.ndarray, now: np.ndarray) -> float:
+    """Of the particles' values (B, U) before and after, about each unit's mean; 0 if constant."""
+    one, other = before - before.mean(axis=0), now - now.mean(axis=0)
+    scale = np.sqrt((one**2).sum() * (other**2).sum())
+    return float((one * other).sum() / scale) if scale > 0 else 0.0

@@ -18,8 +18,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sed2.estimators import Estimates, Problem, Quantity, input_errors
 from sed2.fisher.particles import ParticleChain
-from sed2.tempering import Cloud, Health, Tilt
+from sed2.results import SmcReport
+from sed2.tempering import CORRELATION, Cloud, Health, Tilt
+
+MAX_SPREAD = 2.0
+"""Nats between islands (standard deviation of log Z) above which the bias of log Z is told."""
 
 
 @dataclass(frozen=True)
@@ -98,3 +103,94 @@ def _lower(clouds: list[Cloud], tilt: Tilt, first: np.ndarray) -> tuple[np.ndarr
         tilted = np.cov(values, slopes[:, :-1].sum(axis=1), ddof=0)[0, 1]
         lower_slope += slopes[:, -1].mean() + tilted
     return np.stack(terms, axis=1), np.array([clouds[-1].slopes(tilt).sum(axis=1).mean(), lower_slope])
+
+
+def sequential(problem: Problem) -> Estimates:
+    """Sequential Monte Carlo, on the same inputs and under the same normaliser as `plain`.
+
+    Islands are averaged in the logarithm, so that their spread is the error of what is reported;
+    the bias of a log Z, downwards, is half the variance between islands, in nats. The normaliser's
+    own error, over the K draws, is added to first order.
+
+    Raises:
+        UsageError: the particles of this model cannot be moved; see `ParticleChain`.
+        NumericsError: a spectrum is not finite.
+    """
+    settings, d = problem.settings, problem.chain.parameters
+    chain = ParticleChain(problem.chain, problem.inputs, settings, problem.plan)
+    order = np.argsort(-problem.eps, kind="stable")
+    amplitudes = problem.eps[order] ** (settings.zeta - 1) * np.sqrt(problem.spectra.scale)
+    stream = problem.chain.blocks[-1].stream
+    rng = np.random.Generator(np.random.Philox([settings.seed, stream, 1]))
+
+    def report(share: float) -> None:
+        problem.progress(round(1000 * share), 1000)
+
+    flow = run_flow(
+        chain, amplitudes, settings.islands, settings.particles, settings.moves, rng, report
+    )
+    back, per_log_eps = np.argsort(order), 1 / np.abs(np.log(problem.eps))[:, None]
+    two = settings.zeta * d + flow.log_normalisers[back] * per_log_eps
+    shares = flow.terms[back] * per_log_eps[..., None]
+    lower = settings.zeta * d + shares.sum(axis=2)
+    health = [flow.health[e] for e in back]
+    sizes = np.array([h.ess_share for h in health]) * settings.islands * settings.particles
+    inputs = input_errors(problem, np.append(sizes, sizes.min()))
+    return Estimates(
+        two=_quantity(problem, two, flow.two_slopes[back] * per_log_eps[:, 0], inputs),
+        lower=_quantity(problem, lower, flow.lower_slopes[back] * per_log_eps[:, 0], inputs),
+        shares=shares.mean(axis=1),
+        two_size=sizes,
+        lower_size=sizes,
+        warnings=_warnings(problem, health, two),
+        smc=SmcReport(
+            temperatures=np.array([h.temperatures for h in health]),
+            moves=np.array([h.moves for h in health]),
+            acceptance=np.array([h.acceptance for h in health]),
+            correlation=np.array([h.correlation for h in health]),
+            ess_share=np.array([h.ess_share for h in health]),
+            island_spread=lower.std(axis=1, ddof=1),
+        ),
+    )
+
+
+def _quantity(
+    problem: Problem, islands: np.ndarray, slopes: np.ndarray, inputs: np.ndarray
+) -> Quantity:
+    """From the curves (E, R) of the islands, and their slopes by log(d / E[tr F]), (E,)."""
+    from scipy import special
+
+    count, traces = islands.shape[1], problem.spectra.traces
+    values = problem.functionals @ islands
+    # Widened by Student's t, so that two standard errors hold in 95% of cases.
+    widening = special.stdtrit(count - 1, 0.975) / special.ndtri(0.975)
+    own = widening * values.std(axis=1, ddof=1) / np.sqrt(count)
+    mean = traces.mean()
+    of_log = traces.std(ddof=1) / np.sqrt(len(traces)) / mean if mean and len(traces) > 1 else 0.0
+    draws = np.hypot(own, problem.functionals @ slopes * of_log)
+    return Quantity(values.mean(axis=1), draws, inputs, np.zeros(len(values)))
+
+
+def _warnings(
+    problem: Problem, health: list[Health], two: np.ndarray
+) -> tuple[str, ...]:
+    """What was wrong with the particles, in plain words."""
+    found = []
+    left = np.array([each.correlation for each in health])
+    worst = int(np.argmax(left))
+    if left[worst] > CORRELATION:
+        found.append(
+            f"the particles of smc did not mix within {problem.settings.moves} moves at eps "
+            f"{problem.eps[worst]:.3g}: log-determinants are still correlated by "
+            f"{left[worst]:.2f} (at most {CORRELATION} is wanted) with those before the moves, "
+            "and the value may be off by more than its error; raise --moves or --particles"
+        )
+    nats = two.std(axis=1, ddof=1) * np.abs(np.log(problem.eps))
+    worst = int(np.argmax(nats))
+    if nats[worst] > MAX_SPREAD:
+        found.append(
+            f"the islands of smc disagree on 2sED by {two.std(axis=1, ddof=1)[worst]:.1f} "
+            f"(standard deviation) at eps {problem.eps[worst]:.3g}: it is estimated from below "
+            f"by about {nats[worst] * two.std(axis=1, ddof=1)[worst] / 2:.1f}; raise --particles"
+        )
+    return tuple(found)

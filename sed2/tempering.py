@@ -84,14 +84,14 @@ class Tuning:
     """Of the units that are moved at a time."""
 
     def adapt(self, own: float, joint: float, units: int) -> None:
-        """Towards the acceptance aimed at."""
+        """Towards the acceptance aimed at: the step by the units' own acceptance, the share by
+        that of the whole; the step by both where the share has come down to one unit."""
         least = 1 / units
-        if units > 1:
-            self.step *= np.exp(own - OWN_ACCEPTANCE)
-        if self.share > least or joint > JOINT_ACCEPTANCE:
+        if units > 1 and (self.share > least or joint > JOINT_ACCEPTANCE):
             self.share *= np.exp(joint - JOINT_ACCEPTANCE)
-        if units == 1 or (self.share <= least and joint < JOINT_ACCEPTANCE):
-            self.step *= np.exp(joint - JOINT_ACCEPTANCE)
+            self.step *= np.exp(own - OWN_ACCEPTANCE)
+        else:
+            self.step *= np.exp(own * joint - OWN_ACCEPTANCE)
         self.step, self.share = min(self.step, 1.0), min(max(self.share, least), 1.0)
 
 
@@ -252,14 +252,7 @@ class Cloud:
         chosen = self._choose(len(state.normals), split, tuning)
         noise = self.rng.normal(size=state.normals.shape)
         moved = np.sqrt(1 - tuning.step**2) * state.normals + tuning.step * noise
-        fit = self._fits[j]
-        correction = 0.0
-        if fit is not None:
-            d = self.chain.chain.blocks[j].parameters
-            now = self._units(state.normals, j)
-            new = fit.propose(now, self._units(noise, j), tuning.step)
-            correction = (fit.log_ratio(new) - fit.log_ratio(now)).reshape(-1, split.units)
-            moved[:, :d] = np.moveaxis(new.reshape(len(moved), split.units, -1), 1, 2).reshape(len(moved), -1)
+        correction = self._correct(j, moved, noise)
         normals = np.where(chosen[:, split.owner], moved, state.normals)
         proposal = self.chain.evaluate(j, normals, self._input(j))
         gain = tilts[j].values(proposal) - tilts[j].values(state)
@@ -281,14 +274,41 @@ class Cloud:
         tuning.adapt(float(own), joint, split.units)
         return float(own) * joint
 
-    def _units(self, normals, j):
-        d, split = self.chain.chain.blocks[j].parameters, self.chain.splits[j]
-        return np.moveaxis(normals[:, :d].reshape(len(normals), -1, split.units), 1, 2).reshape(-1, d // split.units)
+    def _correct(self, j: int, moved: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """Overwrite the parameters in `moved` by proposals from the fits.
 
-    def _fit(self, j):
+        Returns:
+            (B, U) what this adds to the logarithm of the acceptance of each unit.
+        """
+        units = self.chain.splits[j].units
+        correction = np.zeros((self.islands, len(moved) // self.islands, units))
+        if not self._fits[j]:
+            return correction.reshape(-1, units)
+        current, fresh = self._units(j, self.blocks[j].normals), self._units(j, noise)
+        proposed = np.empty_like(current)
+        for island, fit in enumerate(self._fits[j]):
+            now = current[island].reshape(-1, current.shape[-1])
+            new = fit.propose(now, fresh[island].reshape(now.shape), self.tunings[j].step)
+            ratio = fit.log_ratio(new) - fit.log_ratio(now)
+            correction[island] = ratio.reshape(-1, units)
+            proposed[island] = new.reshape(current.shape[1:])
+        d = self.chain.chain.blocks[j].parameters
+        moved[:, :d] = np.moveaxis(proposed, 2, 3).reshape(len(moved), d)
+        return correction.reshape(-1, units)
+
+    def _fit(self, j: int) -> list[Gaussian]:
+        """For each island a fit to all others: a kernel that knows the particles which it moves
+        does not leave the target as it is."""
         if not self.chain.splits[j].owns_roots:
-            return None
-        return Gaussian.fit(self._units(self.blocks[j].normals, j))
+            return []
+        units = self._units(j, self.blocks[j].normals)
+        others = (np.delete(units, island, axis=0) for island in range(self.islands))
+        return [Gaussian.fit(each.reshape(-1, units.shape[-1])) for each in others]
+
+    def _units(self, j: int, normals: np.ndarray) -> np.ndarray:
+        """(islands, P, U, c) the parameters of each unit of block j."""
+        d, units = self.chain.chain.blocks[j].parameters, self.chain.splits[j].units
+        return np.moveaxis(normals[:, :d].reshape(self.islands, -1, d // units, units), 2, 3)
 
     def _choose(self, particles: int, split: Split, tuning: Tuning) -> np.ndarray:
         """(B, U) which units move: each with the same chance, and always one of them at least."""

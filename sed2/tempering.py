@@ -357,4 +357,5 @@ def _correlation(before: np.ndarray, now: np.ndarray) -> float:
     """Of the particles' values (B, U) before and after, about each unit's mean; 0 if constant."""
     one, other = before - before.mean(axis=0), now - now.mean(axis=0)
     scale = np.sqrt((one**2).sum() * (other**2).sum())
-    return float((one * other).sum() / scale) if scale > 0 else 0.0
+    constant = scale <= (1e-9 * np.abs(before).max(initial=0.0)) ** 2 * before.size
+    return 0.0 if constant else float((one * other).sum() / scale)

@@ -99,7 +99,8 @@ def plain(problem: Problem) -> Estimates:
     stream = problem.chain.blocks[-1].stream
     rng = np.random.Generator(np.random.Philox([problem.settings.seed, stream]))
     two_draws, lower_draws = (
-        spread(replicates @ functionals.T) for replicates in bootstrap_draws(logdets, eps, zeta, rng)
+        spread(replicates @ functionals.T)
+        for replicates in bootstrap_draws(logdets, eps, zeta, rng)
     )
     few = two_size < MIN_EFFECTIVE_SAMPLE_SIZE
     two_draws[(functionals[:, few] > 0).any(axis=1)] = np.nan

@@ -87,7 +87,7 @@ def run_flow(
         health.append(health_here)
     # At the largest eps stage m found Z_m; later on, cloud m follows Z_1 ... Z_m as a whole.
     log_z[:] += np.cumsum(log_z[0], axis=1) - log_z[0]
-    return Flow(log_z[..., -1], terms, *slopes.T, tuple(health))
+    return Flow(log_z[..., -1], terms, slopes[:, 0], slopes[:, 1], tuple(health))
 
 
 def _lower(clouds: list[Cloud], tilt: Tilt, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -102,7 +102,9 @@ def _lower(clouds: list[Cloud], tilt: Tilt, first: np.ndarray) -> tuple[np.ndarr
         slopes = ahead.slopes(tilt)
         tilted = np.cov(values, slopes[:, :-1].sum(axis=1), ddof=0)[0, 1]
         lower_slope += slopes[:, -1].mean() + tilted
-    return np.stack(terms, axis=1), np.array([clouds[-1].slopes(tilt).sum(axis=1).mean(), lower_slope])
+    return np.stack(terms, axis=1), np.array(
+        [clouds[-1].slopes(tilt).sum(axis=1).mean(), lower_slope]
+    )
 
 
 def sequential(problem: Problem) -> Estimates:
@@ -171,9 +173,7 @@ def _quantity(
     return Quantity(values.mean(axis=1), draws, inputs, np.zeros(len(values)))
 
 
-def _warnings(
-    problem: Problem, health: list[Health], two: np.ndarray
-) -> tuple[str, ...]:
+def _warnings(problem: Problem, health: list[Health], two: np.ndarray) -> tuple[str, ...]:
     """What was wrong with the particles, in plain words."""
     found = []
     left = np.array([each.correlation for each in health])

@@ -1,23 +1,19 @@
-"""Sequential Monte Carlo: from the parameter measure to the measure tilted by the determinant.
+"""Adaptive tempering: particles from one tilt of the parameter measure to another.
 
-Lower 2sED is a Feynman-Kac flow (measure.md, section 4): Phi_1 is the parameter measure, and
-Phi_{m+1}, proportional to Phi_m exp(logdet_m), is Phi_m tilted by one more block. Stage m goes from
-Phi_m to Phi_{m+1} through the temperatures of exp(lambda logdet_m), 0 <= lambda <= 1, chosen so
-that the effective sample size of a step is a set share of the particles (adaptive tempering:
-Jasra et al. 2011, doi:10.1111/j.1467-9469.2010.00723.x; Del Moral, Doucet, Jasra 2006). From one eps
-to the next, smaller one, the particles of each Phi_{m+1} go on by the same steps, from the old tilt
-to the new.
+The tilt exp(lambda logdet), 0 <= lambda <= 1, goes up by steps that keep the effective sample size
+at a set share of the particles (Jasra et al. 2011, doi:10.1111/j.1467-9469.2010.00723.x). After
+each step the particles are resampled and moved. The move of block j proposes new numbers for a
+random subset of its units (`sed2.proposals`), accepts each unit by its own terms of the
+log-determinant, and accepts the whole by those of the blocks after it: a delayed acceptance
+(Christen and Fox 2005, doi:10.1198/106186005X76983). Under the tilt of the first block alone its
+units are independent, so there they are tempered and resampled one by one, and as one population
+of units where they are alike: a small problem with many particles in place of a large one with
+few.
 
-After each temperature the particles are resampled and moved. The move of block j proposes, for a
-random subset of its units, z' = sqrt(1 - b^2) z + b xi (preconditioned Crank-Nicolson: reversible
-under the prior, N(0, I) in z), accepts each unit by its own terms of the log-determinant, and
-accepts the whole by those of the blocks after it, a delayed acceptance (Christen and Fox 2005).
-In Phi_2 the units of the first block are independent of each other, so there they are tempered
-and resampled one by one: many small problems in place of one large one.
-
-Islands are populations that share their temperatures and nothing else; their spread is the error.
-The solver for the temperatures, the effective sample size and the resampling are blackjax's. Its
-kernels know neither populations per unit nor a normaliser for each, so the loop is our own.
+Islands are populations that share their temperatures and the length of their steps; each one's
+proposals are fitted to the others. Their spread is the error. The solver for the temperatures, the
+effective sample size and the resampling are blackjax's. Its kernels know neither populations per
+unit with a normaliser for each, nor a move that is accepted in parts, so the loop is our own.
 """
 
 from __future__ import annotations
@@ -30,16 +26,14 @@ import numpy as np
 
 from sed2.fisher.particles import BlockState, ParticleChain, Split
 from sed2.montecarlo import log_mean_exp, tilted_weights
+from sed2.proposals import Gaussian, Tuning
 
 ESS_SHARE = 0.5
 """Of the particles, in each step from one temperature to the next."""
-OWN_ACCEPTANCE, JOINT_ACCEPTANCE = 0.3, 0.3
-"""Aimed at: of units by their own terms, of particles by the terms of later blocks."""
 CORRELATION = 0.5
 """The moves at one temperature go on until the log-determinants are no more correlated than this
 with those before the moves."""
 MIN_MOVES = 2
-SHRINKAGE = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,58 +69,6 @@ class Tilt:
 
 
 @dataclass
-class Tuning:
-    """How far a block's moves go, adapted from each move to the next one of all particles."""
-
-    step: float = 0.5
-    """b."""
-    share: float = 1.0
-    """Of the units that are moved at a time."""
-
-    def adapt(self, own: float, joint: float, units: int) -> None:
-        """Towards the acceptance aimed at: the step by the units' own acceptance, the share by
-        that of the whole; the step by both where the share has come down to one unit."""
-        least = 1 / units
-        if units > 1 and (self.share > least or joint > JOINT_ACCEPTANCE):
-            self.share *= np.exp(joint - JOINT_ACCEPTANCE)
-            self.step *= np.exp(own - OWN_ACCEPTANCE)
-        else:
-            self.step *= np.exp(own * joint - OWN_ACCEPTANCE)
-        self.step, self.share = min(self.step, 1.0), min(max(self.share, least), 1.0)
-
-
-@dataclass(frozen=True)
-class Gaussian:
-    """A normal approximation of the parameters of one unit, from all units of all particles."""
-
-    mean: np.ndarray
-    """(c,)."""
-    factor: np.ndarray
-    """(c, c) lower triangular: the covariance is factor @ factor.T."""
-
-    @classmethod
-    def fit(cls, units: np.ndarray) -> Gaussian:
-        """To units (n, c), shrunk towards the prior N(0, I) as far as n is small against c."""
-        count, size = units.shape
-        keep = count / (count + SHRINKAGE * size)
-        mean = keep * units.mean(axis=0)
-        covariance = keep * np.cov(units, rowvar=False, ddof=0).reshape(size, size)
-        return cls(mean, np.linalg.cholesky(covariance + (1 - keep) * np.eye(size)))
-
-    def propose(self, units: np.ndarray, noise: np.ndarray, step: float) -> np.ndarray:
-        """Reversible under the approximation; all (n, c)."""
-        kept = np.sqrt(1 - step**2) * (units - self.mean)
-        return self.mean + kept + step * noise @ self.factor.T
-
-    def log_ratio(self, units: np.ndarray) -> np.ndarray:
-        """(n,) log of the prior's density over the approximation's, up to a constant."""
-        import scipy.linalg
-
-        white = scipy.linalg.solve_triangular(self.factor, (units - self.mean).T, lower=True)
-        return (np.square(white).sum(axis=0) - np.square(units).sum(axis=1)) / 2
-
-
-@dataclass
 class Health:
     """How well the particles did, over all temperatures it was kept for."""
 
@@ -158,6 +100,8 @@ class Cloud:
     max_moves: int
     blocks: list[BlockState] = field(default_factory=list)
     tunings: list[Tuning] = field(default_factory=list)
+    fits: list[list[Gaussian]] = field(default_factory=list)
+    """Per block, of each island to the others; of the temperature that is at work."""
 
     def copy(self) -> Cloud:
         """The same particles, to go another way."""
@@ -187,7 +131,8 @@ class Cloud:
             step, share = _next_step(gain, 1 - at)
             at = 1.0 if at + step > 1 - 1e-9 else at + step
             logs = step * gain
-            change += log_mean_exp(logs, axis=2).sum(axis=1)
+            alike = self.chain.splits[0].units if self._pooled else 1
+            change += alike * log_mean_exp(logs, axis=2).sum(axis=1)
             self._resample(logs)
             tilts = [one.towards(other, at) for one, other in zip(start, stop, strict=True)]
             health.join(self._move(tilts))
@@ -207,19 +152,34 @@ class Cloud:
     def _terms(self, tilts: list[Tilt]) -> list[np.ndarray]:
         return [tilt.values(state) for tilt, state in zip(tilts, self.blocks, strict=True)]
 
+    @property
+    def _pooled(self) -> bool:
+        """Whether they are one population together."""
+        return self._by_unit and self.chain.splits[0].alike
+
     def _per_population(self, terms: list[np.ndarray]) -> np.ndarray:
-        """(islands, U or 1, P)."""
+        """(islands, populations, P); the units of all particles are one population if alike."""
         total = (
             terms[0]
             if self._by_unit
             else np.sum([term.sum(axis=1) for term in terms], axis=0)[:, None]
         )
+        if self._pooled:
+            return total.reshape(self.islands, 1, -1)
         return np.moveaxis(total.reshape(self.islands, -1, total.shape[1]), 1, 2)
 
     def _resample(self, logs: np.ndarray) -> None:
-        """By weights exp(logs), (islands, U or 1, P)."""
+        """By weights exp(logs), (islands, populations, P)."""
         islands, populations, particles = logs.shape
         own = _systematic(logs, int(self.rng.integers(2**63)))
+        if self._pooled:
+            # Shuffled, so that a particle is made of units that are independent of each other.
+            own = self.rng.permuted(own, axis=2).reshape(len(self.blocks[0].normals), -1)
+            units = self.chain.splits[0].units
+            first = particles // units * np.repeat(np.arange(islands), particles // units)
+            rows = first[:, None] + own // units
+            self.blocks = [self.blocks[0].pick(rows, own % units, self.chain.splits[0])]
+            return
         rows = own + particles * np.arange(islands)[:, None, None]
         rows = np.moveaxis(rows, 1, 2).reshape(-1, populations)
         self.blocks = [
@@ -229,7 +189,7 @@ class Cloud:
 
     def _move(self, tilts: list[Tilt]) -> Health:
         """Move the particles under a fixed tilt until they have decorrelated."""
-        self._fits = [self._fit(j) for j in range(len(self.blocks))]
+        self.fits = [self._fit(j) for j in range(len(self.blocks))]
         before = [self._statistic(terms) for terms in self._terms(tilts)]
         rates = []
         for move in range(1, self.max_moves + 1):
@@ -238,9 +198,7 @@ class Cloud:
             left = max(_correlation(*pair) for pair in zip(before, now, strict=True))
             if move >= MIN_MOVES and left < CORRELATION:
                 break
-        return Health(
-            moves=move, acceptance=float(np.mean(rates, axis=0).min()), correlation=left
-        )
+        return Health(moves=move, acceptance=float(np.mean(rates, axis=0).min()), correlation=left)
 
     def _statistic(self, terms: np.ndarray) -> np.ndarray:
         """(B, U or 1) of one block, by which its decorrelation is judged."""
@@ -282,11 +240,11 @@ class Cloud:
         """
         units = self.chain.splits[j].units
         correction = np.zeros((self.islands, len(moved) // self.islands, units))
-        if not self._fits[j]:
+        if not self.fits[j]:
             return correction.reshape(-1, units)
         current, fresh = self._units(j, self.blocks[j].normals), self._units(j, noise)
         proposed = np.empty_like(current)
-        for island, fit in enumerate(self._fits[j]):
+        for island, fit in enumerate(self.fits[j]):
             now = current[island].reshape(-1, current.shape[-1])
             new = fit.propose(now, fresh[island].reshape(now.shape), self.tunings[j].step)
             ratio = fit.log_ratio(new) - fit.log_ratio(now)

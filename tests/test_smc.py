@@ -18,12 +18,13 @@ from sed2.chain import build_chain
 from sed2.errors import UsageError
 from sed2.fisher.particles import ParticleChain
 from sed2.fisher.sample import sample_spectra
+from sed2.proposals import Gaussian
 from sed2.resources import make_plan
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.smc import run_flow
 from sed2.spec.schema import load_spec
-from sed2.tempering import Cloud, Gaussian, Tilt
+from sed2.tempering import Cloud, Tilt
 from tests import truths
 from tests.cases import estimate_spec, gaussian_inputs
 
@@ -171,6 +172,20 @@ def test_a_unit_moves_alone() -> None:
     np.testing.assert_array_equal(one.roots[:, same], other.roots[:, same])
     np.testing.assert_array_equal(one.output[..., same], other.output[..., same])
     assert (one.output[..., 2] != other.output[..., 2]).any()
+
+
+def test_units_that_are_alike_change_places_freely() -> None:
+    """A picked state is the one that its numbers evaluate to."""
+    chain, x, settings = _chain("MLP 4-5-3", 4)
+    particles = ParticleChain(chain, x, settings, make_plan(chain, 3, 6, settings))
+    rng = np.random.default_rng(0)
+    state = particles.evaluate(0, rng.normal(size=(3, particles.numbers(0))), None)
+    rows, units = rng.integers(3, size=(3, 5)), rng.integers(5, size=(3, 5))
+    assert particles.splits[0].alike
+    picked = state.pick(rows, units, particles.splits[0])
+    again = particles.evaluate(0, picked.normals, None)
+    np.testing.assert_allclose(again.roots, picked.roots, rtol=1e-12)
+    np.testing.assert_allclose(again.output, picked.output, rtol=1e-12)
 
 
 def test_chunks_change_nothing() -> None:

@@ -6,6 +6,8 @@ by quadrature or by millions of draws.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 
@@ -46,7 +48,7 @@ def relu_chain(
         (E,) each, and the larger of their standard errors over the draws.
     """
     rng = np.random.default_rng(seed)
-    layers = list(zip(widths[:-1], widths[1:], strict=True))
+    layers = list(pairwise(widths))
     roots: list[list[np.ndarray]] = [[] for _ in layers]
     for start in range(0, draws, 50_000):
         count = min(50_000, draws - start)

@@ -14,7 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from sed2.chain import Chain, ChainBlock
+from sed2.blocks.conv import Conv
+from sed2.blocks.dense import Dense
+from sed2.chain import Chain, ChainBlock, Joined
 from sed2.errors import NumericsError, UsageError
 from sed2.fisher.sample import block_program, numbers_used
 from sed2.fisher.ways import Way
@@ -35,6 +37,9 @@ class Split:
     owns_roots: bool
     """Whether the groups of the roots are the units' own: given the block's input, group u depends
     on the numbers of unit u alone."""
+    alike: bool = False
+    """Whether all units do so by the same function, so that they are independent and identically
+    distributed given the block's input."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,8 @@ class BlockState:
 
     def where(self, units: np.ndarray, other: BlockState, split: Split) -> BlockState:
         """This state, but the other one's in the chosen units, (B, U)."""
-        chosen = units if split.owns_roots else units.any(axis=1, keepdims=True)
+        chosen = units if split.owns_roots else np.any(units, axis=1, keepdims=True)
+        chosen = np.asarray(chosen)
         last = units.reshape(len(units), *[1] * (self.output.ndim - 2), -1)
         return BlockState(
             np.where(units[:, split.owner], other.normals, self.normals),
@@ -74,6 +80,17 @@ class BlockState:
             self.roots[rows, np.arange(self.roots.shape[1])],
             self.multiplicity,
             np.take_along_axis(self.output, last, axis=0),
+        )
+
+    def pick(self, rows: np.ndarray, units: np.ndarray, split: Split) -> BlockState:
+        """Unit u of particle b from unit units[b, u] of particle rows[b, u]; units are alike."""
+        first = np.arange(self.normals.shape[1]) - split.owner
+        outputs = np.moveaxis(self.output, -1, 1)[rows, units]
+        return BlockState(
+            self.normals[rows[:, split.owner], first + units[:, split.owner]],
+            self.roots[rows, units],
+            self.multiplicity,
+            np.moveaxis(outputs, 1, -1),
         )
 
 
@@ -121,19 +138,19 @@ class ParticleChain:
                 rows = np.minimum(np.arange(start, start + chunk), len(normals) - 1)
                 kept = min(chunk, len(normals) - start)
                 uniform = _to_uniform(normals[rows])
-                roots, _, output = program(
+                roots, _, noisy = program(
                     self.settings.sigma, keys, uniform, weights[rows], x[rows]
                 )
                 multiplicity = float(roots.weights[0, 0, 0])
-                parts.append((np.asarray(roots.values)[:kept], np.asarray(output)[:kept]))
-        values, output = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        if not (np.isfinite(values).all() and np.isfinite(output).all()):
+                parts.append((np.asarray(roots.values)[:kept], np.asarray(noisy)[:kept]))
+        values, outputs = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        if not (np.isfinite(values).all() and np.isfinite(outputs).all()):
             raise NumericsError(
                 f"the Fisher spectrum of block {block.name} is not finite in some particles",
                 mend="Activations overflow: use a smaller parameter measure (--prior) or "
                 "standardise the inputs (--standardize)",
             )
-        return BlockState(normals, values, multiplicity, output)
+        return BlockState(normals, values, multiplicity, outputs)
 
     def numbers(self, j: int) -> int:
         """How many normal numbers a particle holds for block j."""
@@ -161,7 +178,9 @@ def _split(block: ChainBlock, way: Way, samples: int, settings: Settings) -> Spl
         return Split(1, np.zeros(numbers_used(block, samples), int), owns_roots=False)
     # All arrays have the units last and are flattened in C order.
     owner = np.arange(numbers_used(block, samples)) % layout.units
-    return Split(layout.units, owner, owns_roots=not layout.shared)
+    spec = block.spec.block if isinstance(block.spec, Joined) else block.spec
+    alike = isinstance(spec, Dense) or (isinstance(spec, Conv) and spec.groups == 1)
+    return Split(layout.units, owner, owns_roots=not layout.shared, alike=alike)
 
 
 def _check(block: ChainBlock, way: Way, settings: Settings) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -114,7 +115,7 @@ def _run_chain(
     Yields:
         per block, its roots and its root-mean-square output, both with a leading axis of items.
     """
-    x = np.broadcast_to(np.asarray(inputs, float), (len(draws), *inputs.shape))
+    x: Any = np.broadcast_to(np.asarray(inputs, float), (len(draws), *inputs.shape))
     for block, way in zip(chain.blocks, plan.ways, strict=True):
         keys = block_keys(settings.seed, block.stream, jnp.asarray(draws))
         uniform = uniforms(keys, numbers_used(block, len(inputs)) + way.numbers)

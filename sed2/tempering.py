@@ -20,15 +20,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from sed2.fisher.particles import BlockState, ParticleChain, Split
-from sed2.montecarlo import log_mean_exp, tilted_weights
+from sed2.montecarlo import log_mean_exp
 from sed2.proposals import Gaussian, Tuning
+from sed2.resampling import next_step, resample
 
-ESS_SHARE = 0.5
+ESS_SHARE = 0.7
 """Of the particles, in each step from one temperature to the next."""
 CORRELATION = 0.5
 """The moves at one temperature go on until the log-determinants are no more correlated than this
@@ -128,7 +127,7 @@ class Cloud:
             gain = self._per_population(self._terms(stop)) - self._per_population(
                 self._terms(start)
             )
-            step, share = _next_step(gain, 1 - at)
+            step, share = next_step(gain, 1 - at, ESS_SHARE)
             at = 1.0 if at + step > 1 - 1e-9 else at + step
             logs = step * gain
             alike = self.chain.splits[0].units if self._pooled else 1
@@ -171,7 +170,7 @@ class Cloud:
     def _resample(self, logs: np.ndarray) -> None:
         """By weights exp(logs), (islands, populations, P)."""
         islands, populations, particles = logs.shape
-        own = _systematic(logs, int(self.rng.integers(2**63)))
+        own = resample(logs, int(self.rng.integers(2**63)))
         if self._pooled:
             # Shuffled, so that a particle is made of units that are independent of each other.
             own = self.rng.permuted(own, axis=2).reshape(len(self.blocks[0].normals), -1)
@@ -275,40 +274,6 @@ class Cloud:
 
     def _input(self, j: int) -> np.ndarray | None:
         return self.blocks[j - 1].output if j else None
-
-
-def _next_step(gain: np.ndarray, most: float) -> tuple[float, float]:
-    """How far in temperature, and the share of the particles that is effective then."""
-    with jax.enable_x64(True):
-        step, share = _solve(gain, most, ESS_SHARE)
-    return float(step), float(share)
-
-
-@jax.jit
-def _solve(gain: jax.Array, most: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array]:
-    from blackjax.smc.ess import log_ess
-    from blackjax.smc.solver import dichotomy
-
-    def share(step: jax.Array) -> jax.Array:
-        rows = gain.reshape(-1, gain.shape[-1])
-        return jnp.exp(jax.vmap(log_ess)(step * rows)).mean() / rows.shape[1]
-
-    step = dichotomy(lambda step: share(step) - target, jnp.zeros_like(most), most)
-    return step, share(step)
-
-
-def _systematic(logs: np.ndarray, seed: int) -> np.ndarray:
-    """Ancestors of every population, the shape of `logs`, by systematic resampling."""
-    with jax.enable_x64(True):
-        keys = jax.random.split(jax.random.key(seed), logs.shape[:-1])
-        return np.asarray(_ancestors(keys, tilted_weights(logs)))
-
-
-@jax.jit
-def _ancestors(keys: jax.Array, weights: jax.Array) -> jax.Array:
-    from blackjax.smc.resampling import systematic
-
-    return jax.vmap(jax.vmap(lambda key, row: systematic(key, row, len(row))))(keys, weights)
 
 
 def _correlation(before: np.ndarray, now: np.ndarray) -> float:

@@ -220,7 +220,7 @@ def test_the_report_is_complete() -> None:
     assert (report.temperatures >= 2).all()
     assert (report.moves >= report.temperatures).all()
     assert ((report.acceptance > 0) & (report.acceptance <= 1)).all()
-    assert (report.ess_share >= 0.49).all()
+    assert (report.ess_share >= 0.69).all()
     assert (report.island_spread > 0).all()
 
 

@@ -206,6 +206,19 @@ def test_chunks_change_nothing() -> None:
     np.testing.assert_allclose(flows[0].terms, flows[1].terms, rtol=1e-9)
 
 
+@pytest.mark.slow
+def test_the_papers_mlp() -> None:
+    """Against half a million draws of one unit of the first layer, by numpy: 504.6 +- 0.8, and a
+    second layer that adds 79 to 80 whatever the particles. Plain Monte Carlo gives about 540."""
+    import sed2
+
+    result = sed2.compute("MLP 54-16-7", dataset="covertype", estimator="smc", eps=0.1)
+    error = np.hypot(result.lower_two_sed.std_error_draws[0], 0.8)
+    assert abs(result.blocks[0].share[0] - 504.6) < 4 * error
+    assert 79 < result.blocks[1].share[0] < 81
+    assert result.lower_two_sed.estimate[0] < result.two_sed.estimate[0]
+
+
 def test_failing_to_mix_is_told_and_few_draws_are_not() -> None:
     x = gaussian_inputs(20, 8)
     result = smc("MLP 8-6-3", x, draws=20, moves=1, particles=8, eps=[0.01])

@@ -14,22 +14,12 @@ _SIGMA_SHARE = 0.1
 """sigma above this share of a block's typical output changes what the next block sees."""
 
 
-def find_warnings(
-    chain: Chain,
-    spectra: Spectra,
-    inputs: int,
-    eps: np.ndarray,
-    sizes: np.ndarray,
-    settings: Settings,
-) -> tuple[str, ...]:
-    """Warnings about one model.
+def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[str, ...]:
+    """Warnings about one model, whatever the estimator.
 
     Args:
         chain: the network.
         spectra: of the K draws.
-        inputs: N.
-        eps: (E,).
-        sizes: (E,) effective sample size of the draws' weights in 2sED.
         settings: sigma.
     """
     found = []
@@ -51,13 +41,6 @@ def find_warnings(
             "the Fisher information is zero in every draw, so the measure is zeta * d: "
             "no parameter has any influence under this parameter measure"
         )
-    worst = int(np.argmin(sizes))
-    if spectra.scale > 0 and sizes[worst] < MIN_EFFECTIVE_SAMPLE_SIZE:
-        found.append(
-            f"effective sample size {sizes[worst]:.1f} of {spectra.draws} draws at eps "
-            f"{eps[worst]:.3g}: a few draws carry 2sED, which is a lower estimate there, and lower "
-            "2sED's error is the scatter between seeds, not the distance to the limit of many draws"
-        )
     for block in spectra.blocks[:-1]:
         typical = float(np.median(block.activations))
         if settings.sigma > _SIGMA_SHARE * typical:
@@ -66,3 +49,21 @@ def find_warnings(
                 f"(typically {typical:.2g}): the noise changes the ranking; lower --sigma"
             )
     return tuple(found)
+
+
+def few_draws(spectra: Spectra, eps: np.ndarray, sizes: np.ndarray) -> tuple[str, ...]:
+    """The warning of plain Monte Carlo that few draws carry 2sED.
+
+    Args:
+        spectra: of the K draws.
+        eps: (E,).
+        sizes: (at least E,) effective sample size of the draws' weights in 2sED.
+    """
+    worst = int(np.argmin(sizes[: len(eps)]))
+    if spectra.scale == 0 or sizes[worst] >= MIN_EFFECTIVE_SAMPLE_SIZE:
+        return ()
+    return (
+        f"effective sample size {sizes[worst]:.1f} of {spectra.draws} draws at eps "
+        f"{eps[worst]:.3g}: a few draws carry 2sED, which is a lower estimate there, and lower "
+        "2sED's error is the scatter between seeds, not the distance to the limit of many draws",
+    )

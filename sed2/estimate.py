@@ -10,23 +10,17 @@ import numpy as np
 from sed2.chain import build_chain
 from sed2.data.load import Dataset, choose_inputs
 from sed2.diagnostics import find_warnings
+from sed2.estimators import Problem, Quantity, plain
 from sed2.fisher.sample import sample_spectra
-from sed2.logdet import log_determinants
-from sed2.measure import lower_two_sed_terms, trace_bracket, two_sed, upper_bound
-from sed2.montecarlo import effective_sample_size, tilted_weights
+from sed2.measure import trace_bracket, upper_bound
 from sed2.provenance import provenance
 from sed2.resources import make_plan
 from sed2.results import BlockShare, Curve, ModelResult, Score
 from sed2.settings import Settings
+from sed2.smc import sequential
 from sed2.spec.schema import ModelSpec, data_check
 from sed2.spectra import Spectra
-from sed2.uncertainty import (
-    MIN_EFFECTIVE_SAMPLE_SIZE,
-    Jackknife,
-    bootstrap_draws,
-    sampling_errors,
-    spread,
-)
+from sed2.uncertainty import Jackknife
 
 
 def estimate(
@@ -46,6 +40,7 @@ def estimate(
     Raises:
         SpecError: the model does not fit the data.
         ResourceError: the work would not fit in memory.
+        UsageError: the estimator cannot take the model.
         NumericsError: a spectrum is not finite.
     """
     data_check(model, dataset.x)
@@ -62,72 +57,59 @@ def estimate(
     # From here on every eps is free. eps_n joins the grid for the score.
     grid = np.asarray(settings.eps)
     eps = grid if settings.eps_n is None else np.append(grid, settings.eps_n)
-    zeta, d, on_grid = settings.zeta, chain.parameters, slice(len(grid))
-    logdets = log_determinants(spectra, eps, zeta)
-    shares = lower_two_sed_terms(logdets.values, eps)
-    two = two_sed(logdets.values, eps, zeta, d)
-    lower = zeta * d + shares.sum(axis=-1)
-    score_weights = _score_weights(eps, settings)
-
-    # Effective sample sizes of the weights exp(sum_{i<=j} logdet_i): the last is 2sED's, the
-    # others are those of lower 2sED (of its first term, where there is one block only).
-    weight_logs = np.cumsum(logdets.values, axis=-1)
-    sizes = effective_sample_size(tilted_weights(weight_logs, axis=1), axis=1)
-    two_size, lower_size = sizes[:, -1], sizes[:, : max(1, len(chain.blocks) - 1)].min(axis=1)
-
-    rng = np.random.Generator(np.random.Philox([settings.seed, chain.blocks[-1].stream]))
-    two_replicates, lower_replicates = bootstrap_draws(logdets, eps, zeta, rng)
-    functionals = np.vstack([np.eye(len(eps)), score_weights]) / np.abs(np.log(eps))
-    input_variance = jackknife.variance(
-        log_determinants(left_out, eps, zeta, spectra.scale),
-        spectra.traces[: jackknife.draws],
-        functionals,
+    weights_of_eps = _score_weights(eps, settings)
+    problem = Problem(
+        chain, inputs, settings, plan, spectra, left_out, jackknife, eps, weights_of_eps, progress
     )
-    two_inputs = input_variance.std_error(np.append(two_size, two_size.min()))
-    lower_inputs = input_variance.std_error(np.append(lower_size, lower_size.min()))
-    two_draws = np.where(two_size < MIN_EFFECTIVE_SAMPLE_SIZE, np.nan, spread(two_replicates))
-    two_score_draws = float(spread(two_replicates @ score_weights))
-    two_spectra, lower_spectra = sampling_errors(logdets, eps)
+    found = (sequential if settings.estimator == "smc" else plain)(problem)
+
+    d, on_grid = chain.parameters, slice(len(grid))
     eigenvalue = spectra.max_eigenvalue if spectra.is_exact else math.nan
-    if (two_size[score_weights > 0] < MIN_EFFECTIVE_SAMPLE_SIZE).any():
-        two_score_draws = math.nan
     return ModelResult(
         name=model.name,
         parameters=d,
         left_out=chain.left_out,
         blocks=tuple(
             BlockShare(block.name, block.parameters, int(block.ranks.max()), share[on_grid])
-            for block, share in zip(spectra.blocks, shares.T, strict=True)
+            for block, share in zip(spectra.blocks, found.shares.T, strict=True)
         ),
         settings=settings,
         inputs=len(inputs),
         eps=grid,
-        two_sed=Curve(*(a[on_grid] for a in (two, two_draws, two_inputs, two_spectra))),
-        lower_two_sed=Curve(
-            *(a[on_grid] for a in (lower, spread(lower_replicates), lower_inputs, lower_spectra))
-        ),
-        effective_sample_size=two_size[on_grid],
-        lower_effective_sample_size=lower_size[on_grid],
-        upper_bound=upper_bound(grid, zeta, d, spectra.max_rank, eigenvalue),
-        upper_bracket=_bracket(spectra, grid, zeta, by_block=True),
-        trace_bracket=_bracket(spectra, grid, zeta, by_block=False),
+        two_sed=_curve(found.two, on_grid),
+        lower_two_sed=_curve(found.lower, on_grid),
+        effective_sample_size=found.two_size[on_grid],
+        lower_effective_sample_size=found.lower_size[on_grid],
+        upper_bound=upper_bound(grid, settings.zeta, d, spectra.max_rank, eigenvalue),
+        upper_bracket=_bracket(spectra, grid, settings.zeta, by_block=True),
+        trace_bracket=_bracket(spectra, grid, settings.zeta, by_block=False),
         max_rank=spectra.max_rank,
         max_eigenvalue=eigenvalue,
-        score=Score(
-            float(lower @ score_weights),
-            float(spread(lower_replicates @ score_weights)),
-            float(lower_inputs[-1]),
-            float(lower_spectra @ score_weights),  # at one eps as at all others
-        ),
-        two_sed_score=Score(
-            float(two @ score_weights),
-            two_score_draws,
-            float(two_inputs[-1]),
-            float(two_spectra @ score_weights),
-        ),
+        score=_score(found.lower),
+        two_sed_score=_score(found.two),
         plan=plan.blocks,
-        warnings=find_warnings(chain, spectra, len(inputs), grid, two_size[on_grid], settings),
+        warnings=(*find_warnings(chain, spectra, settings), *found.warnings),
         provenance=provenance(model, dataset.sha256),
+        smc=found.smc,
+    )
+
+
+def _curve(quantity: Quantity, on_grid: slice) -> Curve:
+    return Curve(
+        quantity.estimate[on_grid],
+        quantity.draws[on_grid],
+        quantity.inputs[on_grid],
+        quantity.spectra[on_grid],
+    )
+
+
+def _score(quantity: Quantity) -> Score:
+    """The last entry of a quantity."""
+    return Score(
+        float(quantity.estimate[-1]),
+        float(quantity.draws[-1]),
+        float(quantity.inputs[-1]),
+        float(quantity.spectra[-1]),
     )
 
 

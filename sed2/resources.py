@@ -138,6 +138,8 @@ def _plan(
     chosen = tuple(picked[j] for j in range(len(sizes)))
     each = tuple(base + way.bytes for base, way in zip(resident, chosen, strict=True))
     kept = items * FLOAT * (samples + sum(way.kept for way in chosen))
+    if settings.estimator == "smc":
+        kept += _particles(chain, chosen, samples, settings)
     if kept + max(each) > budget:
         raise ResourceError(
             f"one draw of this model ({chain.parameters:,} parameters, N = {samples}) needs about "
@@ -160,6 +162,15 @@ def _resident(block: ChainBlock, samples: int) -> int:
     """Bytes of one item, whatever the way: random numbers, parameters, inputs and outputs."""
     activations = samples * (math.prod(block.input_shape) + 2 * math.prod(block.output_shape))
     return FLOAT * (COPIES * block.parameters + COPIES * activations)
+
+
+def _particles(chain: Chain, chosen: tuple[Way, ...], samples: int, settings: Settings) -> int:
+    """Bytes of all particles of `smc`: cloud m holds blocks 1..m, and is moved in copies."""
+    each = 0
+    for clouds, block, way in zip(range(len(chosen), 0, -1), chain.blocks, chosen, strict=True):
+        outputs = samples * math.prod(block.output_shape)
+        each += (clouds + COPIES) * (block.parameters + 2 * outputs + way.kept)
+    return FLOAT * settings.islands * settings.particles * each
 
 
 def _too_large(block: ChainBlock, samples: int, needed: float, budget: float) -> ResourceError:

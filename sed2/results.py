@@ -86,6 +86,24 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class SmcReport:
+    """How sequential Monte Carlo went at each eps. All arrays (E,)."""
+
+    temperatures: np.ndarray
+    """Of all stages."""
+    moves: np.ndarray
+    """Of every particle, over all temperatures."""
+    acceptance: np.ndarray
+    """Share of the proposals that were accepted: the smallest over temperatures and blocks."""
+    correlation: np.ndarray
+    """Of the log-determinants before and after the moves at one temperature: the largest."""
+    ess_share: np.ndarray
+    """Effective share of the particles: the smallest over temperatures."""
+    island_spread: np.ndarray
+    """Standard deviation of lower 2sED over the islands, in dimensions."""
+
+
+@dataclass(frozen=True)
 class ModelResult:
     """2sED and lower 2sED of one model over a grid of covering radii."""
 
@@ -103,7 +121,7 @@ class ModelResult:
     two_sed: Curve
     lower_two_sed: Curve
     effective_sample_size: np.ndarray
-    """(E,) of the draws' weights in 2sED, between 1 and K."""
+    """(E,) of the draws' weights in 2sED, between 1 and K; of the particles, for `smc`."""
     lower_effective_sample_size: np.ndarray
     """(E,) the smallest over the blocks of the draws' weights in lower 2sED."""
     upper_bound: np.ndarray
@@ -125,6 +143,8 @@ class ModelResult:
     plan: tuple[BlockPlan, ...]
     warnings: tuple[str, ...]
     provenance: Provenance
+    smc: SmcReport | None = None
+    """None for plain Monte Carlo."""
 
     @property
     def eps_n(self) -> float | None:

@@ -241,6 +241,14 @@ class Settings(BaseModel):
     """Of the last block: its mean with noise, or a softmax over classes."""
     prior: PriorText = Field(default="torch", json_schema_extra={"examples": list(PRIOR_FORMS)})
     """Measure of the parameters: torch, init, uniform:A:B, normal:STD, he_normal, ..."""
+    estimator: Literal["mc", "smc"] = "mc"
+    """Plain Monte Carlo over the draws, or sequential Monte Carlo: minutes per model and eps."""
+    particles: Annotated[int, Number] = Field(default=32, ge=8, le=_LIMIT)
+    """Particles of each island of `smc`."""
+    islands: Annotated[int, Number] = Field(default=4, ge=2, le=1000)
+    """Islands of `smc`, independent of each other: their spread is its error."""
+    moves: Annotated[int, Number] = Field(default=20, ge=1, le=_LIMIT)
+    """Moves of `smc` at one temperature, at most."""
     n_train: Annotated[int, Field(ge=2, le=_LIMIT), Number] | None = None
     """Size of the training set; it sets eps_n of Theorem 5.1, where models are ranked."""
     gamma: Annotated[float, Number] = Field(default=1.0, gt=0, le=1)

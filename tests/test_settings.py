@@ -49,6 +49,10 @@ def test_the_defaults_are_the_papers() -> None:
         "max_flops": 3e12,
         "lanczos_steps": 32,
         "probes": 4,
+        "estimator": "mc",
+        "particles": 32,
+        "islands": 4,
+        "moves": 20,
     }
     assert settings.eps == parse_eps("1e-3:1e-1")
     assert resolve({}, {}) == settings

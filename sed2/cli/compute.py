@@ -65,4 +65,5 @@ def compute(
         tables.print_compute(terminal.out(), result)
         if verbose:
             tables.print_plan(terminal.out(), result.name, result.plan)
+            tables.print_smc(terminal.out(), result)
     outputs.write_compute(result)

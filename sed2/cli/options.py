@@ -54,6 +54,7 @@ _METAVARS = {
     "eps": "A:B[:POINTS]|A,B,...",
     "prior": "MEASURE",
     "fisher": "expected|empirical",
+    "estimator": "mc|smc",
 }
 
 

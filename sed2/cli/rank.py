@@ -61,4 +61,5 @@ def rank(
         if verbose:
             for model in ranking.models:
                 tables.print_plan(terminal.out(), model.result.name, model.result.plan)
+                tables.print_smc(terminal.out(), model.result)
     outputs.write_rank(ranking)

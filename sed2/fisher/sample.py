@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -114,24 +115,34 @@ def _run_chain(
     Yields:
         per block, its roots and its root-mean-square output, both with a leading axis of items.
     """
-    prior = parse_prior(settings.prior)
-    x = np.broadcast_to(np.asarray(inputs, float), (len(draws), *inputs.shape))
+    x: Any = np.broadcast_to(np.asarray(inputs, float), (len(draws), *inputs.shape))
     for block, way in zip(chain.blocks, plan.ways, strict=True):
-        last = block is chain.blocks[-1]
         keys = block_keys(settings.seed, block.stream, jnp.asarray(draws))
-        noise_count = len(inputs) * math.prod(block.output_shape)
-        uniform = uniforms(keys, block.parameters + noise_count + way.numbers)
-        step = partial(
-            _quick_step if way.work < _QUICK_WORK else _batched_step,
-            block.spec,
-            block.input_shape,
-            prior,
-            settings.fisher,
-            settings.likelihood if last else "gaussian",
-            way,
-        )
+        uniform = uniforms(keys, numbers_used(block, len(inputs)) + way.numbers)
+        step = block_program(chain, block, way, settings)
         roots, activations, x = step(settings.sigma, keys, uniform, weights, x)
         yield jax.tree.map(np.asarray, (roots, activations))
+
+
+def numbers_used(block: ChainBlock, samples: int) -> int:
+    """How many uniform numbers one item of a block takes: its parameters, then its output noise."""
+    return block.parameters + samples * math.prod(block.output_shape)
+
+
+def block_program(
+    chain: Chain, block: ChainBlock, way: Way, settings: Settings
+) -> Callable[..., tuple[Roots, jax.Array, jax.Array]]:
+    """The compiled program of one block, over items: (sigma, keys, uniforms, weights, x) to its
+    roots, its root-mean-square output, and its noisy output; see `_step`."""
+    return partial(
+        _quick_step if way.work < _QUICK_WORK else _batched_step,
+        block.spec,
+        block.input_shape,
+        parse_prior(settings.prior),
+        settings.fisher,
+        settings.likelihood if block is chain.blocks[-1] else "gaussian",
+        way,
+    )
 
 
 def _step(

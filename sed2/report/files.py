@@ -254,6 +254,7 @@ def _curves(result: ModelResult) -> dict[str, Any]:
         "lower_two_sed": _curve(result.lower_two_sed)
         | {"effective_sample_size": result.lower_effective_sample_size},
         "effective_sample_size": result.effective_sample_size,
+        "smc": None if result.smc is None else asdict(result.smc),
     }
 
 

@@ -315,6 +315,28 @@ def print_plan(console: Console, name: str, plan: Sequence[BlockPlan]) -> None:
     )
 
 
+def print_smc(console: Console, result: ModelResult) -> None:
+    """How sequential Monte Carlo went, if it did."""
+    report = result.smc
+    if report is None:
+        return
+    console.print(Text(f"{result.name}: sequential Monte Carlo", style="bold"))
+    headers = ["eps", "temperatures", "moves", "accepted", "correlation", "ESS", "island spread"]
+    rows = [
+        [
+            f"{result.eps[e]:.3g}",
+            f"{report.temperatures[e]}",
+            f"{report.moves[e]}",
+            f"{report.acceptance[e]:.0%}",
+            f"{report.correlation[e]:.2f}",
+            f"{report.ess_share[e]:.0%}",
+            f"{report.island_spread[e]:.1f}",
+        ]
+        for e in _points(result.eps)
+    ]
+    _print_table(console, headers, rows)
+
+
 def print_datasets(console: Console, datasets: Sequence[tuple[DatasetInfo, bool]]) -> None:
     """What `--dataset` accepts by name, and whether it is on this machine."""
     _print_table(
@@ -366,8 +388,10 @@ def _file_rows(file: DataFile) -> list[tuple[str, str]]:
 
 def describe(settings: Settings, inputs: int) -> str:
     """The settings that determine the numbers, in one line."""
+    smc = settings.estimator == "smc"
+    by = f"smc of {settings.islands} x {settings.particles} particles, " if smc else ""
     return (
-        f"{settings.dataset}, N = {inputs} inputs, K = {settings.draws} draws, "
+        f"{settings.dataset}, N = {inputs} inputs, K = {settings.draws} draws, {by}"
         f"{settings.fisher} Fisher, prior {settings.prior}, {settings.likelihood} likelihood, "
         f"chain {settings.chain}, sigma {settings.sigma:g}, "
         f"zeta {settings.zeta:g}, seed {settings.seed}."

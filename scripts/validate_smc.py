@@ -1,0 +1,151 @@
+"""Hold sequential Monte Carlo against true values, and against itself with more of everything.
+
+    python scripts/validate_smc.py [--quick]
+
+Models small enough for quadrature (one unit; three units, whose expectation is one unit's to their
+power) or for millions of draws (two layers); then MLP 54-16-7 on Covertype, whose first layer has
+independent units and so a truth of its own: half a million draws of one unit (about 10 minutes in
+all, 2 without it: `--quick`). `off` is the distance to the truth in reported standard errors, which
+hold the draws alone: the inputs are given. Prints, and judges nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import sed2
+from sed2.data.load import Dataset, choose_inputs, load_dataset
+from sed2.estimate import estimate
+from sed2.provenance import hash_arrays
+from sed2.results import ModelResult
+from sed2.settings import Settings
+from sed2.spec.schema import load_spec
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests import truths
+
+EPS = (0.02, 0.2)
+VARIANTS: dict[str, dict[str, Any]] = {
+    "seed 0": {},
+    "seed 1": {"seed": 1},
+    "seed 2": {"seed": 2},
+    "4 x particles": {"particles": 256},
+    "3 x temperatures": {"eps": (0.02, 0.06, 0.2, 0.5)},
+}
+
+
+def run(spec: Any, x: np.ndarray, **given: Any) -> ModelResult:
+    data = Dataset("validation", x, None, False, "validation", hash_arrays(x))
+    settings = Settings(
+        dataset="validation",
+        estimator="smc",
+        **{"samples": len(x), "draws": 20_000, "eps": EPS, "particles": 64} | given,
+    )
+    return estimate(load_spec(spec).models[0], data, settings)
+
+
+def show(name: str, variant: str, result: ModelResult, truth: dict[str, np.ndarray]) -> None:
+    report = result.smc
+    assert report is not None
+    for eps in EPS:
+        e, t = result.eps.tolist().index(eps), EPS.index(eps)
+        for label, curve in (("2sED", result.two_sed), ("lower", result.lower_two_sed)):
+            value, error = curve.estimate[e], curve.std_error_draws[e]
+            print(
+                f"{name:14} {variant:16} {eps:5g} {label:6} {value:9.3f} {truth[label][t]:9.3f} "
+                f"{error:7.3f} {(value - truth[label][t]) / error:6.1f}   "
+                f"{report.temperatures[e]:3} {report.moves[e]:4} {report.acceptance[e]:5.0%} "
+                f"{report.correlation[e]:5.2f}"
+            )
+
+
+def small_models() -> None:
+    rng = np.random.default_rng(0)
+    one, two = 2 * rng.normal(size=(12, 1)), rng.normal(size=(12, 2)) @ rng.normal(size=(2, 2))
+    eps = np.array(EPS)
+    tanh = {"activation": "tanh", "bias": False}
+    cases = []
+    for name, x, units in (("1-1 tanh", one, 1), ("2-3 tanh", two, 3)):
+        truth = truths.tanh_layer(x, units, 1.5, eps)
+        spec = {"name": name, "blocks": [{"dense": {"features": units, **tanh}}]}
+        cases.append((name, spec, x, {"prior": "normal:1.5"}, (truth, truth)))
+    for name, widths in (("MLP 2-2-1", (2, 2, 1)), ("MLP 2-3-2-2", (2, 3, 2, 2))):
+        brute = truths.relu_chain(two, widths, 0.05, eps, draws=2_000_000)
+        print(f"{name}: brute force is known to {brute[2].max():.4f}")
+        cases.append((name, name, two, {"sigma": 0.05}, brute[:2]))
+    print(
+        f"{'model':14} {'variant':16} {'eps':>5} {'':6} {'value':>9} {'truth':>9} {'s.e.':>7} "
+        f"{'off':>6}   {'T':>3} {'mov':>4} {'acc':>5} {'corr':>5}"
+    )
+    for name, spec, x, given, (full, lower) in cases:
+        for variant, more in VARIANTS.items():
+            show(name, variant, run(spec, x, **given, **more), {"2sED": full, "lower": lower})
+
+
+def covertype() -> None:
+    """The first block's share against half a million draws of one of its units."""
+    x = choose_inputs(load_dataset("covertype"), 100, 0)
+    for eps in (0.1, 0.01):
+        start = time.perf_counter()
+        result = sed2.compute("MLP 54-16-7", dataset="covertype", estimator="smc", eps=eps)
+        seconds = time.perf_counter() - start
+        truth, error = first_share(x, result, eps)
+        print(
+            f"MLP 54-16-7 eps {eps:g}: 2sED {result.two_sed.estimate[0]:.1f} +- "
+            f"{result.two_sed.std_error_draws[0]:.1f}, lower {result.lower_two_sed.estimate[0]:.1f}"
+            f" +- {result.lower_two_sed.std_error_draws[0]:.1f}; first share "
+            f"{result.blocks[0].share[0]:.1f}, by brute force {truth:.1f} +- {error:.1f}; "
+            f"{seconds:.0f} s, {result.smc}"
+        )
+        print(*result.warnings, sep="\n")
+
+
+def first_share(x: np.ndarray, result: ModelResult, eps: float) -> tuple[float, float]:
+    """16 times log E[exp(logdet of one unit)] / |log eps|, under the result's own normaliser."""
+    scale = result.max_eigenvalue / _largest_eigenvalue(result)
+    rng, logdets = np.random.default_rng(0), []
+    for _ in range(250):
+        active = rng.uniform(-1, 1, size=(2000, x.shape[1])) @ x.T > 0
+        factors = active[:, :, None] * x / (0.01 * np.sqrt(len(x)))
+        eigenvalues = np.linalg.eigvalsh(np.matmul(factors.transpose(0, 2, 1), factors))
+        eigenvalues[eigenvalues < 1e-14 * eigenvalues[:, -1:]] = 0
+        logdets.append(np.log1p(np.sqrt(scale * eigenvalues) / eps).sum(axis=1))
+    values = np.concatenate(logdets)
+    weights = np.exp(values - values.max())
+    log_z = np.log(weights.mean()) + values.max()
+    relative = weights.std() / weights.mean() / np.sqrt(len(weights))
+    return 16 * log_z / abs(np.log(eps)), 16 * relative / abs(np.log(eps))
+
+
+def _largest_eigenvalue(result: ModelResult) -> float:
+    """Before normalisation, of the same draws."""
+    from sed2.chain import build_chain
+    from sed2.fisher.sample import sample_spectra
+    from sed2.resources import make_plan
+
+    x = choose_inputs(load_dataset("covertype"), 100, 0)
+    chain, settings = build_chain(load_spec("MLP 54-16-7").models[0].blocks, (54,)), result.settings
+    draws, weights = np.arange(settings.draws), np.ones((settings.draws, 100))
+    plan = make_plan(chain, settings.draws, 100, settings)
+    spectra = sample_spectra(chain, x, draws, weights, settings, plan)
+    return spectra.max_eigenvalue / spectra.scale
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Sequential Monte Carlo against true values.")
+    parser.add_argument("--quick", action="store_true", help="leave MLP 54-16-7 out")
+    given = parser.parse_args(arguments)
+    small_models()
+    if not given.quick:
+        covertype()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""Particles: draws of all parameters and noise that can be moved, and the roots they have.
+
+A particle holds, for each block, the standard normal numbers z whose images u = erf(z / sqrt 2)
+are the uniform numbers that `sed2.fisher.sample` makes parameters and noise from. So the parameter
+measure and the noise are together N(0, I) in z, whatever the measure. eps is not known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from sed2.blocks.conv import Conv
+from sed2.blocks.dense import Dense
+from sed2.chain import Chain, ChainBlock, Joined
+from sed2.errors import NumericsError, UsageError
+from sed2.fisher.sample import block_program, numbers_used
+from sed2.fisher.ways import Way
+from sed2.priors import draw_module
+from sed2.randomness import block_keys
+from sed2.resources import Plan
+from sed2.settings import Settings, parse_prior
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which numbers of a block belong to which of its units."""
+
+    units: int
+    """U, units with parameters, noise and outputs (last axis) of their own; 1: not split."""
+    owner: np.ndarray
+    """(n,) the unit of each number."""
+    owns_roots: bool
+    """Whether the groups of the roots are the units' own: given the block's input, group u depends
+    on the numbers of unit u alone."""
+    alike: bool = False
+    """Whether all units do so by the same function, so that they are independent and identically
+    distributed given the block's input."""
+
+
+@dataclass(frozen=True)
+class BlockState:
+    """One block of B particles. Arrays are never changed in place."""
+
+    normals: np.ndarray
+    """(B, n): parameters, then output noise (N, *output_shape)."""
+    roots: np.ndarray
+    """(B, groups, r): sqrt(lambda)."""
+    multiplicity: float
+    """How many eigenvalues each root stands for."""
+    output: np.ndarray
+    """(B, N, *output_shape): the noisy output x_j."""
+
+    def where(self, units: np.ndarray, other: BlockState, split: Split) -> BlockState:
+        """This state, but the other one's in the chosen units, (B, U)."""
+        chosen = units if split.owns_roots else np.any(units, axis=1, keepdims=True)
+        chosen = np.asarray(chosen)
+        last = units.reshape(len(units), *[1] * (self.output.ndim - 2), -1)
+        return BlockState(
+            np.where(units[:, split.owner], other.normals, self.normals),
+            np.where(chosen[:, :, None], other.roots, self.roots),
+            self.multiplicity,
+            np.where(last, other.output, self.output),
+        )
+
+    def take(self, rows: np.ndarray, split: Split) -> BlockState:
+        """Unit u of particle b from particle rows[b, u]; rows (B, U), or (B, 1) for all units."""
+        if rows.shape[1] == 1:
+            which = rows[:, 0]
+            return BlockState(
+                self.normals[which], self.roots[which], self.multiplicity, self.output[which]
+            )
+        last = rows.reshape(len(rows), *[1] * (self.output.ndim - 2), -1)
+        return BlockState(
+            self.normals[rows[:, split.owner], np.arange(self.normals.shape[1])],
+            self.roots[rows, np.arange(self.roots.shape[1])],
+            self.multiplicity,
+            np.take_along_axis(self.output, last, axis=0),
+        )
+
+    def pick(self, rows: np.ndarray, units: np.ndarray, split: Split) -> BlockState:
+        """Unit u of particle b from unit units[b, u] of particle rows[b, u]; units are alike."""
+        first = np.arange(self.normals.shape[1]) - split.owner
+        outputs = np.moveaxis(self.output, -1, 1)[rows, units]
+        return BlockState(
+            self.normals[rows[:, split.owner], first + units[:, split.owner]],
+            self.roots[rows, units],
+            self.multiplicity,
+            np.moveaxis(outputs, 1, -1),
+        )
+
+
+class ParticleChain:
+    """Evaluates the blocks of a chain at given normal numbers, in float64.
+
+    Raises:
+        UsageError: a spectrum is sampled, or parameters are drawn by the module itself, from a key
+            that no small step can change.
+    """
+
+    def __init__(self, chain: Chain, inputs: np.ndarray, settings: Settings, plan: Plan) -> None:
+        for block, way in zip(chain.blocks, plan.ways, strict=True):
+            _check(block, way, settings)
+        self.chain, self.inputs, self.settings, self.plan = chain, inputs, settings, plan
+        self.splits = tuple(
+            _split(block, way, len(inputs), settings)
+            for block, way in zip(chain.blocks, plan.ways, strict=True)
+        )
+
+    def evaluate(
+        self, j: int, normals: np.ndarray, x: np.ndarray | None, weights: np.ndarray | None = None
+    ) -> BlockState:
+        """Block j (from 0) of B particles.
+
+        Args:
+            normals: (B, n).
+            x: (B, N, *input_shape) the output of the block before it; None for the inputs.
+            weights: (B, N) square roots of the weights of the inputs, by default all one.
+
+        Raises:
+            NumericsError: a spectrum is not finite.
+        """
+        block, way, samples = self.chain.blocks[j], self.plan.ways[j], len(self.inputs)
+        if x is None:
+            x = np.broadcast_to(self.inputs, (len(normals), *self.inputs.shape))
+        if weights is None:
+            weights = np.ones((len(normals), samples))
+        program = block_program(self.chain, block, way, self.settings)
+        chunk, parts = min(self.plan.chunk, len(normals)), []
+        with jax.enable_x64(True):
+            # Nothing is drawn from the key, see `_check`.
+            keys = block_keys(self.settings.seed, block.stream, jnp.zeros(chunk, int))
+            for start in range(0, len(normals), chunk):
+                rows = np.minimum(np.arange(start, start + chunk), len(normals) - 1)
+                kept = min(chunk, len(normals) - start)
+                uniform = _to_uniform(normals[rows])
+                roots, _, noisy = program(
+                    self.settings.sigma, keys, uniform, weights[rows], x[rows]
+                )
+                multiplicity = float(roots.weights[0, 0, 0])
+                parts.append((np.asarray(roots.values)[:kept], np.asarray(noisy)[:kept]))
+        values, outputs = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        if not (np.isfinite(values).all() and np.isfinite(outputs).all()):
+            raise NumericsError(
+                f"the Fisher spectrum of block {block.name} is not finite in some particles",
+                mend="Activations overflow: use a smaller parameter measure (--prior) or "
+                "standardise the inputs (--standardize)",
+            )
+        return BlockState(normals, values, multiplicity, outputs)
+
+    def numbers(self, j: int) -> int:
+        """How many normal numbers a particle holds for block j."""
+        return len(self.splits[j].owner)
+
+
+@jax.jit
+def _to_uniform(normals: jax.Array) -> jax.Array:
+    """Uniform on the open interval (-1, 1): at its ends a normal number would be infinite."""
+    end = 1 - jnp.finfo(float).eps
+    return jnp.clip(jax.scipy.special.erf(normals / jnp.sqrt(2.0)), -end, end)
+
+
+def _split(block: ChainBlock, way: Way, samples: int, settings: Settings) -> Split:
+    """By unit, if every parameter, output and number of noise belongs to one."""
+    layout = block.spec.layout(block.input_shape)
+    leaves = jax.tree.leaves(nnx.state(_module(block, settings, 0), nnx.Param))
+    if (
+        way.name != "units"
+        or layout is None
+        or settings.fisher != "expected"
+        or block.output_shape[-1] != layout.units
+        or any(leaf.shape[-1:] != (layout.units,) for leaf in leaves)
+    ):
+        return Split(1, np.zeros(numbers_used(block, samples), int), owns_roots=False)
+    # All arrays have the units last and are flattened in C order.
+    owner = np.arange(numbers_used(block, samples)) % layout.units
+    spec = block.spec.block if isinstance(block.spec, Joined) else block.spec
+    alike = isinstance(spec, Dense) or (isinstance(spec, Conv) and spec.groups == 1)
+    return Split(layout.units, owner, owns_roots=not layout.shared, alike=alike)
+
+
+def _check(block: ChainBlock, way: Way, settings: Settings) -> None:
+    if way.sampling:
+        raise UsageError(
+            f"`smc` needs exact spectra, but that of {block.name} is had {way}: the measure would "
+            "be tilted towards the errors of the sampling",
+            mend="Raise --max-flops or --memory-gb, take a smaller model, or --estimator mc",
+            where="--estimator",
+        )
+    one, other = (jax.tree.leaves(nnx.state(_module(block, settings, key))) for key in (0, 1))
+    if not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True)):
+        raise UsageError(
+            f"`smc` cannot move parameters of {block.name}, which its module draws by itself "
+            f"under the measure `{settings.prior}`",
+            mend="Take a --prior that draws all parameters, such as uniform:A:B, normal:STD or, "
+            "for dense and convolutional blocks, torch; or --estimator mc",
+            where="--estimator",
+        )
+
+
+def _module(block: ChainBlock, settings: Settings, key: int) -> nnx.Module:
+    """The block's module under the measure, with all that is drawn from z at its median."""
+    with jax.enable_x64(True):
+        middle = jnp.zeros(block.parameters)
+        prior = parse_prior(settings.prior)
+        return draw_module(block.spec, block.input_shape, prior, jax.random.key(key), middle)

@@ -1,0 +1,196 @@
+"""2sED and lower 2sED by sequential Monte Carlo over a grid of eps.
+
+Lower 2sED is a Feynman-Kac flow (measure.md, section 4): Phi_1 is the parameter measure, and
+Phi_{m+1}, proportional to Phi_m exp(logdet_m), is Phi_m tilted by one more block. With Z_m the
+normaliser that stage m adds,
+
+    log E_theta[exp(sum_j logdet_j)] = sum_m log Z_m   (4)
+    D_1 - zeta d = c log Z_1,   D_m - D_{m-1} = c E_{Phi_m}[logdet_m]   (10)
+
+so one run yields both. At the largest eps stage m tempers from Phi_m to Phi_{m+1}; from each eps to
+the next, the particles of every Phi_{m+1} go on from the old tilt to the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sed2.estimators import Estimates, Problem, Quantity, input_errors
+from sed2.fisher.particles import ParticleChain
+from sed2.results import SmcReport
+from sed2.tempering import CORRELATION, Cloud, Health, Tilt
+
+MAX_SPREAD = 2.0
+"""Nats between islands (standard deviation of log Z) above which the bias of log Z is told."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What the islands found, at E covering radii for L blocks."""
+
+    log_normalisers: np.ndarray
+    """(E, R) log E_theta[exp(sum_j logdet_j)] of each of R islands."""
+    terms: np.ndarray
+    """(E, R, L): log Z_1, then E_{Phi_m}[logdet_m]."""
+    two_slopes: np.ndarray
+    """(E,) derivative of the first by the logarithm of the normaliser d / E[tr F]."""
+    lower_slopes: np.ndarray
+    """(E,) the same of the sum of the terms."""
+    health: tuple[Health, ...]
+    """(E,)."""
+
+
+def run_flow(
+    chain: ParticleChain,
+    amplitudes: np.ndarray,
+    islands: int,
+    particles: int,
+    max_moves: int,
+    rng: np.random.Generator,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Flow:
+    """Run the flow along a grid.
+
+    Args:
+        chain: evaluates the blocks of particles.
+        amplitudes: (E,) eps^(zeta - 1) sqrt(d / E[tr F]), ascending: eps descending.
+        islands: R.
+        particles: of each island.
+        max_moves: at one temperature, at most.
+        rng: of the islands and their moves.
+        progress: called with the share of the work that is done, by stages.
+    """
+    blocks, count = len(chain.splits), islands * particles
+    stages, health = len(amplitudes) * blocks, []
+    clouds: list[Cloud] = []
+    log_z = np.zeros((len(amplitudes), islands, blocks))
+    terms = np.zeros_like(log_z)
+    slopes = np.zeros((len(amplitudes), 2))
+    for e, amplitude in enumerate(amplitudes):
+        tilt, health_here = Tilt(((1.0, float(amplitude)),)), Health()
+        for m in range(blocks):
+            if e == 0:
+                cloud = clouds[-1].copy() if clouds else Cloud(chain, islands, rng, max_moves)
+                cloud.extend(count)
+                clouds.append(cloud)
+                start = [tilt] * m + [Tilt()]
+            else:
+                start = [Tilt(((1.0, float(amplitudes[e - 1])),))] * (m + 1)
+            gained, went = clouds[m].temper(start, [tilt] * (m + 1))
+            log_z[e, :, m] = gained + (log_z[e - 1, :, m] if e else 0.0)
+            health_here.join(went)
+            progress((e * blocks + m + 1) / stages)
+        terms[e], slopes[e] = _lower(clouds, tilt, log_z[e, :, 0])
+        health.append(health_here)
+    # At the largest eps stage m found Z_m; later on, cloud m follows Z_1 ... Z_m as a whole.
+    log_z[:] += np.cumsum(log_z[0], axis=1) - log_z[0]
+    return Flow(log_z[..., -1], terms, slopes[:, 0], slopes[:, 1], tuple(health))
+
+
+def _lower(clouds: list[Cloud], tilt: Tilt, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(islands, L) terms, and the slopes of 2sED and lower 2sED, before the factor c."""
+    terms = [first]
+    lower_slope = clouds[0].slopes(tilt).sum(axis=1).mean()
+    for cloud in clouds[:-1]:
+        ahead = cloud.copy()
+        ahead.extend(len(ahead.blocks[0].normals))
+        values = tilt.values(ahead.blocks[-1]).sum(axis=1)
+        terms.append(values.reshape(cloud.islands, -1).mean(axis=1))
+        slopes = ahead.slopes(tilt)
+        tilted = np.cov(values, slopes[:, :-1].sum(axis=1), ddof=0)[0, 1]
+        lower_slope += slopes[:, -1].mean() + tilted
+    return np.stack(terms, axis=1), np.array(
+        [clouds[-1].slopes(tilt).sum(axis=1).mean(), lower_slope]
+    )
+
+
+def sequential(problem: Problem) -> Estimates:
+    """Sequential Monte Carlo, on the same inputs and under the same normaliser as `plain`.
+
+    Islands are averaged in the logarithm, so that their spread is the error of what is reported;
+    the bias of a log Z, downwards, is half the variance between islands, in nats. The normaliser's
+    own error, over the K draws, is added to first order.
+
+    Raises:
+        UsageError: the particles of this model cannot be moved; see `ParticleChain`.
+        NumericsError: a spectrum is not finite.
+    """
+    settings, d = problem.settings, problem.chain.parameters
+    chain = ParticleChain(problem.chain, problem.inputs, settings, problem.plan)
+    order = np.argsort(-problem.eps, kind="stable")
+    amplitudes = problem.eps[order] ** (settings.zeta - 1) * np.sqrt(problem.spectra.scale)
+    stream = problem.chain.blocks[-1].stream
+    rng = np.random.Generator(np.random.Philox([settings.seed, stream, 1]))
+
+    def report(share: float) -> None:
+        problem.progress(round(1000 * share), 1000)
+
+    flow = run_flow(
+        chain, amplitudes, settings.islands, settings.particles, settings.moves, rng, report
+    )
+    back, per_log_eps = np.argsort(order), 1 / np.abs(np.log(problem.eps))[:, None]
+    two = settings.zeta * d + flow.log_normalisers[back] * per_log_eps
+    shares = flow.terms[back] * per_log_eps[..., None]
+    lower = settings.zeta * d + shares.sum(axis=2)
+    health = [flow.health[e] for e in back]
+    sizes = np.array([h.ess_share for h in health]) * settings.islands * settings.particles
+    inputs = input_errors(problem, np.append(sizes, sizes.min()))
+    return Estimates(
+        two=_quantity(problem, two, flow.two_slopes[back] * per_log_eps[:, 0], inputs),
+        lower=_quantity(problem, lower, flow.lower_slopes[back] * per_log_eps[:, 0], inputs),
+        shares=shares.mean(axis=1),
+        two_size=sizes,
+        lower_size=sizes,
+        warnings=_warnings(problem, health, two),
+        smc=SmcReport(
+            temperatures=np.array([h.temperatures for h in health]),
+            moves=np.array([h.moves for h in health]),
+            acceptance=np.array([h.acceptance for h in health]),
+            correlation=np.array([h.correlation for h in health]),
+            ess_share=np.array([h.ess_share for h in health]),
+            island_spread=lower.std(axis=1, ddof=1),
+        ),
+    )
+
+
+def _quantity(
+    problem: Problem, islands: np.ndarray, slopes: np.ndarray, inputs: np.ndarray
+) -> Quantity:
+    """From the curves (E, R) of the islands, and their slopes by log(d / E[tr F]), (E,)."""
+    from scipy import special
+
+    count, traces = islands.shape[1], problem.spectra.traces
+    values = problem.functionals @ islands
+    # Widened by Student's t, so that two standard errors hold in 95% of cases.
+    widening = special.stdtrit(count - 1, 0.975) / special.ndtri(0.975)
+    own = widening * values.std(axis=1, ddof=1) / np.sqrt(count)
+    mean = traces.mean()
+    of_log = traces.std(ddof=1) / np.sqrt(len(traces)) / mean if mean and len(traces) > 1 else 0.0
+    draws = np.hypot(own, problem.functionals @ slopes * of_log)
+    return Quantity(values.mean(axis=1), draws, inputs, np.zeros(len(values)))
+
+
+def _warnings(problem: Problem, health: list[Health], two: np.ndarray) -> tuple[str, ...]:
+    """What was wrong with the particles, in plain words."""
+    found = []
+    left = np.array([each.correlation for each in health])
+    worst = int(np.argmax(left))
+    if left[worst] > CORRELATION:
+        found.append(
+            f"the particles of smc did not mix within {problem.settings.moves} moves at eps "
+            f"{problem.eps[worst]:.3g}: log-determinants are still correlated by "
+            f"{left[worst]:.2f} (at most {CORRELATION} is wanted) with those before the moves, "
+            "and the value may be off by more than its error; raise --moves or --particles"
+        )
+    nats = two.std(axis=1, ddof=1) * np.abs(np.log(problem.eps))
+    worst = int(np.argmax(nats))
+    if nats[worst] > MAX_SPREAD:
+        found.append(
+            f"the islands of smc disagree on 2sED by {two.std(axis=1, ddof=1)[worst]:.1f} "
+            f"(standard deviation) at eps {problem.eps[worst]:.3g}: it is estimated from below "
+            f"by about {nats[worst] * two.std(axis=1, ddof=1)[worst] / 2:.1f}; raise --particles"
+        )
+    return tuple(found)

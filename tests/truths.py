@@ -1,0 +1,86 @@
+"""True values of 2sED and lower 2sED for tiny models, in numpy, independent of sed2's code.
+
+The Fisher matrix is written out from its definition (measure.md, section 2), and expectations are
+by quadrature or by millions of draws.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+
+def tanh_layer(x: np.ndarray, units: int, scale: float, eps: np.ndarray) -> np.ndarray:
+    """(E,) 2sED of one bias-free tanh layer with normal parameters of that scale, 1 or 2 inputs.
+
+    F of one unit is (1/N) sum_n (1 - tanh(w x_n)^2)^2 x_n x_n^T / sigma^2, and sigma cancels. The
+    expectation over w is by Gauss-Hermite quadrature; the units are independent."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(201 if x.shape[1] == 1 else 121)
+    grids = np.meshgrid(*[scale * nodes] * x.shape[1])
+    w = np.stack([grid.ravel() for grid in grids], axis=1)
+    mass = np.prod([m.ravel() for m in np.meshgrid(*[weights] * x.shape[1])], axis=0)
+    mass /= mass.sum()
+    gains = 1 - np.tanh(w @ x.T) ** 2
+    factors = gains[:, :, None] * x / np.sqrt(len(x))
+    roots = np.linalg.svd(factors, compute_uv=False)
+    normaliser = x.shape[1] / (mass @ np.square(roots).sum(axis=1))
+    values = []
+    for radius in eps:
+        logdets = np.log1p(np.sqrt(normaliser) * roots / radius).sum(axis=1)
+        values.append(units * np.log(mass @ np.exp(logdets)) / abs(np.log(radius)))
+    return np.array(values)
+
+
+def relu_chain(
+    x: np.ndarray,
+    widths: tuple[int, ...],
+    sigma: float,
+    eps: np.ndarray,
+    draws: int,
+    seed: int = 1,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """2sED and lower 2sED of a bias-free ReLU network with a linear last layer, by brute force.
+
+    Parameters uniform on (-1, 1)/sqrt(fan_in), noise after every layer.
+
+    Returns:
+        (E,) each, and the larger of their standard errors over the draws.
+    """
+    rng = np.random.default_rng(seed)
+    layers = list(pairwise(widths))
+    roots: list[list[np.ndarray]] = [[] for _ in layers]
+    for start in range(0, draws, 50_000):
+        count = min(50_000, draws - start)
+        current = np.broadcast_to(x, (count, *x.shape))
+        for j, (fan_in, fan_out) in enumerate(layers):
+            w = rng.uniform(-1, 1, size=(count, fan_in, fan_out)) / np.sqrt(fan_in)
+            z = current @ w
+            last = j == len(layers) - 1
+            gains = np.ones_like(z) if last else (z > 0).astype(float)
+            factors = gains.transpose(0, 2, 1)[..., None] * current[:, None]
+            gram = np.matmul(factors.transpose(0, 1, 3, 2), factors) / (sigma**2 * len(x))
+            eigenvalues = np.maximum(np.linalg.eigvalsh(gram), 0)
+            eigenvalues[eigenvalues < 1e-13 * eigenvalues.max(axis=-1, keepdims=True)] = 0
+            roots[j].append(np.sqrt(eigenvalues).reshape(count, -1))
+            current = z * gains + sigma * rng.normal(size=z.shape)
+    joined = [np.concatenate(parts) for parts in roots]
+    parameters = sum(a * b for a, b in layers)
+    trace = np.mean(np.sum([np.square(part).sum(axis=1) for part in joined], axis=0))
+    root_scale = np.sqrt(parameters / trace)
+    two, lower, errors = [], [], []
+    for radius in eps:
+        logdets = np.stack([np.log1p(root_scale * r / radius).sum(axis=1) for r in joined], axis=1)
+        weights = np.exp(np.cumsum(logdets, axis=1))
+        c = 1 / abs(np.log(radius))
+        two.append(c * np.log(weights[:, -1].mean()))
+        value = c * np.log(weights[:, 0].mean())
+        error = [c * w.std() / w.mean() / np.sqrt(draws) for w in (weights[:, -1], weights[:, 0])]
+        for j in range(1, len(layers)):
+            density = weights[:, j - 1] / weights[:, j - 1].mean()
+            mean = (density * logdets[:, j]).mean()
+            value += c * mean
+            error.append(c * (density * (logdets[:, j] - mean)).std() / np.sqrt(draws))
+        lower.append(value)
+        errors.append(max(error[0], sum(error[1:])))
+    return np.array(two), np.array(lower), np.array(errors)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from sed2.intervals import Weighting
 from sed2.settings import Settings
 from sed2.spectra import Spectra
-from sed2.uncertainty import MIN_EFFECTIVE_SAMPLE_SIZE
 
 _SIGMA_SHARE = 0.1
 """sigma above this share of a block's typical output changes what the next block sees."""
 
 
 def find_warnings(
-    spectra: Spectra, inputs: int, eps: np.ndarray, sizes: np.ndarray, settings: Settings
+    spectra: Spectra,
+    eps: np.ndarray,
+    weighting: Weighting,
+    lower_estimates: Mapping[str, np.ndarray],
+    settings: Settings,
 ) -> tuple[str, ...]:
     """Warnings about one model.
 
     Args:
         spectra: of the K draws.
-        inputs: N.
         eps: (E,).
-        sizes: (E,) effective sample size of the draws' weights in 2sED.
+        weighting: (E,) or more; how far the draws carry 2sED.
+        lower_estimates: by the name of each measure, (E,) whether it is one.
         settings: sigma.
     """
     found = []
@@ -30,12 +36,17 @@ def find_warnings(
             "the Fisher information is zero in every draw, so the measure is zeta * d: "
             "no parameter has any influence under this parameter measure"
         )
-    worst = int(np.argmin(sizes))
-    if spectra.scale > 0 and sizes[worst] < MIN_EFFECTIVE_SAMPLE_SIZE:
+    concerned = [name for name, flags in lower_estimates.items() if flags.any()]
+    if spectra.scale > 0 and concerned:
+        flagged = np.any([*lower_estimates.values()], axis=0)
+        worst = int(np.argmin(np.where(flagged, weighting.sizes[: len(eps)], np.inf)))
+        are = "is a lower estimate" if len(concerned) == 1 else "are lower estimates"
         found.append(
-            f"effective sample size {sizes[worst]:.1f} of {spectra.draws} draws at eps "
-            f"{eps[worst]:.3g}: a few draws carry 2sED, which is a lower estimate there, and lower "
-            "2sED's error is the scatter between seeds, not the distance to the limit of many draws"
+            f"effective sample size {weighting.sizes[worst]:.1f} of {spectra.draws} draws, over "
+            f"which the log-determinant scatters by {weighting.spreads[worst]:.2g}, at eps "
+            f"{eps[worst]:.3g}: a few draws carry {' and '.join(concerned)}, which {are} without "
+            "an error; what is said of other seeds at the same N and K is not said of the limit "
+            "of many draws"
         )
     for block in spectra.blocks[:-1]:
         typical = float(np.median(block.activations))

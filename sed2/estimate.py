@@ -11,21 +11,16 @@ from sed2.chain import build_chain
 from sed2.data.load import Dataset, choose_inputs
 from sed2.diagnostics import find_warnings
 from sed2.fisher.sample import sample_spectra
+from sed2.intervals import Weighting, with_errors
 from sed2.logdet import log_determinants
 from sed2.measure import lower_two_sed_terms, two_sed, upper_bound
 from sed2.montecarlo import effective_sample_size, tilted_weights
 from sed2.provenance import provenance
 from sed2.resources import make_plan
-from sed2.results import BlockShare, Curve, ModelResult, Score
+from sed2.results import BlockShare, ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, data_check
-from sed2.uncertainty import (
-    MIN_EFFECTIVE_SAMPLE_SIZE,
-    Jackknife,
-    bootstrap_draws,
-    sampling_errors,
-    spread,
-)
+from sed2.uncertainty import Jackknife, bootstrap_draws, sampling_errors
 
 
 def estimate(
@@ -72,24 +67,30 @@ def estimate(
     # others are those of lower 2sED (of its first term, where there is one block only).
     weight_logs = np.cumsum(logdets.values, axis=-1)
     sizes = effective_sample_size(tilted_weights(weight_logs, axis=1), axis=1)
-    two_size, lower_size = sizes[:, -1], sizes[:, : max(1, len(chain.blocks) - 1)].min(axis=1)
+    spreads = weight_logs.std(axis=1)
+    two_size = sizes[:, -1]
+    of_lower = slice(max(1, len(chain.blocks) - 1))
+    lower_size = sizes[:, of_lower].min(axis=1)
 
-    rng = np.random.Generator(np.random.Philox([settings.seed, chain.blocks[-1].stream]))
+    stream = chain.blocks[-1].stream
+    rng = np.random.Generator(np.random.Philox([settings.seed, stream]))
     two_replicates, lower_replicates = bootstrap_draws(logdets, eps, zeta, rng)
-    functionals = np.vstack([np.eye(len(eps)), score_weights]) / np.abs(np.log(eps))
+    functionals = np.vstack([np.eye(len(eps))[on_grid], score_weights])
     input_variance = jackknife.variance(
         log_determinants(left_out, eps, zeta, spectra.scale),
         spectra.traces[: jackknife.draws],
-        functionals,
+        functionals / np.abs(np.log(eps)),
     )
-    two_inputs = input_variance.std_error(np.append(two_size, two_size.min()))
-    lower_inputs = input_variance.std_error(np.append(lower_size, lower_size.min()))
-    two_draws = np.where(two_size < MIN_EFFECTIVE_SAMPLE_SIZE, np.nan, spread(two_replicates))
-    two_score_draws = float(spread(two_replicates @ score_weights))
     two_spectra, lower_spectra = sampling_errors(logdets, eps)
+    two_weighting = Weighting(two_size, spreads[:, -1], settings.draws)
+    lower_weighting = Weighting(lower_size, spreads[:, of_lower].max(axis=1), settings.draws)
+    two_curve, two_score, _ = with_errors(
+        functionals, two, two_replicates, input_variance, two_spectra, two_weighting, stream
+    )
+    lower_curve, lower_score, replicates = with_errors(
+        functionals, lower, lower_replicates, input_variance, lower_spectra, lower_weighting, stream
+    )
     eigenvalue = spectra.max_eigenvalue if spectra.is_exact else math.nan
-    if (two_size[score_weights > 0] < MIN_EFFECTIVE_SAMPLE_SIZE).any():
-        two_score_draws = math.nan
     return ModelResult(
         name=model.name,
         parameters=d,
@@ -101,29 +102,24 @@ def estimate(
         settings=settings,
         inputs=len(inputs),
         eps=grid,
-        two_sed=Curve(*(a[on_grid] for a in (two, two_draws, two_inputs, two_spectra))),
-        lower_two_sed=Curve(
-            *(a[on_grid] for a in (lower, spread(lower_replicates), lower_inputs, lower_spectra))
-        ),
+        two_sed=two_curve,
+        lower_two_sed=lower_curve,
         effective_sample_size=two_size[on_grid],
         lower_effective_sample_size=lower_size[on_grid],
         upper_bound=upper_bound(grid, zeta, d, spectra.max_rank, eigenvalue),
         max_rank=spectra.max_rank,
         max_eigenvalue=eigenvalue,
-        score=Score(
-            float(lower @ score_weights),
-            float(spread(lower_replicates @ score_weights)),
-            float(lower_inputs[-1]),
-            float(lower_spectra @ score_weights),  # at one eps as at all others
-        ),
-        two_sed_score=Score(
-            float(two @ score_weights),
-            two_score_draws,
-            float(two_inputs[-1]),
-            float(two_spectra @ score_weights),
-        ),
+        score=lower_score,
+        two_sed_score=two_score,
+        replicates=replicates,
         plan=plan.blocks,
-        warnings=find_warnings(spectra, len(inputs), grid, two_size[on_grid], settings),
+        warnings=find_warnings(
+            spectra,
+            grid,
+            two_weighting,
+            {"2sED": two_curve.lower_estimate, "lower 2sED": lower_curve.lower_estimate},
+            settings,
+        ),
         provenance=provenance(model, dataset.sha256),
     )
 

@@ -241,13 +241,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = parse(arguments)
-    text = document(given, lambda told: print(f"\r{told:<40}", end="", file=sys.stderr, flush=True))
-    print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
+    text = document(given, _tell if sys.stderr.isatty() else lambda told: None)
     print(text)
     if given.write:
         given.write.parent.mkdir(exist_ok=True)
         given.write.write_text(text, encoding="utf-8")
     return 0
+
+
+def _tell(told: str) -> None:
+    print(f"\r{told:<40}\r", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ _NOT_JUDGED = (
     "Whether that is less than the range of the loss is not judged: give --theorem-c and "
     "--loss-bound."
 )
-_RANK_COLUMNS = ("#", "model", "parameters", "lower 2sED", "95% interval", "P(best)", "P(order)")
+_RANK_COLUMNS = ("#", "model", "lower 2sED", "95% interval", "P(best)", "P(order)")
 _LEGEND = {
     "95% interval": "for the limit of many draws, whichever N inputs are chosen.",
     "P(best)": "probability of being ahead of all others.",
@@ -112,7 +112,7 @@ def print_rank(console: Console, ranking: Ranking) -> None:
     grown = ["N", "K"] if ranking.demand else []
     shown = _print_table(
         console,
-        [*_RANK_COLUMNS, *grown, "2sED", "ESS"],
+        [*_RANK_COLUMNS, *grown, "parameters", "2sED", "ESS"],
         [_rank_row(model, grown=bool(grown)) for model in ranking.models],
         text=(1,),
         foldable=1,
@@ -143,11 +143,11 @@ def _rank_row(model: RankedModel, *, grown: bool) -> list[str]:
     return [
         str(model.rank),
         result.name,
-        f"{result.parameters:,}",
         *_with_interval(score.value, score.interval, score.lower_estimate),
         _probability(model.probability_best.score),
         _probability(model.order_probability.score),
         *([f"{result.inputs:,}", f"{result.settings.draws:,}"] if grown else []),
+        f"{result.parameters:,}",
         _value(two.value, two.lower_estimate),
         f"{result.effective_sample_size.min():.1f}",
     ]

@@ -155,11 +155,10 @@ def _rank_row(model: RankedModel, *, grown: bool) -> list[str]:
 
 def _crossing(crossing: Crossing) -> str:
     low, high = crossing.eps_interval
-    sure = (
-        ""
-        if math.isnan(low)
-        else f" (95%: {low:.2g} to {high:.2g}; P = {_probability(crossing.probability)})"
-    )
+    probability = _probability(crossing.probability)
+    if probability[0].isdigit():
+        probability = f"= {probability}"
+    sure = "" if math.isnan(low) else f" (95%: {low:.2g} to {high:.2g}; P {probability})"
     return (
         f"The order changes near eps {crossing.eps:.2g}{sure}: {crossing.larger_below} leads "
         f"below, {crossing.larger_above} above."

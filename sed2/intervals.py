@@ -137,13 +137,15 @@ def with_errors(
         (float(bounds[-1, 0]), float(bounds[-1, 1])),
         bool(lower[-1]),
     )
+    shared, own = inputs.replicates(weighting.sizes)
     deviations = (resampled - resampled.mean(axis=1, keepdims=True)).T
     return (
         curve,
         score,
         Replicates(
             draws=deviations / np.sqrt(len(deviations) - 1),
-            inputs=inputs.replicates(weighting.sizes),
+            inputs=shared,
+            inputs_own=own,
             spectra=of_spectra,
             stream=stream,
         ),

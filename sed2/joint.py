@@ -20,7 +20,7 @@ from sed2.results import ModelResult
 SIMULATIONS = 4_000
 """The simulation's own error of a probability is at most 0.008."""
 
-_INPUTS, _DRAWS, _SPECTRA = 1, 2, 3
+_INPUTS, _DRAWS, _OTHERS = 1, 2, 3
 
 
 def simulate(result: ModelResult) -> np.ndarray:
@@ -29,13 +29,14 @@ def simulate(result: ModelResult) -> np.ndarray:
     replicates = result.replicates
     groups, draws = len(replicates.inputs), result.settings.draws
     drawn = _rng(_DRAWS, result.settings.seed, replicates.stream)
-    sampled = _rng(_SPECTRA, result.settings.seed, replicates.stream)
+    others = _rng(_OTHERS, result.settings.seed, replicates.stream).normal(size=(2, SIMULATIONS, 1))
     values = np.append(result.lower_two_sed.estimate, result.score.value)
     return (
         values
         + _deviations(replicates.inputs, groups - 1, _rng(_INPUTS, *_input_key(result)))
         + _deviations(replicates.draws, draws - 1, drawn)
-        + replicates.spectra * sampled.normal(size=(SIMULATIONS, 1))
+        + replicates.inputs_own * others[0]
+        + replicates.spectra * others[1]
     )
 
 
@@ -66,10 +67,11 @@ def variance_of_difference(first: ModelResult, second: ModelResult) -> np.ndarra
     """(3, E + 1) variance of the difference, by source: draws, inputs, spectra."""
     a, b = first.replicates, second.replicates
     same = _input_key(first) == _input_key(second)
+    shared = _square(a.inputs - b.inputs) if same else _square(a.inputs) + _square(b.inputs)
     return np.array(
         [
             _square(a.draws) + _square(b.draws),
-            _square(a.inputs - b.inputs) if same else _square(a.inputs) + _square(b.inputs),
+            shared + a.inputs_own**2 + b.inputs_own**2,
             a.spectra**2 + b.spectra**2,
         ]
     )

@@ -91,19 +91,20 @@ def find_crossings(
         log_eps, each = np.log(upper.eps), simulated[i][:, :-1] - simulated[j][:, :-1]
         for e in np.flatnonzero(gap[:-1] * gap[1:] < 0):
             sign = np.sign(gap[e])
-            at = _crossing_points(sign * gap[None], log_eps)[0, e]
+            _, points = _crossing_points(sign * gap[None, e : e + 2], log_eps[e : e + 2])
+            at = float(points[0])
             small, large = (upper, lower) if sign > 0 else (lower, upper)
             interval, probability = _scatter_of_crossing(sign * each, log_eps, at)
-            found.append(Crossing(float(np.exp(at)), small.name, large.name, interval, probability))
+            found.append(Crossing(math.exp(at), small.name, large.name, interval, probability))
     return tuple(sorted(found, key=lambda crossing: crossing.eps))
 
 
-def _crossing_points(gaps: np.ndarray, log_eps: np.ndarray) -> np.ndarray:
-    """(S, E - 1) log eps where gaps (S, E) fall below 0, linear between the points; else NaN."""
-    left, right = gaps[:, :-1], gaps[:, 1:]
-    falls = (left > 0) & (right <= 0)
-    share = np.divide(left, left - right, out=np.full(left.shape, np.nan), where=falls)
-    return log_eps[:-1] + share * np.diff(log_eps)
+def _crossing_points(gaps: np.ndarray, log_eps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All places where one of the gaps (S, E) falls below 0: which of them, and log eps, linear
+    between the points."""
+    which, e = np.nonzero((gaps[:, :-1] > 0) & (gaps[:, 1:] <= 0))
+    left, right = gaps[which, e], gaps[which, e + 1]
+    return which, log_eps[e] + left / (left - right) * (log_eps[e + 1] - log_eps[e])
 
 
 def _scatter_of_crossing(
@@ -113,15 +114,14 @@ def _scatter_of_crossing(
     simulation, and the share of simulations that cross at all."""
     if np.isnan(gaps).any():
         return (math.nan, math.nan), math.nan
-    points = _crossing_points(gaps, log_eps)
-    crosses = ~np.isnan(points).all(axis=1)
-    probability = (crosses.sum() + 0.5) / (len(gaps) + 1)
-    if not crosses.any():
-        return (math.nan, math.nan), float(probability)
-    distance = np.abs(points[crosses] - at)
-    nearest = np.nanargmin(distance, axis=1)
-    low, high = np.quantile(points[crosses][np.arange(len(nearest)), nearest], (0.025, 0.975))
-    return (float(np.exp(low)), float(np.exp(high))), float(probability)
+    which, points = _crossing_points(gaps, log_eps)
+    nearest_first = np.argsort(np.abs(points - at), kind="stable")
+    _, first = np.unique(which[nearest_first], return_index=True)
+    probability = (len(first) + 0.5) / (len(gaps) + 1)
+    if not len(first):
+        return (math.nan, math.nan), probability
+    low, high = np.quantile(points[nearest_first[first]], (0.025, 0.975))
+    return (math.exp(low), math.exp(high)), probability
 
 
 def _differences(ordered: Sequence[ModelResult]) -> tuple[str, ...]:

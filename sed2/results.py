@@ -82,12 +82,12 @@ class Score:
 
     @property
     def scatter(self) -> float:
-        """From all sources, as for a curve."""
+        """As for a curve."""
         return math.hypot(self.std_error_draws, self.std_error_inputs, self.std_error_spectra)
 
     @property
     def std_error(self) -> float:
-        """The scatter, where it is an error as well, as for a curve."""
+        """As for a curve."""
         return math.nan if self.lower_estimate else self.scatter
 
 
@@ -95,14 +95,16 @@ class Score:
 class Replicates:
     """Deviations of lower 2sED by chance, on the grid and, last, of the score: (..., E + 1).
 
-    With independent standard normal numbers as the coefficients, the sum of the deviations of one
-    source scatters as that source makes the estimate scatter: jointly over eps, and over models
-    too, if they take the same coefficients for the same inputs."""
+    Summed with independent standard normal coefficients, the deviations of one source scatter as
+    the estimate does: over eps, and over models that have the coefficients of the inputs in common.
+    """
 
     draws: np.ndarray
     """(R, E + 1)."""
     inputs: np.ndarray
     """(G, E + 1), one for each group of inputs; the same groups for all models of a ranking."""
+    inputs_own: np.ndarray
+    """(E + 1,) standard errors from the inputs that no other model shares."""
     spectra: np.ndarray
     """(E + 1,) standard errors."""
     stream: int
@@ -168,14 +170,13 @@ class ModelResult:
 
 @dataclass(frozen=True)
 class Probability:
-    """Of a statement about models, by their score and at each eps; NaN if undefined.
-
-    It is about the averages over all seeds, at the models' own N and K. For lower estimates that
-    is no statement about the limit of many draws."""
+    """Of a statement about the models' averages over all seeds at their own N and K (which are not
+    the limits of many draws, for lower estimates); NaN if undefined."""
 
     score: float
+    """By the score."""
     curve: np.ndarray
-    """(E,)."""
+    """(E,) at each eps."""
 
 
 @dataclass(frozen=True)
@@ -191,8 +192,7 @@ class RankedModel:
     order_probability: Probability
     """Of being ahead of the next model; NaN for the last."""
     decided: bool | None = None
-    """Whether that order is as sure as was asked for; None if nothing was asked, or for the
-    last."""
+    """Whether that order is as sure as was asked for, if it was; None for the last."""
 
 
 @dataclass(frozen=True)

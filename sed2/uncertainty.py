@@ -184,11 +184,17 @@ class Variance:
         large); with the own part of K' draws they are too long (over 99% hold)."""
         return np.sqrt(self.common + self.own / np.minimum(effective_draws, 2 * self.draws))
 
-    def replicates(self, effective_draws: np.ndarray) -> np.ndarray:
-        """(G, F) deviations whose sum of squares is the square of `std_error`."""
+    def replicates(self, effective_draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The square of `std_error` as deviations (G, F), whose squares are summed, and what is
+        left to the square of an error (F,) of the draws' own.
+
+        What the inputs do to the few draws that carry a value is more than what they do to the mean
+        over K' draws; it has nothing to do with the deviations, which other models may share."""
         size = np.sqrt(np.square(self.deviations).sum(axis=0))
         wanted = self.std_error(effective_draws)
-        return self.deviations * np.divide(wanted, size, out=np.zeros_like(size), where=size > 0)
+        share = np.divide(wanted, size, out=np.zeros_like(size), where=size > 0)
+        shared = self.deviations * np.minimum(share, 1)
+        return shared, np.sqrt(np.maximum(wanted**2 - np.square(shared).sum(axis=0), 0))
 
 
 def renormalised(values: np.ndarray, slopes: np.ndarray, trace_ratio: np.ndarray) -> np.ndarray:

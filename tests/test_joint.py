@@ -54,6 +54,12 @@ def test_what_the_same_inputs_do_to_both_cancels() -> None:
     np.testing.assert_array_equal(variance_of_difference(first, second), 0)
 
 
+def test_what_the_inputs_do_to_a_model_alone_does_not_cancel() -> None:
+    first, second = (made(v, stream=v, inputs=[50.0, -70.0], own=2.0) for v in (4, 1))
+    assert ahead(first, second) == pytest.approx(stats.norm.cdf(3 / np.sqrt(8)), abs=CLOSE)
+    assert variance_of_difference(first, second)[1, -1] == pytest.approx(8)
+
+
 def test_other_inputs_cancel_nothing() -> None:
     first, second = (made(v, stream=v, inputs=[50.0, -70.0, 20.0]) for v in (2, 1))
     second = replace(second, settings=second.settings.model_copy(update={"seed": 1}))

@@ -86,12 +86,15 @@ def test_own_variance_averages_out_over_the_draws_up_to_twice_those_of_the_jackk
 
 
 def test_replicates_of_the_inputs_have_the_variance_of_the_error() -> None:
+    """Where few draws carry the value, what goes beyond the deviations is the draws' own."""
     deviations = np.random.default_rng(0).normal(size=(10, 3))
-    of = Variance(np.array([1.0, 2.0, 0.0]), np.array([4.0, 0.0, 0.0]), deviations, 10)
-    size = np.array([2.0, 50.0, 50.0])
-    got = np.square(of.replicates(size)).sum(axis=0)
-    np.testing.assert_allclose(got, of.std_error(size) ** 2)
-    np.testing.assert_allclose(got, [3, 2, 0])
+    deviations /= np.sqrt(np.square(deviations).sum(axis=0))  # variance 1
+    of = Variance(np.array([0.9, 0.8, 0.0]), np.array([1.0, 2.0, 0.0]), deviations, 10)
+    size = np.array([1.0, 50.0, 50.0])
+    shared, own = of.replicates(size)
+    np.testing.assert_allclose(np.square(shared).sum(axis=0) + own**2, of.std_error(size) ** 2)
+    np.testing.assert_allclose(np.square(shared).sum(axis=0), [1.0, 0.9, 0.0])
+    np.testing.assert_allclose(own**2, [0.9, 0.0, 0.0], atol=1e-12)
 
 
 def test_jackknife_deviations_have_the_variance_of_a_mean_over_its_draws() -> None:

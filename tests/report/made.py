@@ -87,11 +87,15 @@ def made_score(value: float, error: float, lower_estimate: bool = False) -> Scor
 
 
 def made_replicates(
-    points: int, draws: Sequence[float] = (0.0,), inputs: Sequence[float] = (0.0,), stream: int = 0
+    points: int,
+    draws: Sequence[float] = (0.0,),
+    inputs: Sequence[float] = (0.0,),
+    own: float = 0.0,
+    stream: int = 0,
 ) -> Replicates:
     """Deviations that are the same at all eps."""
     flat = np.ones(points + 1)
-    return Replicates(np.outer(draws, flat), np.outer(inputs, flat), 0 * flat, stream)
+    return Replicates(np.outer(draws, flat), np.outer(inputs, flat), own * flat, 0 * flat, stream)
 
 
 def made_bound(result: ModelResult | None = None, **words: object) -> BoundResult:

@@ -9,6 +9,7 @@ import numpy as np
 from sed2.intervals import Weighting
 from sed2.settings import Settings
 from sed2.spectra import Spectra
+from sed2.uncertainty import MIN_EFFECTIVE_SAMPLE_SIZE
 
 _SIGMA_SHARE = 0.1
 """sigma above this share of a block's typical output changes what the next block sees."""
@@ -39,14 +40,19 @@ def find_warnings(
     concerned = [name for name, flags in lower_estimates.items() if flags.any()]
     if spectra.scale > 0 and concerned:
         flagged = np.any([*lower_estimates.values()], axis=0)
-        worst = int(np.argmin(np.where(flagged, weighting.sizes[: len(eps)], np.inf)))
+        sizes = np.where(flagged, weighting.sizes[: len(eps)].round(1), np.inf)
+        worst = int(np.argmin(sizes))
+        at, size = f"{spectra.draws} draws at eps {eps[worst]:.3g}", sizes[worst]
+        sign = (
+            f"effective sample size {size:.1f} of {at}"
+            if size < MIN_EFFECTIVE_SAMPLE_SIZE
+            else f"log-determinants scatter by {weighting.spreads[worst]:.2g} over {at}"
+        )
         are = "is a lower estimate" if len(concerned) == 1 else "are lower estimates"
         found.append(
-            f"effective sample size {weighting.sizes[worst]:.1f} of {spectra.draws} draws, over "
-            f"which the log-determinant scatters by {weighting.spreads[worst]:.2g}, at eps "
-            f"{eps[worst]:.3g}: a few draws carry {' and '.join(concerned)}, which {are} without "
-            "an error; what is said of other seeds at the same N and K is not said of the limit "
-            "of many draws"
+            f"{sign}: a few draws carry {' and '.join(concerned)}, which {are} there, without an "
+            "error; what is said of other seeds at the same N and K is not said of the limit of "
+            "many draws"
         )
     for block in spectra.blocks[:-1]:
         typical = float(np.median(block.activations))

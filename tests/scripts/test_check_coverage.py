@@ -13,10 +13,12 @@ from scripts import check_coverage
 def test_it_counts_what_the_intervals_hold() -> None:
     values = np.zeros((4, 1))
     bounds = np.array([[[-1.0, 1.0]], [[2.0, 3.0]], [[0.0, 0.5]], [[np.nan, np.nan]]])
-    found = check_coverage.count(values, bounds, np.array([[-0.5], [1.0]]))
+    references, lower = np.array([[-0.5], [1.0]]), np.array([[True], [True]])
+    found = check_coverage.count(values, bounds, references, lower)
     assert found.target.tolist() == [0.25]
     assert found.given.tolist() == [3]
     assert found.held.tolist() == [2]
+    assert found.unknown.tolist() == [True]
 
 
 def test_a_toy_run_writes_its_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from sed2.blocks.user import UserBlock
 from sed2.chain import build_chain
 from sed2.data.load import Dataset, load_dataset
+from sed2.deciding import rank_until_decided, read_demand
 from sed2.errors import UsageError, did_you_mean
 from sed2.estimate import estimate
 from sed2.generalisation import MIN_ZETA, check_settings, evaluate, read_words
@@ -79,6 +80,10 @@ def rank(
     *,
     allow_import: bool = False,
     allow_partial: bool = False,
+    until_decided: bool = False,
+    decide_at: float | str | None = None,
+    max_draws: int | str | None = None,
+    max_samples: int | str | None = None,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> Ranking:
@@ -90,16 +95,32 @@ def rank(
     Args:
         spec: as for `compute`; or a dict of networks by name.
         allow_import, allow_partial: as for `compute`.
+        until_decided: whether to add draws and inputs where neighbours are not told apart, as
+            `sed2.deciding` says, until every order of neighbours has the probability `decide_at`
+            (0.95), or `max_draws` and `max_samples` per model (8 times those given) are reached.
         progress: called as the work goes on.
         settings: as for `compute`.
 
     Raises:
         as `compute`; and UsageError if the models' settings make their scores incomparable.
     """
+    words = {"decide_at": decide_at, "max_draws": max_draws, "max_samples": max_samples}
     file = _read(spec, allow_import, allow_partial)
     resolved = [_resolve(file, candidate, settings) for candidate in file.models]
     check_comparable([candidate.name for candidate in file.models], resolved)
-    return rank_results(_estimate_all(file.models, resolved, progress))
+    if not until_decided:
+        _refuse_without("--until-decided", words)
+        return rank_results(_estimate_all(file.models, resolved, progress))
+    candidates = {candidate.name: candidate for candidate in file.models}
+    its = dict(zip(candidates, resolved, strict=True))
+    demand = read_demand(words, its)
+
+    def run(name: str, settings: Settings) -> ModelResult:
+        told = f"{name}, N = {settings.samples}, K = {settings.draws}"
+        return estimate(candidates[name], _load(settings), settings, partial(progress, told))
+
+    begun = _estimate_all(file.models, resolved, progress)
+    return rank_until_decided(its, run, demand, begun)
 
 
 def bound(
@@ -242,6 +263,17 @@ def validate(
             )
         )
     return checked
+
+
+def _refuse_without(needed: str, words: Mapping[str, Any]) -> None:
+    for name, value in words.items():
+        if value is not None:
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"without {needed} nothing is added to what is given, so {flag} means nothing",
+                mend=f"Give {needed} as well, or leave {flag} out",
+                where=flag,
+            )
 
 
 def _read(spec: Spec, allow_import: bool, allow_partial: bool) -> SpecFile:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from sed2.blocks.user import UserBlock
 from sed2.chain import Chain
+from sed2.intervals import Weighting
 from sed2.settings import Settings
 from sed2.spectra import Spectra
 from sed2.uncertainty import MIN_EFFECTIVE_SAMPLE_SIZE
@@ -51,19 +54,35 @@ def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[s
     return tuple(found)
 
 
-def few_draws(spectra: Spectra, eps: np.ndarray, sizes: np.ndarray) -> tuple[str, ...]:
-    """The warning of plain Monte Carlo that few draws carry 2sED.
+def few_draws(
+    spectra: Spectra,
+    eps: np.ndarray,
+    weighting: Weighting,
+    lower_estimates: Mapping[str, np.ndarray],
+) -> tuple[str, ...]:
+    """The warning of plain Monte Carlo that few draws carry a measure.
 
     Args:
         spectra: of the K draws.
         eps: (E,).
-        sizes: (at least E,) effective sample size of the draws' weights in 2sED.
+        weighting: (E,) or more; how far the draws carry 2sED.
+        lower_estimates: by the name of each measure, (E,) whether it is one.
     """
-    worst = int(np.argmin(sizes[: len(eps)]))
-    if spectra.scale == 0 or sizes[worst] >= MIN_EFFECTIVE_SAMPLE_SIZE:
+    concerned = [name for name, flags in lower_estimates.items() if flags.any()]
+    if spectra.scale == 0 or not concerned:
         return ()
+    flagged = np.any([*lower_estimates.values()], axis=0)
+    sizes = np.where(flagged, weighting.sizes[: len(eps)].round(1), np.inf)
+    worst = int(np.argmin(sizes))
+    at, size = f"{spectra.draws} draws at eps {eps[worst]:.3g}", sizes[worst]
+    sign = (
+        f"effective sample size {size:.1f} of {at}"
+        if size < MIN_EFFECTIVE_SAMPLE_SIZE
+        else f"log-determinants scatter by {weighting.spreads[worst]:.2g} over {at}"
+    )
+    are = "is a lower estimate" if len(concerned) == 1 else "are lower estimates"
     return (
-        f"effective sample size {sizes[worst]:.1f} of {spectra.draws} draws at eps "
-        f"{eps[worst]:.3g}: a few draws carry 2sED, which is a lower estimate there, and lower "
-        "2sED's error is the scatter between seeds, not the distance to the limit of many draws",
+        f"{sign}: a few draws carry {' and '.join(concerned)}, which {are} there, without an "
+        "error; what is said of other seeds at the same N and K is not said of the limit of "
+        "many draws",
     )

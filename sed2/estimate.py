@@ -10,12 +10,12 @@ import numpy as np
 from sed2.chain import build_chain
 from sed2.data.load import Dataset, choose_inputs
 from sed2.diagnostics import find_warnings
-from sed2.estimators import Problem, Quantity, plain
+from sed2.estimators import Problem, plain
 from sed2.fisher.sample import sample_spectra
 from sed2.measure import trace_bracket, upper_bound
 from sed2.provenance import provenance
 from sed2.resources import make_plan
-from sed2.results import BlockShare, Curve, ModelResult, Score
+from sed2.results import BlockShare, ModelResult
 from sed2.settings import Settings
 from sed2.smc import sequential
 from sed2.spec.schema import ModelSpec, data_check
@@ -76,8 +76,8 @@ def estimate(
         settings=settings,
         inputs=len(inputs),
         eps=grid,
-        two_sed=_curve(found.two, on_grid),
-        lower_two_sed=_curve(found.lower, on_grid),
+        two_sed=found.two,
+        lower_two_sed=found.lower,
         effective_sample_size=found.two_size[on_grid],
         lower_effective_sample_size=found.lower_size[on_grid],
         upper_bound=upper_bound(grid, settings.zeta, d, spectra.max_rank, eigenvalue),
@@ -85,31 +85,13 @@ def estimate(
         trace_bracket=_bracket(spectra, grid, settings.zeta, by_block=False),
         max_rank=spectra.max_rank,
         max_eigenvalue=eigenvalue,
-        score=_score(found.lower),
-        two_sed_score=_score(found.two),
+        score=found.score,
+        two_sed_score=found.two_score,
+        replicates=found.replicates,
         plan=plan.blocks,
         warnings=(*find_warnings(chain, spectra, settings), *found.warnings),
         provenance=provenance(model, dataset.sha256),
         smc=found.smc,
-    )
-
-
-def _curve(quantity: Quantity, on_grid: slice) -> Curve:
-    return Curve(
-        quantity.estimate[on_grid],
-        quantity.draws[on_grid],
-        quantity.inputs[on_grid],
-        quantity.spectra[on_grid],
-    )
-
-
-def _score(quantity: Quantity) -> Score:
-    """The last entry of a quantity."""
-    return Score(
-        float(quantity.estimate[-1]),
-        float(quantity.draws[-1]),
-        float(quantity.inputs[-1]),
-        float(quantity.spectra[-1]),
     )
 
 

@@ -13,20 +13,15 @@ import numpy as np
 
 from sed2.chain import Chain
 from sed2.diagnostics import few_draws
+from sed2.intervals import Deviations, Weighting, with_errors
 from sed2.logdet import log_determinants
 from sed2.measure import lower_two_sed_terms, two_sed
 from sed2.montecarlo import effective_sample_size, tilted_weights
 from sed2.resources import Plan
-from sed2.results import SmcReport
+from sed2.results import Curve, Replicates, Score, SmcReport
 from sed2.settings import Settings
 from sed2.spectra import Spectra
-from sed2.uncertainty import (
-    MIN_EFFECTIVE_SAMPLE_SIZE,
-    Jackknife,
-    bootstrap_draws,
-    sampling_errors,
-    spread,
-)
+from sed2.uncertainty import Jackknife, Variance, bootstrap_draws, sampling_errors
 
 
 @dataclass(frozen=True)
@@ -51,26 +46,25 @@ class Problem:
 
     @property
     def functionals(self) -> np.ndarray:
-        """(F, E) of a curve: its values and, last, the score."""
-        return np.vstack([np.eye(len(self.eps)), self.score_weights])
+        """(F, E) of a curve: its values on the grid and, last, the score."""
+        return np.vstack([np.eye(len(self.eps))[: len(self.settings.eps)], self.score_weights])
 
-
-@dataclass(frozen=True)
-class Quantity:
-    """A curve and, last, its score, with standard errors by source. All arrays (E + 1,)."""
-
-    estimate: np.ndarray
-    draws: np.ndarray
-    inputs: np.ndarray
-    spectra: np.ndarray
+    @property
+    def stream(self) -> int:
+        """Names the model's random numbers."""
+        return self.chain.blocks[-1].stream
 
 
 @dataclass(frozen=True)
 class Estimates:
     """What a strategy returns, in dimensions."""
 
-    two: Quantity
-    lower: Quantity
+    two: Curve
+    two_score: Score
+    lower: Curve
+    score: Score
+    replicates: Replicates
+    """Of lower 2sED and its score."""
     shares: np.ndarray
     """(E, L) the share of each block in lower 2sED."""
     two_size: np.ndarray
@@ -84,52 +78,65 @@ class Estimates:
 def plain(problem: Problem) -> Estimates:
     """Plain Monte Carlo over the K draws: log-mean-exp, and self-normalised weights for Phi_m."""
     eps, zeta, spectra = problem.eps, problem.settings.zeta, problem.spectra
-    d, functionals = problem.chain.parameters, problem.functionals
+    d, blocks = problem.chain.parameters, len(problem.chain.blocks)
     logdets = log_determinants(spectra, eps, zeta)
     shares = lower_two_sed_terms(logdets.values, eps)
     two = two_sed(logdets.values, eps, zeta, d)
     lower = zeta * d + shares.sum(axis=-1)
 
-    # Effective sample sizes of the weights exp(sum_{i<=j} logdet_i): the last is 2sED's, the
-    # others are those of lower 2sED (of its first term, where there is one block only).
+    # Effective sample sizes and scatter of the weights exp(sum_{i<=j} logdet_i): the last are
+    # 2sED's, the others are those of lower 2sED (of its first term, where there is one block only).
     weight_logs = np.cumsum(logdets.values, axis=-1)
     sizes = effective_sample_size(tilted_weights(weight_logs, axis=1), axis=1)
-    two_size, lower_size = sizes[:, -1], sizes[:, : max(1, len(spectra.blocks) - 1)].min(axis=1)
+    spreads, of_lower = weight_logs.std(axis=1), slice(max(1, blocks - 1))
+    two_size, lower_size = sizes[:, -1], sizes[:, of_lower].min(axis=1)
+    two_weighting = Weighting(two_size, spreads[:, -1], spectra.draws)
+    lower_weighting = Weighting(lower_size, spreads[:, of_lower].max(axis=1), spectra.draws)
 
-    stream = problem.chain.blocks[-1].stream
-    rng = np.random.Generator(np.random.Philox([problem.settings.seed, stream]))
-    two_draws, lower_draws = (
-        spread(replicates @ functionals.T)
-        for replicates in bootstrap_draws(logdets, eps, zeta, rng)
-    )
-    few = two_size < MIN_EFFECTIVE_SAMPLE_SIZE
-    two_draws[(functionals[:, few] > 0).any(axis=1)] = np.nan
-    two_inputs, lower_inputs = (
-        input_errors(problem, np.append(size, size.min())) for size in (two_size, lower_size)
-    )
-    two_spectra, lower_spectra = (
-        # The sampled units or probes are the same at one eps as at all others.
-        np.append(errors, errors @ problem.score_weights)
-        for errors in sampling_errors(logdets, eps)
+    rng = np.random.Generator(np.random.Philox([problem.settings.seed, problem.stream]))
+    inputs = input_variance(problem)
+    (two_curve, two_score, _), (lower_curve, score, replicates) = (
+        with_errors(
+            problem.functionals,
+            values,
+            Deviations.of_bootstrap(values, resampled, spectra.draws),
+            inputs,
+            of_spectra,
+            weighting,
+            problem.stream,
+        )
+        for values, resampled, of_spectra, weighting in zip(
+            (two, lower),
+            bootstrap_draws(logdets, eps, zeta, rng),
+            sampling_errors(logdets, eps),
+            (two_weighting, lower_weighting),
+            strict=True,
+        )
     )
     return Estimates(
-        two=Quantity(functionals @ two, two_draws, two_inputs, two_spectra),
-        lower=Quantity(functionals @ lower, lower_draws, lower_inputs, lower_spectra),
+        two=two_curve,
+        two_score=two_score,
+        lower=lower_curve,
+        score=score,
+        replicates=replicates,
         shares=shares,
         two_size=two_size,
         lower_size=lower_size,
-        warnings=few_draws(spectra, eps[: len(problem.settings.eps)], two_size),
+        warnings=few_draws(
+            spectra,
+            eps[: len(problem.settings.eps)],
+            two_weighting,
+            {"2sED": two_curve.lower_estimate, "lower 2sED": lower_curve.lower_estimate},
+        ),
     )
 
 
-def input_errors(problem: Problem, effective_draws: np.ndarray) -> np.ndarray:
-    """(E + 1,) standard errors from the choice of inputs, by the jackknife over groups of them."""
-    functionals = problem.functionals / np.abs(np.log(problem.eps))
-    variance = problem.jackknife.variance(
+def input_variance(problem: Problem) -> Variance:
+    """Of the functionals, over the choice of inputs: the jackknife over groups of them."""
+    return problem.jackknife.variance(
         log_determinants(
             problem.left_out, problem.eps, problem.settings.zeta, problem.spectra.scale
         ),
         problem.spectra.traces[: problem.jackknife.draws],
-        functionals,
+        problem.functionals / np.abs(np.log(problem.eps)),
     )
-    return variance.std_error(effective_draws)

@@ -17,17 +17,28 @@ class Curve:
 
     estimate: np.ndarray
     std_error_draws: np.ndarray
-    """From the K draws; undefined for one draw, and for 2sED where too few draws carry it."""
+    """From the K draws; undefined for one draw. For a lower estimate it is the scatter between
+    seeds at the same K, which says nothing of the distance to the limit of many draws."""
     std_error_inputs: np.ndarray
     """From the N inputs; zero if they are all rows of the data."""
     std_error_spectra: np.ndarray
     """From spectra that are sampled themselves; zero if all are exact."""
+    interval: np.ndarray
+    """(E, 2) that holds the value for infinitely many draws, averaged over the choice of the N
+    inputs, with 95% confidence; undefined for a lower estimate."""
+    lower_estimate: np.ndarray
+    """Whether too few draws carry the value for an honest interval: it lies below its limit."""
 
     @property
-    def std_error(self) -> np.ndarray:
+    def scatter(self) -> np.ndarray:
         """From all sources: how far away another seed lands, at the same N and K."""
         draws_and_inputs = np.hypot(self.std_error_draws, self.std_error_inputs)
         return np.hypot(draws_and_inputs, self.std_error_spectra)
+
+    @property
+    def std_error(self) -> np.ndarray:
+        """The scatter, where it is an error as well; undefined for a lower estimate."""
+        return np.where(self.lower_estimate, np.nan, self.scatter)
 
 
 @dataclass(frozen=True)
@@ -64,11 +75,42 @@ class Score:
     std_error_draws: float
     std_error_inputs: float
     std_error_spectra: float
+    interval: tuple[float, float]
+    """As for a curve."""
+    lower_estimate: bool
+    """As for a curve; of a mean over the grid, if one point of it is."""
+
+    @property
+    def scatter(self) -> float:
+        """As for a curve."""
+        return math.hypot(self.std_error_draws, self.std_error_inputs, self.std_error_spectra)
 
     @property
     def std_error(self) -> float:
-        """From all sources, as for a curve."""
-        return math.hypot(self.std_error_draws, self.std_error_inputs, self.std_error_spectra)
+        """As for a curve."""
+        return math.nan if self.lower_estimate else self.scatter
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """Deviations of lower 2sED by chance, on the grid and, last, of the score: (..., E + 1).
+
+    Summed with independent standard normal coefficients, the deviations of one source scatter as
+    the estimate does: over eps, and over models that have the coefficients of the inputs in common.
+    """
+
+    draws: np.ndarray
+    """(R, E + 1)."""
+    draws_freedom: int
+    """Degrees of freedom of their variance."""
+    inputs: np.ndarray
+    """(G, E + 1), one for each group of inputs; the same groups for all models of a ranking."""
+    inputs_own: np.ndarray
+    """(E + 1,) standard errors from the inputs that no other model shares."""
+    spectra: np.ndarray
+    """(E + 1,) standard errors."""
+    stream: int
+    """Names the model's random numbers: a hash of its architecture."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +182,7 @@ class ModelResult:
     score: Score
     two_sed_score: Score
     """The same functional of 2sED, to stand beside the score."""
+    replicates: Replicates
     plan: tuple[BlockPlan, ...]
     warnings: tuple[str, ...]
     provenance: Provenance
@@ -153,6 +196,17 @@ class ModelResult:
 
 
 @dataclass(frozen=True)
+class Probability:
+    """Of a statement about the models' averages over all seeds at their own N and K (which are not
+    the limits of many draws, for lower estimates); NaN if undefined."""
+
+    score: float
+    """By the score."""
+    curve: np.ndarray
+    """(E,) at each eps."""
+
+
+@dataclass(frozen=True)
 class RankedModel:
     """A model and its place, 1 is best."""
 
@@ -160,6 +214,12 @@ class RankedModel:
     result: ModelResult
     separation: float
     """Gap to the next model's score in standard errors of the difference; NaN for the last."""
+    probability_best: Probability
+    """Of being ahead of all others."""
+    order_probability: Probability
+    """Of being ahead of the next model; NaN for the last."""
+    decided: bool | None = None
+    """Whether that order is as sure as was asked for, if it was; None for the last."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +231,22 @@ class Crossing:
     """The model that is ahead at smaller eps."""
     larger_above: str
     """The model that is ahead at larger eps."""
+    eps_interval: tuple[float, float]
+    """Where they cross with a probability of 95%, if they cross within the grid."""
+    probability: float
+    """That they cross in this direction within the grid."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What `rank --until-decided` was to reach."""
+
+    probability: float
+    """Of every order of neighbours."""
+    max_draws: int
+    """K at most."""
+    max_samples: int
+    """N at most."""
 
 
 @dataclass(frozen=True)
@@ -179,8 +255,10 @@ class Ranking:
 
     models: tuple[RankedModel, ...]
     settings: Settings
+    """Those of the first model of the file; with a demand, those at the beginning."""
     crossings: tuple[Crossing, ...]
     warnings: tuple[str, ...]
+    demand: Demand | None = None
 
     @property
     def eps(self) -> np.ndarray:

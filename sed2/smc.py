@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sed2.estimators import Estimates, Problem, Quantity, input_errors
+from sed2.estimators import Estimates, Problem, input_variance
 from sed2.fisher.particles import ParticleChain
+from sed2.intervals import Deviations, Weighting, with_errors
 from sed2.results import SmcReport
 from sed2.tempering import CORRELATION, Cloud, Health, Tilt
 
@@ -122,8 +123,7 @@ def sequential(problem: Problem) -> Estimates:
     chain = ParticleChain(problem.chain, problem.inputs, settings, problem.plan)
     order = np.argsort(-problem.eps, kind="stable")
     amplitudes = problem.eps[order] ** (settings.zeta - 1) * np.sqrt(problem.spectra.scale)
-    stream = problem.chain.blocks[-1].stream
-    rng = np.random.Generator(np.random.Philox([settings.seed, stream, 1]))
+    rng = np.random.Generator(np.random.Philox([settings.seed, problem.stream, 1]))
 
     def report(share: float) -> None:
         problem.progress(round(1000 * share), 1000)
@@ -131,16 +131,37 @@ def sequential(problem: Problem) -> Estimates:
     flow = run_flow(
         chain, amplitudes, settings.islands, settings.particles, settings.moves, rng, report
     )
-    back, per_log_eps = np.argsort(order), 1 / np.abs(np.log(problem.eps))[:, None]
-    two = settings.zeta * d + flow.log_normalisers[back] * per_log_eps
-    shares = flow.terms[back] * per_log_eps[..., None]
+    back, per_log_eps = np.argsort(order), 1 / np.abs(np.log(problem.eps))
+    nats = flow.log_normalisers[back], flow.terms[back]
+    two = settings.zeta * d + nats[0] * per_log_eps[:, None]
+    shares = nats[1] * per_log_eps[:, None, None]
     lower = settings.zeta * d + shares.sum(axis=2)
     health = [flow.health[e] for e in back]
     sizes = np.array([h.ess_share for h in health]) * settings.islands * settings.particles
-    inputs = input_errors(problem, np.append(sizes, sizes.min()))
+    # The particles are spread over the tilted measure: no few of them carry it.
+    weighting = Weighting(sizes, np.zeros(len(sizes)), settings.islands * settings.particles)
+    inputs = input_variance(problem)
+    (two_curve, two_score, _), (lower_curve, score, replicates) = (
+        with_errors(
+            problem.functionals,
+            values.mean(axis=1),
+            _deviations(problem, values, slopes[back] * per_log_eps, log_z, per_log_eps),
+            inputs,
+            np.zeros(len(values)),
+            weighting,
+            problem.stream,
+        )
+        for values, slopes, log_z in (
+            (two, flow.two_slopes, nats[0]),
+            (lower, flow.lower_slopes, nats[1][..., 0]),
+        )
+    )
     return Estimates(
-        two=_quantity(problem, two, flow.two_slopes[back] * per_log_eps[:, 0], inputs),
-        lower=_quantity(problem, lower, flow.lower_slopes[back] * per_log_eps[:, 0], inputs),
+        two=two_curve,
+        two_score=two_score,
+        lower=lower_curve,
+        score=score,
+        replicates=replicates,
         shares=shares.mean(axis=1),
         two_size=sizes,
         lower_size=sizes,
@@ -156,21 +177,27 @@ def sequential(problem: Problem) -> Estimates:
     )
 
 
-def _quantity(
-    problem: Problem, islands: np.ndarray, slopes: np.ndarray, inputs: np.ndarray
-) -> Quantity:
-    """From the curves (E, R) of the islands, and their slopes by log(d / E[tr F]), (E,)."""
-    from scipy import special
+def _deviations(
+    problem: Problem,
+    islands: np.ndarray,
+    slopes: np.ndarray,
+    log_z: np.ndarray,
+    per_log_eps: np.ndarray,
+) -> Deviations:
+    """Of the mean of the islands.
 
+    Args:
+        islands: (E, R) curves.
+        slopes: (E,) of them by log(d / E[tr F]), which is known from the K draws.
+        log_z: (E, R) the log-normalisers in them, whose mean is low by half their variance.
+        per_log_eps: (E,) dimensions per nat.
+    """
     count, traces = islands.shape[1], problem.spectra.traces
-    values = problem.functionals @ islands
-    # Widened by Student's t, so that two standard errors hold in 95% of cases.
-    widening = special.stdtrit(count - 1, 0.975) / special.ndtri(0.975)
-    own = widening * values.std(axis=1, ddof=1) / np.sqrt(count)
+    own = (islands - islands.mean(axis=1, keepdims=True)) / np.sqrt(count * (count - 1))
     mean = traces.mean()
     of_log = traces.std(ddof=1) / np.sqrt(len(traces)) / mean if mean and len(traces) > 1 else 0.0
-    draws = np.hypot(own, problem.functionals @ slopes * of_log)
-    return Quantity(values.mean(axis=1), draws, inputs, np.zeros(len(values)))
+    bias = log_z.var(axis=1, ddof=1) / 2 * per_log_eps
+    return Deviations(np.vstack([own.T, slopes * of_log]), count - 1, bias)
 
 
 def _warnings(problem: Problem, health: list[Health], two: np.ndarray) -> tuple[str, ...]:

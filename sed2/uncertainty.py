@@ -5,8 +5,8 @@ far N -> infinity or K -> infinity would be.
 
 - *Draws*: a nonparametric bootstrap over the K draws, the normaliser included. A log-mean-exp
   that one draw dominates has no delta-method error; its bootstrap scatter is of the right size
-  for another seed but says nothing of the downward bias, so 2sED gets no error at all where the
-  effective sample size is below `MIN_EFFECTIVE_SAMPLE_SIZE`.
+  for another seed but says nothing of the downward bias. Where that is so, `sed2.intervals` says
+  `lower estimate`, and the scatter serves to compare models at the same N and K only.
 - *Inputs*: a delete-a-group jackknife over the inputs, on a subset of the draws. Its variance
   has a part common to all draws and a part of each draw's own, which averages out over them.
 """
@@ -102,16 +102,17 @@ class Jackknife:
     """K', the first K' of the K draws."""
     groups: int
     """G, how many groups of inputs are left out in turn; 0 if there is nothing to learn from it."""
-    otherwise: float
-    """The variance if G = 0: zero if the inputs are all rows, NaN if they are too few to tell."""
+    left: float
+    """Share of the rows that are no inputs. The inputs are drawn without replacement, so their
+    variance is this share of what it would be with infinitely many rows."""
 
     @classmethod
     def plan(cls, draws: int, samples: int, rows: int, groups: int) -> Jackknife:
         """About as many extra items as there are draws; none if the inputs are all rows."""
-        groups = min(groups, samples)
-        if samples >= rows or groups < 2:
-            return cls(0, 0, otherwise=0.0 if samples >= rows else math.nan)
-        return cls(math.ceil(draws / groups), groups, otherwise=math.nan)
+        groups, left = min(groups, samples), max(1 - samples / rows, 0.0)
+        if left == 0 or groups < 2:
+            return cls(0, 0, left)
+        return cls(math.ceil(draws / groups), groups, left)
 
     @property
     def extra(self) -> int:
@@ -140,8 +141,8 @@ class Jackknife:
             functional: (F, E) the quantities wanted, as weights of sum_j logdet_j at each eps.
         """
         if not self.groups:
-            undefined = np.full(len(functional), self.otherwise)
-            return Variance(undefined, undefined)
+            otherwise = np.full(len(functional), 0.0 if self.left == 0 else math.nan)
+            return Variance(otherwise, otherwise, otherwise[None], 1)
         shape = (functional.shape[1], self.draws, self.groups)
         values = renormalised(
             left_out.values.sum(axis=2).reshape(shape),
@@ -149,13 +150,17 @@ class Jackknife:
             _ratio(left_out.traces.reshape(shape[1:]).sum(axis=0), traces.sum()),
         )
         replicates = np.einsum("fe,ekg->fkg", functional, values)
-        factor = (self.groups - 1) ** 2 / self.groups  # (G-1)/G sum = (G-1)^2/G var
-        mean = factor * replicates.mean(axis=1).var(axis=1, ddof=1)
+        factor = self.left * (self.groups - 1) ** 2 / self.groups  # (G-1)/G sum = (G-1)^2/G var
+        means = replicates.mean(axis=1)
+        deviations = (means - means.mean(axis=1, keepdims=True)).T
+        deviations = deviations * math.sqrt(self.left * (self.groups - 1) / self.groups)
+        mean = factor * means.var(axis=1, ddof=1)
         if self.draws == 1:
-            return Variance(mean, np.zeros_like(mean))
+            return Variance(mean, np.zeros_like(mean), deviations, 1)
         each = factor * replicates.var(axis=2, ddof=1).mean(axis=1)
         own = np.maximum(each - mean, 0) * self.draws / (self.draws - 1)
-        return Variance(np.maximum(mean - own / self.draws, 0), own)
+        common = np.maximum(mean - own / self.draws, 0)
+        return Variance(common, own, deviations, self.draws)
 
 
 @dataclass(frozen=True)
@@ -164,10 +169,32 @@ class Variance:
 
     common: np.ndarray
     own: np.ndarray
+    deviations: np.ndarray
+    """(G, F) of the values with one group left out, the mean over the K' draws, from their mean;
+    scaled so that their sum of squares is the variance of a mean over K' draws."""
+    draws: int
+    """K', the draws on which the jackknife ran."""
 
     def std_error(self, effective_draws: np.ndarray) -> np.ndarray:
-        """Standard error of a mean over so many draws."""
-        return np.sqrt(self.common + self.own / effective_draws)
+        """Standard error of a mean over so many draws, 2 K' at most.
+
+        Over more draws than K' the own part averages out further. But the common part is known
+        only as the difference of two noisy numbers, cut off at zero, and with nothing added to it
+        intervals are too often too short (83% of them hold instead of 95%, where the own part is
+        large); with the own part of K' draws they are too long (over 99% hold)."""
+        return np.sqrt(self.common + self.own / np.minimum(effective_draws, 2 * self.draws))
+
+    def replicates(self, effective_draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The square of `std_error` as deviations (G, F), whose squares are summed, and what is
+        left to the square of an error (F,) of the draws' own.
+
+        What the inputs do to the few draws that carry a value is more than what they do to the mean
+        over K' draws; it has nothing to do with the deviations, which other models may share."""
+        size = np.sqrt(np.square(self.deviations).sum(axis=0))
+        wanted = self.std_error(effective_draws)
+        share = np.divide(wanted, size, out=np.zeros_like(size), where=size > 0)
+        shared = self.deviations * np.minimum(share, 1)
+        return shared, np.sqrt(np.maximum(wanted**2 - np.square(shared).sum(axis=0), 0))
 
 
 def renormalised(values: np.ndarray, slopes: np.ndarray, trace_ratio: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ def tiny(n_train: int = 10**12, **changes: object) -> ModelResult:
     top = upper_bound(result.eps, TWO_THIRDS, 1, 1, 1.0)
     at_eps_n = float(upper_bound(np.array([result.eps_n]), TWO_THIRDS, 1, 1, 1.0)[0])
     two = replace(result.two_sed, estimate=top)
-    score = Score(at_eps_n, 0.0, 0.0, 0.0)
+    score = Score(at_eps_n, 0.0, 0.0, 0.0, (at_eps_n, at_eps_n), False)
     return replace(result, two_sed=two, upper_bound=top, two_sed_score=score, **changes)
 
 

@@ -80,21 +80,60 @@ def test_jackknife_of_a_mean_over_inputs_is_its_variance() -> None:
     assert got.own[0] == pytest.approx(4 / samples, rel=0.3)
 
 
-def test_own_variance_averages_out_over_the_draws() -> None:
-    of = Variance(np.array([1.0]), np.array([4.0]))
-    np.testing.assert_allclose(of.std_error(np.array([1.0, 4.0])), np.sqrt([5.0, 2.0]))
+def test_own_variance_averages_out_over_the_draws_up_to_twice_those_of_the_jackknife() -> None:
+    of = Variance(np.array([1.0]), np.array([4.0]), np.ones((3, 1)), 4)
+    np.testing.assert_allclose(of.std_error(np.array([1.0, 4.0, 8.0, 99.0])) ** 2, [5, 2, 1.5, 1.5])
+
+
+def test_replicates_of_the_inputs_have_the_variance_of_the_error() -> None:
+    """Where few draws carry the value, what goes beyond the deviations is the draws' own."""
+    deviations = np.random.default_rng(0).normal(size=(10, 3))
+    deviations /= np.sqrt(np.square(deviations).sum(axis=0))  # variance 1
+    of = Variance(np.array([0.9, 0.8, 0.0]), np.array([1.0, 2.0, 0.0]), deviations, 10)
+    size = np.array([1.0, 50.0, 50.0])
+    shared, own = of.replicates(size)
+    np.testing.assert_allclose(np.square(shared).sum(axis=0) + own**2, of.std_error(size) ** 2)
+    np.testing.assert_allclose(np.square(shared).sum(axis=0), [1.0, 0.9, 0.0])
+    np.testing.assert_allclose(own**2, [0.9, 0.0, 0.0], atol=1e-12)
+
+
+def test_jackknife_deviations_have_the_variance_of_a_mean_over_its_draws() -> None:
+    rng = np.random.default_rng(3)
+    plan = Jackknife.plan(draws=40, samples=20, rows=10_000, groups=10)
+    shared = np.tile(rng.normal(size=10), plan.draws)  # so large that no part is cut off at zero
+    values = (shared + 0.1 * rng.normal(size=plan.extra))[None, :, None]
+    got = plan.variance(logdets(values), np.ones(plan.draws), np.ones((1, 1)))
+    want = got.common + got.own / plan.draws
+    assert got.common[0] > 0
+    assert np.square(got.deviations).sum() == pytest.approx(want[0], rel=1e-9)
+
+
+def test_inputs_that_are_most_rows_vary_less() -> None:
+    """Drawn without replacement, the variance of a mean is (1 - N / rows) s^2 / N."""
+    values = np.random.default_rng(4).normal(size=(1, 40, 1))
+    many, few = (
+        Jackknife.plan(40, 20, rows, 10).variance(logdets(values), np.ones(4), np.ones((1, 1)))
+        for rows in (10**9, 25)
+    )
+    np.testing.assert_allclose(few.own, 0.2 * many.own, rtol=1e-6)
+    np.testing.assert_allclose(few.deviations**2, 0.2 * many.deviations**2, rtol=1e-6)
 
 
 def test_renormalising_is_first_order_in_the_log_of_the_trace() -> None:
     np.testing.assert_allclose(renormalised(np.array(5.0), np.array(2.0), np.exp(0.1)), 4.8)
 
 
-def test_two_sed_has_no_error_where_few_draws_carry_it() -> None:
+def test_a_measure_has_no_error_where_few_draws_carry_it() -> None:
     result = estimate_spec("MLP 4-40-3", gaussian_inputs(50, 4), samples=30, draws=50)
-    assert result.effective_sample_size.min() < 10
-    few = result.effective_sample_size < 10
-    assert np.isnan(result.two_sed.std_error[few]).all()
-    assert np.isfinite(result.lower_two_sed.std_error).all()
+    for curve, sizes in (
+        (result.two_sed, result.effective_sample_size),
+        (result.lower_two_sed, result.lower_effective_sample_size),
+    ):
+        assert sizes.min() < 10
+        assert curve.lower_estimate[sizes < 10].all()
+        assert np.isnan(curve.std_error[curve.lower_estimate]).all()
+        assert np.isnan(curve.interval[curve.lower_estimate]).all()
+        assert np.isfinite(curve.scatter).all()
     assert any("effective sample size" in text for text in result.warnings)
 
 
@@ -107,5 +146,5 @@ def test_errors_match_the_scatter_of_seeds() -> None:
         for seed in range(16)
     ]
     scatter = np.std([r.lower_two_sed.estimate[0] for r in results], ddof=1)
-    stated = np.sqrt(np.mean([r.lower_two_sed.std_error[0] ** 2 for r in results]))
+    stated = np.sqrt(np.mean([r.lower_two_sed.scatter[0] ** 2 for r in results]))
     assert 0.5 < stated / scatter < 2

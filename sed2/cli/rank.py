@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from sed2 import terminal
 from sed2.cli.options import (
@@ -27,6 +29,30 @@ def rank(
     allow_import: AllowImport = False,
     allow_partial: AllowPartial = False,
     verbose: Verbose = False,
+    until_decided: Annotated[
+        bool,
+        typer.Option(
+            "--until-decided",
+            help="Add draws and inputs where two neighbours are not told apart yet.",
+        ),
+    ] = False,
+    decide_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Probability demanded of every order of neighbours. [default: 0.95]",
+        ),
+    ] = None,
+    max_draws: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER", help="Draws per model at most. [default: 8 times --draws]"),
+    ] = None,
+    max_samples: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER", help="Inputs per model at most. [default: 8 times --samples]"
+        ),
+    ] = None,
     settings: dict[str, Any],
 ) -> None:
     """All models of a file, largest lower 2sED first.
@@ -37,6 +63,7 @@ def rank(
     Examples:
       sed2 rank configs/mlps.yaml --eps 1e-3:1e-1
       sed2 rank configs/mlps.yaml --n-train 100000 --json rank.json --plot rank.svg
+      sed2 rank configs/mlps.yaml --until-decided --decide-at 0.9 --max-draws 400
     """
     from sed2.report.files import Outputs
 
@@ -51,6 +78,10 @@ def rank(
             spec,
             allow_import=allow_import,
             allow_partial=allow_partial,
+            until_decided=until_decided,
+            decide_at=decide_at,
+            max_draws=max_draws,
+            max_samples=max_samples,
             progress=progress,
             **settings,
         )

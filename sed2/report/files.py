@@ -24,7 +24,9 @@ from sed2.results import (
     Covering,
     Curve,
     ModelResult,
+    Probability,
     Ranking,
+    Score,
     StabilityResult,
 )
 from sed2.settings import Settings
@@ -146,8 +148,7 @@ def compute_document(result: ModelResult) -> dict[str, Any]:
         "settings": _settings(result.settings) | {"inputs": result.inputs},
         "eps": result.eps,
         "eps_n": result.eps_n,
-        "score": result.score.value,
-        "score_std_error": result.score.std_error,
+        **_score(result.score),
         **_curves(result),
         "upper_bound": result.upper_bound,
         **_brackets(result),
@@ -170,9 +171,12 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
                 "rank": model.rank,
                 "name": model.result.name,
                 "parameters": model.result.parameters,
-                "score": model.result.score.value,
-                "score_std_error": model.result.score.std_error,
+                **_score(model.result.score),
                 "separation": model.separation,
+                "probability_best": _probability(model.probability_best),
+                "order_probability": _probability(model.order_probability),
+                "decided": model.decided,
+                "inputs": model.result.inputs,
                 "settings": _settings(model.result.settings),
                 **_curves(model.result),
                 **_brackets(model.result),
@@ -183,6 +187,7 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
             for model in ranking.models
         ],
         "crossings": [asdict(crossing) for crossing in ranking.crossings],
+        "until_decided": ranking.demand and asdict(ranking.demand),
         "correlation": None,
         "warnings": ranking.warnings,
         "provenance": {k: v for k, v in asdict(first.provenance).items() if k not in own}
@@ -216,7 +221,7 @@ def bound_document(result: BoundResult) -> dict[str, Any]:
         "d_zeta": _bracket(result.two_sed)
         | {
             "std_error": model.two_sed_score.std_error,
-            "is_lower_estimate": math.isnan(model.two_sed_score.std_error),
+            "is_lower_estimate": model.two_sed_score.lower_estimate,
         },
         "log_probability": _bracket(result.log_probability),
         "vacuous": result.vacuous,
@@ -266,10 +271,33 @@ def _curve(curve: Curve) -> dict[str, Any]:
     return {
         "estimate": curve.estimate,
         "std_error": curve.std_error,
+        "interval_95": [_interval(low, high) for low, high in curve.interval],
+        "lower_estimate": curve.lower_estimate,
+        "scatter": curve.scatter,
         "std_error_draws": curve.std_error_draws,
         "std_error_inputs": curve.std_error_inputs,
         "std_error_spectra": curve.std_error_spectra,
     }
+
+
+def _score(score: Score) -> dict[str, Any]:
+    return {
+        "score": score.value,
+        "score_std_error": score.std_error,
+        "score_interval_95": _interval(*score.interval),
+        "score_lower_estimate": score.lower_estimate,
+        "score_scatter": score.scatter,
+        "score_std_error_draws": score.std_error_draws,
+        "score_std_error_inputs": score.std_error_inputs,
+    }
+
+
+def _interval(low: float, high: float) -> list[float] | None:
+    return None if math.isnan(low) or math.isnan(high) else [low, high]
+
+
+def _probability(probability: Probability) -> dict[str, Any]:
+    return {"score": probability.score, "curve": probability.curve}
 
 
 def _csv_text(results: list[ModelResult]) -> str:
@@ -287,6 +315,10 @@ def _csv_text(results: list[ModelResult]) -> str:
             "two_sed_std_error",
             "effective_sample_size",
             "upper_bound",
+            "lower_two_sed_low",
+            "lower_two_sed_high",
+            "two_sed_low",
+            "two_sed_high",
             "upper_bracket",
             "trace_bracket",
         ]
@@ -300,6 +332,8 @@ def _csv_text(results: list[ModelResult]) -> str:
             result.two_sed.std_error,
             result.effective_sample_size,
             result.upper_bound,
+            *result.lower_two_sed.interval.T,
+            *result.two_sed.interval.T,
             result.upper_bracket,
             result.trace_bracket,
         )

@@ -48,8 +48,9 @@ def rendered(figure: Figure, file_format: str) -> bytes:
 def draw_curves(results: Sequence[ModelResult]) -> Figure:
     """Curves over eps on a logarithmic axis.
 
-    Lower 2sED is drawn solid with a band of two standard errors, 2sED dashed. A vertical line
-    marks eps_n of Theorem 5.1.
+    Lower 2sED is drawn solid in its 95% interval, 2sED dashed. Where there is no interval, a faint
+    band between dotted lines shows two standard deviations of the scatter between seeds. A
+    vertical line marks eps_n of Theorem 5.1.
 
     Args:
         results: one or more models on the same eps grid.
@@ -77,10 +78,21 @@ def draw_curves(results: Sequence[ModelResult]) -> Figure:
 
 def _draw(axes: Axes, result: ModelResult, colour: str, mark: str) -> None:
     """The curves of one model."""
-    lower, band = result.lower_two_sed.estimate, 2 * result.lower_two_sed.std_error
-    axes.fill_between(result.eps, lower - band, lower + band, color=colour, alpha=0.15, lw=0)
-    if len(result.eps) == 1:  # a band needs two points
-        axes.errorbar(result.eps, lower, band, color=colour, capsize=4)
+    curve = result.lower_two_sed
+    lower = curve.estimate
+    between_seeds = np.stack([lower - 2 * curve.scatter, lower + 2 * curve.scatter])
+    for (low, high), shown, alpha in (
+        (curve.interval.T, ~curve.lower_estimate, 0.2),
+        (between_seeds, curve.lower_estimate, 0.06),
+    ):
+        axes.fill_between(result.eps, low, high, where=shown, color=colour, alpha=alpha, lw=0)
+        if len(result.eps) == 1 and shown.any():  # a band needs two points
+            error = np.stack([lower - low, high - lower])
+            axes.errorbar(result.eps, lower, error, color=colour, alpha=5 * alpha, capsize=4)
+    if curve.lower_estimate.any():
+        for edge in between_seeds:
+            line = np.where(curve.lower_estimate, edge, np.nan)
+            axes.plot(result.eps, line, color=colour, ls=":", lw=0.8)
     axes.plot(
         result.eps,
         lower,
@@ -128,12 +140,30 @@ def _explanations(results: Sequence[ModelResult]) -> list[Line2D]:
     """Entries of the legend for the kinds of line."""
     from matplotlib.lines import Line2D
 
+    curves = [result.lower_two_sed for result in results]
+    lower_estimates = any(curve.lower_estimate.any() for curve in curves)
+    intervals = any((~curve.lower_estimate).any() for curve in curves)
     both = [(result.lower_two_sed.estimate, result.two_sed.estimate) for result in results]
-    if all(np.allclose(lower, two, rtol=1e-6, equal_nan=True) for lower, two in both):
-        return [Line2D([], [], color="0.3", label=" lower 2sED = 2sED, ± 2 s.e.")]
-    uncertain = any(np.isnan(result.two_sed.std_error).any() for result in results)
-    lower_estimate = " (a lower estimate: few effective draws)" if uncertain else ""
-    return [
-        Line2D([], [], color="0.3", label=" lower 2sED, ± 2 s.e."),
-        Line2D([], [], color="0.3", ls="--", lw=1, label=f" 2sED{lower_estimate}"),
+    same = all(np.allclose(lower, two, rtol=1e-6, equal_nan=True) for lower, two in both)
+    of_lower = " lower 2sED = 2sED" if same else " lower 2sED"
+    lines = [
+        Line2D(
+            [], [], color="0.3", label=f"{of_lower}, in its 95% interval" if intervals else of_lower
+        )
     ]
+    if lower_estimates:
+        lines.append(
+            Line2D(
+                [],
+                [],
+                color="0.3",
+                ls=":",
+                lw=0.8,
+                label=" ± 2 s.d. between seeds, where it is a lower estimate (few effective draws)",
+            )
+        )
+    if not same:
+        uncertain = any(result.two_sed.lower_estimate.any() for result in results)
+        lower_estimate = " (a lower estimate: few effective draws)" if uncertain else ""
+        lines.append(Line2D([], [], color="0.3", ls="--", lw=1, label=f" 2sED{lower_estimate}"))
+    return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from rich.console import Console
@@ -21,7 +22,10 @@ from sed2.results import (
     Bracket,
     Checked,
     Covering,
+    Crossing,
+    Demand,
     ModelResult,
+    RankedModel,
     Ranking,
     Score,
 )
@@ -32,12 +36,23 @@ _NOT_JUDGED = (
     "Whether that is less than the range of the loss is not judged: give --theorem-c and "
     "--loss-bound."
 )
+_RANK_COLUMNS = ("#", "model", "lower 2sED", "95% interval", "P(best)", "P(order)")
 _LEGEND = {
-    "±": "standard error from draws and inputs at this N and K.",
-    "ESS": "effective draws.",
+    "95% interval": "for the limit of many draws, whichever N inputs are chosen.",
+    "P(best)": "probability of being ahead of all others.",
+    "P(order)": "probability of being ahead of the next.",
+    "ESS": "effective draws of 2sED.",
     "bracket": "at most this, with these draws, by the traces and ranks of the blocks.",
     "at most": "the bound (11) on 2sED, with the measured rank and largest eigenvalue.",
-    "to next": "gap to the next model in standard errors; below 2, not told apart.",
+}
+_LOWER_ESTIMATE = (
+    "lower estimate, >: too few effective draws for an honest error; the limit of many draws "
+    "lies above, as a rule."
+)
+_CLAIM = {
+    False: "P is about the limit of many draws, at this N.",
+    True: "P is about these settings, lower estimates as they are: how another seed at the same N "
+    "and K would order them, on average; not about the limit of many draws.",
 }
 
 
@@ -48,14 +63,12 @@ def print_compute(console: Console, result: ModelResult) -> None:
     points = _points(result.eps)
     shown = _print_table(
         console,
-        ["eps", "lower 2sED", "±", "2sED", "±", "ESS", "bracket", "at most"],
+        ["eps", "lower 2sED", "95% interval", "2sED", "95% interval", "ESS", "bracket", "at most"],
         [
             [
                 f"{result.eps[e]:.3g}",
-                f"{lower.estimate[e]:.1f}",
-                _number(lower.std_error[e]),
-                _two_sed(two.estimate[e], two.std_error[e]),
-                _number(two.std_error[e]),
+                *_with_interval(lower.estimate[e], lower.interval[e], lower.lower_estimate[e]),
+                *_with_interval(two.estimate[e], two.interval[e], two.lower_estimate[e]),
                 f"{result.effective_sample_size[e]:.1f}",
                 _number(result.upper_bracket[e]),
                 _number(result.upper_bound[e], digits=0),
@@ -88,30 +101,20 @@ def print_compute(console: Console, result: ModelResult) -> None:
         _note(
             console,
             f"At eps_n = {result.eps_n:.4g} (Theorem 5.1, n = {result.settings.n_train:,}): "
-            f"lower 2sED {_with_error(result.score)}.",
+            f"lower 2sED {_in_words(result.score)}.",
         )
-    _legend(console, shown, two_sed_is_lower=bool(np.isnan(two.std_error).any()))
+    _legend(console, shown, lower=bool(lower.lower_estimate.any() | two.lower_estimate.any()))
     _note(console, describe(result.settings, result.inputs))
 
 
 def print_rank(console: Console, ranking: Ranking) -> None:
     """All models, best first, with what a reader needs to judge the order."""
+    scores = [score for m in ranking.models for score in (m.result.score, m.result.two_sed_score)]
+    grown = ["N", "K"] if ranking.demand else []
     shown = _print_table(
         console,
-        ["#", "model", "parameters", "lower 2sED", "±", "2sED", "ESS", "to next"],
-        [
-            [
-                str(model.rank),
-                model.result.name,
-                f"{model.result.parameters:,}",
-                f"{model.result.score.value:.1f}",
-                _number(model.result.score.std_error),
-                _two_sed(model.result.two_sed_score.value, model.result.two_sed_score.std_error),
-                f"{model.result.effective_sample_size.min():.1f}",
-                "" if math.isnan(model.separation) else f"{model.separation:.1f} s.e.",
-            ]
-            for model in ranking.models
-        ],
+        [*_RANK_COLUMNS, *grown, "parameters", "2sED", "ESS"],
+        [_rank_row(model, grown=bool(grown)) for model in ranking.models],
         text=(1,),
         foldable=1,
     )
@@ -124,14 +127,58 @@ def print_rank(console: Console, ranking: Ranking) -> None:
     )
     _note(console, f"Ordered by lower 2sED {at}.")
     for crossing in ranking.crossings:
-        _note(
-            console,
-            f"The order changes near eps {crossing.eps:.2g}: {crossing.larger_below} leads below, "
-            f"{crossing.larger_above} above.",
-        )
-    uncertain = any(math.isnan(m.result.two_sed_score.std_error) for m in ranking.models)
-    _legend(console, shown, two_sed_is_lower=uncertain)
-    _note(console, describe(ranking.settings, ranking.models[0].result.inputs))
+        _note(console, _crossing(crossing))
+    _legend(console, shown, lower=any(score.lower_estimate for score in scores))
+    if "P(best)" in shown and len(ranking.models) > 1:
+        _note(console, _CLAIM[any(m.result.score.lower_estimate for m in ranking.models)])
+    if ranking.demand:
+        _note(console, _decisions(ranking, ranking.demand))
+    began = "Began with: " if ranking.demand else ""
+    inputs = min(model.result.inputs for model in ranking.models)
+    _note(console, f"{began}{describe(ranking.settings, inputs)}")
+
+
+def _rank_row(model: RankedModel, *, grown: bool) -> list[str]:
+    result = model.result
+    score, two = result.score, result.two_sed_score
+    return [
+        str(model.rank),
+        result.name,
+        *_with_interval(score.value, score.interval, score.lower_estimate),
+        _probability(model.probability_best.score),
+        _probability(model.order_probability.score),
+        *([f"{result.inputs:,}", f"{result.settings.draws:,}"] if grown else []),
+        f"{result.parameters:,}",
+        _value(two.value, two.lower_estimate),
+        f"{result.effective_sample_size.min():.1f}",
+    ]
+
+
+def _crossing(crossing: Crossing) -> str:
+    low, high = crossing.eps_interval
+    probability = _probability(crossing.probability)
+    if probability[0].isdigit():
+        probability = f"= {probability}"
+    sure = "" if math.isnan(low) else f" (95%: {low:.2g} to {high:.2g}; P {probability})"
+    return (
+        f"The order changes near eps {crossing.eps:.2g}{sure}: {crossing.larger_below} leads "
+        f"below, {crossing.larger_above} above."
+    )
+
+
+def _decisions(ranking: Ranking, demand: Demand) -> str:
+    """What `--until-decided` came to."""
+    undecided = [
+        f"{upper.result.name} / {lower.result.name}"
+        for upper, lower in pairwise(ranking.models)
+        if not upper.decided
+    ]
+    pairs = len(ranking.models) - 1
+    return (
+        f"{pairs - len(undecided)} of {pairs} orders decided at P = {demand.probability:g}, each "
+        "at the N and K its two models had in common; values at other N and K do not compare."
+        + (f" Not decided: {'; '.join(undecided)}." if undecided else "")
+    )
 
 
 def print_bound(console: Console, result: BoundResult) -> None:
@@ -145,12 +192,12 @@ def print_bound(console: Console, result: BoundResult) -> None:
         f"4 C_d eps_n^(-d_zeta) n^(-K/gamma), n = {n_train:,}, gamma = {gamma:g}, "
         f"K = {result.theorem_k:g}, L = {result.lipschitz:g}.",
     )
-    two, error = result.two_sed, model.two_sed_score.std_error
+    two, is_lower = result.two_sed, model.two_sed_score.lower_estimate
     _print_table(
         console,
         [f"at eps_n = {result.eps_n:.4g}", "2sED estimated", "2sED at most"],
         [
-            ["d_zeta", _two_sed(two.estimate, error), _number(two.at_most)],
+            ["d_zeta", _value(two.estimate, is_lower), _number(two.at_most)],
             ["bound on P", *_powers(result.log_probability)],
             ["covering number", *map(_power, (at.estimate[0], at.at_most[0]))],
             ["K above which P < 1", *map(_four_digits, _both(result.smallest_k))],
@@ -169,7 +216,7 @@ def print_bound(console: Console, result: BoundResult) -> None:
         foldable=2,
     )
     _note(console, "2sED at most: its upper bound (11), with the measured rank and eigenvalue.")
-    if math.isnan(error):
+    if is_lower:
         _note(console, ">: a lower estimate of 2sED, of which the bound needs an upper one.")
     _note(console, describe(model.settings, model.inputs))
 
@@ -183,7 +230,7 @@ def _print_covering(console: Console, model: ModelResult, covering: Covering) ->
         [
             [
                 f"{model.eps[e]:.3g}",
-                _two_sed(model.two_sed.estimate[e], model.two_sed.std_error[e]),
+                _value(model.two_sed.estimate[e], model.two_sed.lower_estimate[e]),
                 _number(model.upper_bound[e]),
                 _power(covering.estimate[e]),
                 _power(covering.at_most[e]),
@@ -405,21 +452,43 @@ def _coverage(result: ModelResult) -> str:
     return f"{counted} counted, {left_out:,} other numbers held constant"
 
 
-def _legend(console: Console, headers: Sequence[str], *, two_sed_is_lower: bool) -> None:
+def _legend(console: Console, headers: Sequence[str], *, lower: bool) -> None:
     for header, meaning in _LEGEND.items():
         if header in headers:
             _note(console, f"{header}: {meaning}")
-    if two_sed_is_lower:
-        _note(console, ">: too few effective draws; a lower estimate of 2sED, without an error.")
+    if lower:
+        _note(console, _LOWER_ESTIMATE)
 
 
-def _two_sed(value: float, error: float) -> str:
-    return f"> {value:.1f}" if math.isnan(error) else f"{value:.1f}"
+def _value(value: float, lower_estimate: bool) -> str:
+    return f"> {value:.1f}" if lower_estimate else f"{value:.1f}"
 
 
-def _with_error(score: Score) -> str:
-    error = "" if math.isnan(score.std_error) else f" ± {score.std_error:.1f}"
-    return f"{score.value:.1f}{error}"
+def _with_interval(value: float, interval: Sequence[float], lower_estimate: bool) -> list[str]:
+    """A value, and its interval or the reason why there is none."""
+    return [
+        _value(value, lower_estimate),
+        "lower estimate" if lower_estimate else _interval(interval),
+    ]
+
+
+def _interval(interval: Sequence[float]) -> str:
+    low, high = interval
+    return "–" if math.isnan(low) or math.isnan(high) else f"{low:.1f} to {high:.1f}"
+
+
+def _in_words(score: Score) -> str:
+    value, interval = _with_interval(score.value, score.interval, score.lower_estimate)
+    return f"{value} ({'' if score.lower_estimate else '95%: '}{interval})"
+
+
+def _probability(probability: float) -> str:
+    """Two digits; never a certainty that simulations do not give."""
+    if math.isnan(probability):
+        return "–"
+    if probability > 0.99:
+        return "> 0.99"
+    return "< 0.01" if probability < 0.01 else f"{probability:.2f}"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

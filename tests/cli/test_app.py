@@ -24,7 +24,8 @@ CONTRACT = {
     "compute": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
     "--label --standardize --model --json --csv --plot",
     "rank": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
-    "--label --standardize --json --csv --plot",
+    "--label --standardize --json --csv --plot --until-decided --decide-at --max-draws "
+    "--max-samples",
     "stability": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train "
     "--seed --label --standardize --json --csv --plot --samples-grid --draws-grid --sigma-grid "
     "--seeds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,9 +14,11 @@ from sed2.results import (
     BoundResult,
     Curve,
     ModelResult,
+    Probability,
     Provenance,
     RankedModel,
     Ranking,
+    Replicates,
     Score,
 )
 from sed2.settings import Settings
@@ -28,12 +31,16 @@ def made_result(
     value: float = 525.5,
     error: float = 18.0,
     two_error: float = float("nan"),
+    lower_estimate: bool = False,
     size: float = 1.0,
     eps: Sequence[float] = (0.001, 0.01, 0.1),
     **settings: object,
 ) -> ModelResult:
-    """A result whose lower 2sED is `value` at every eps and whose 2sED is 1 more."""
+    """A result whose lower 2sED is `value` at every eps and whose 2sED is 1 more.
+
+    Its intervals reach two errors to either side. 2sED is a lower estimate without an error."""
     flat = np.ones(len(eps))
+    two_lower = math.isnan(two_error)
     return ModelResult(
         name=name,
         parameters=parameters,
@@ -45,8 +52,8 @@ def made_result(
         settings=Settings.model_validate({"dataset": "made", "eps": eps, **settings}),
         inputs=100,
         eps=np.asarray(eps, float),
-        two_sed=Curve((value + 1) * flat, two_error * flat, 0 * flat, 0 * flat),
-        lower_two_sed=Curve(value * flat, error * flat, 0 * flat, 0 * flat),
+        two_sed=made_curve((value + 1) * flat, two_error, two_lower),
+        lower_two_sed=made_curve(value * flat, error, lower_estimate),
         effective_sample_size=size * flat,
         lower_effective_sample_size=size * flat,
         upper_bound=2 * value * flat,
@@ -54,14 +61,44 @@ def made_result(
         trace_bracket=1.75 * value * flat,
         max_rank=555,
         max_eigenvalue=300.0,
-        score=Score(value, error, 0.0, 0.0),
-        two_sed_score=Score(value + 1, two_error, 0.0, 0.0),
+        score=made_score(value, error, lower_estimate),
+        two_sed_score=made_score(value + 1, two_error, two_lower),
+        replicates=made_replicates(len(eps), draws=[error]),
         plan=(
             BlockPlan("dense_1", parameters - 112, "exact, by unit", 10**6, 1e9),
             BlockPlan("dense_2", 112, "exact, by unit", 10**6, 1e9),
         ),
         warnings=(),
         provenance=Provenance("0", "0", "0", "3", "cpu", "float64", "ab", "cd"),
+    )
+
+
+def made_curve(estimate: np.ndarray, error: float, lower_estimate: bool = False) -> Curve:
+    """With an error of the draws alone, the same everywhere."""
+    flat = np.ones(len(estimate))
+    half = np.nan if lower_estimate else 2 * error
+    interval = np.stack([estimate - half, estimate + half], axis=-1)
+    flags = np.full(len(estimate), lower_estimate)
+    return Curve(estimate, error * flat, 0 * flat, 0 * flat, interval, flags)
+
+
+def made_score(value: float, error: float, lower_estimate: bool = False) -> Score:
+    """With an error of the draws alone."""
+    half = np.nan if lower_estimate else 2 * error
+    return Score(value, error, 0.0, 0.0, (value - half, value + half), lower_estimate)
+
+
+def made_replicates(
+    points: int,
+    draws: Sequence[float] = (0.0,),
+    inputs: Sequence[float] = (0.0,),
+    own: float = 0.0,
+    stream: int = 0,
+) -> Replicates:
+    """Deviations that are the same at all eps."""
+    flat = np.ones(points + 1)
+    return Replicates(
+        np.outer(draws, flat), 10**6, np.outer(inputs, flat), own * flat, 0 * flat, stream
     )
 
 
@@ -75,10 +112,20 @@ def made_ranking(results: Sequence[ModelResult]) -> Ranking:
     """The results in the order given."""
     return Ranking(
         models=tuple(
-            RankedModel(i, result, float("nan") if i == len(results) else 1.25)
+            RankedModel(
+                i,
+                result,
+                float("nan") if i == len(results) else 1.25,
+                made_probability(result, 1 / len(results)),
+                made_probability(result, float("nan") if i == len(results) else 0.875),
+            )
             for i, result in enumerate(results, start=1)
         ),
         settings=results[0].settings,
         crossings=(),
         warnings=(),
     )
+
+
+def made_probability(result: ModelResult, value: float) -> Probability:
+    return Probability(value, np.full(len(result.eps), value))

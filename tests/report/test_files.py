@@ -19,7 +19,10 @@ from hypothesis import strategies as st
 from sed2.errors import ExitCode, UsageError
 from sed2.report import files
 from sed2.report.files import Outputs
+from sed2.results import Crossing, Demand
 from tests.report.made import made_bound, made_ranking, made_result
+
+ENDS = ("low", "high")
 
 
 def check(**paths: str | Path) -> Outputs:
@@ -148,6 +151,7 @@ def test_numbers_that_are_not_finite_become_null(tmp_path: Path) -> None:
     document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in the JSON"))
     assert document["two_sed"]["std_error"] == [None] * 3
     assert document["lower_two_sed"]["std_error"] == [None] * 3
+    assert document["score_std_error"] is None
     assert document["upper_bound"] == [1.0, None, None]
 
 
@@ -177,6 +181,42 @@ def test_a_ranking_without_n_train_has_no_eps_n(tmp_path: Path) -> None:
     assert [model["separation"] for model in document["models"]] == [1.25, None]
 
 
+def test_a_lower_estimate_has_its_scatter_but_no_error_in_the_json(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    check(json=path).write_compute(made_result(value=500, error=10, lower_estimate=True))
+    document = json.loads(path.read_text())
+    curve = document["lower_two_sed"]
+    assert curve["lower_estimate"] == [True] * 3
+    assert curve["std_error"] == curve["interval_95"] == [None] * 3
+    assert curve["scatter"] == curve["std_error_draws"] == [10] * 3
+    assert document["score_lower_estimate"] is True
+    assert document["score_std_error"] is document["score_interval_95"] is None
+    assert document["score_scatter"] == 10
+    check(json=path).write_compute(made_result(value=500, error=10))
+    document = json.loads(path.read_text())
+    assert document["lower_two_sed"]["interval_95"] == [[480, 520]] * 3
+    assert document["lower_two_sed"]["lower_estimate"] == [False] * 3
+    assert document["score_interval_95"] == [480, 520]
+
+
+def test_the_json_of_a_ranking_tells_how_sure_the_order_is(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    ranking = made_ranking([made_result("a"), made_result("b")])
+    crossing = Crossing(0.02, "a", "b", (0.01, float("nan")), 0.75)
+    check(json=path).write_rank(
+        replace(ranking, crossings=(crossing,), demand=Demand(0.95, 800, 400))
+    )
+    document = json.loads(path.read_text())
+    first, last = document["models"]
+    assert first["probability_best"] == {"score": 0.5, "curve": [0.5] * 3}
+    assert first["order_probability"] == {"score": 0.875, "curve": [0.875] * 3}
+    assert last["order_probability"] == {"score": None, "curve": [None] * 3}
+    (told,) = document["crossings"]
+    assert told["eps_interval"] == [0.01, None]
+    assert told["probability"] == 0.75
+    assert document["until_decided"] == {"probability": 0.95, "max_draws": 800, "max_samples": 400}
+
+
 def test_json_is_ascii_whatever_the_names(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     check(json=path).write_compute(made_result("Größe 模型"))
@@ -197,3 +237,6 @@ def test_csv_reads_back_exactly(name: str, value: float) -> None:
     assert [float(row["eps"]) for row in rows] == [0.001, 0.01, 0.1]
     assert [float(row["lower_two_sed"]) for row in rows] == [value] * 3
     assert {row["two_sed_std_error"] for row in rows} == {""}
+    assert {row["two_sed_low"] for row in rows} == {""}
+    low, high = (np.array([float(row[f"lower_two_sed_{end}"]) for row in rows]) for end in ENDS)
+    assert ((low <= value) & (value <= high)).all()

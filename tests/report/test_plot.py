@@ -37,16 +37,34 @@ def test_eps_is_logarithmic_and_both_axes_are_named() -> None:
     assert axes.get_ylabel() == "effective dimension"
 
 
-def test_both_curves_and_the_band_of_two_errors_are_drawn() -> None:
+def band_heights(axes: Any) -> list[tuple[float, float]]:
+    heights = [band.get_paths() for band in axes.collections]
+    drawn = [paths[0].vertices[:, 1] for paths in heights if paths and len(paths[0].vertices)]
+    return [(values.min(), values.max()) for values in drawn]
+
+
+def test_both_curves_and_the_interval_are_drawn() -> None:
     axes = axes_of([made_result(value=500, error=10)])
     lower, two = axes.get_lines()
     np.testing.assert_array_equal(lower.get_xdata(), [0.001, 0.01, 0.1])
     np.testing.assert_array_equal(lower.get_ydata(), [500] * 3)
     np.testing.assert_array_equal(two.get_ydata(), [501] * 3)
     assert (lower.get_linestyle(), two.get_linestyle()) == ("-", "--")
-    (band,) = axes.collections
-    heights = band.get_paths()[0].vertices[:, 1]
-    assert (heights.min(), heights.max()) == (480, 520)
+    assert band_heights(axes) == [(480, 520)]
+
+
+def test_a_lower_estimate_has_a_fainter_band_between_dotted_lines() -> None:
+    honest, lower = (
+        axes_of([made_result(value=500, error=10, lower_estimate=flag)]) for flag in (False, True)
+    )
+    assert band_heights(lower) == [(480, 520)]
+    dotted = [line for line in lower.get_lines() if line.get_linestyle() == ":"]
+    assert [set(line.get_ydata()) for line in dotted] == [{480}, {520}]
+    alphas = [
+        [band.get_alpha() for band in axes.collections if band.get_paths()]
+        for axes in (honest, lower)
+    ]
+    assert max(alphas[1]) < max(alphas[0])
 
 
 def test_a_single_point_has_an_error_bar() -> None:
@@ -77,14 +95,18 @@ def test_the_legend_names_models_and_lines() -> None:
     assert legend([made_result("a"), made_result("b", parameters=1007)]) == [
         "a  (976 parameters)",
         "b  (1,007 parameters)",
-        "lower 2sED, ± 2 s.e.",
+        "lower 2sED, in its 95% interval",
         "2sED (a lower estimate: few effective draws)",
     ]
     assert legend([made_result(two_error=1.0)])[-1] == "2sED"
+    assert legend([made_result(lower_estimate=True)])[1:3] == [
+        "lower 2sED",
+        "± 2 s.d. between seeds, where it is a lower estimate (few effective draws)",
+    ]
 
 
 def test_curves_that_coincide_are_said_to() -> None:
-    assert legend([made_result(value=1e9)])[-1] == "lower 2sED = 2sED, ± 2 s.e."
+    assert legend([made_result(value=1e9)])[-1] == "lower 2sED = 2sED, in its 95% interval"
 
 
 @pytest.mark.parametrize("name", ["_hidden", "$x", "$\\frac$", "模型", "a" * 300])

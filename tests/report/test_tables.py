@@ -17,8 +17,8 @@ from rich.console import Console
 
 from sed2.data.catalogue import DATASETS
 from sed2.report import tables
-from sed2.results import BlockPlan, Checked, Crossing
-from tests.report.made import made_bound, made_ranking, made_result
+from sed2.results import BlockPlan, Checked, Crossing, Demand
+from tests.report.made import made_bound, made_probability, made_ranking, made_result
 
 
 def shown(draw: Callable[[Console], None], width: int) -> str:
@@ -33,6 +33,7 @@ def rank_rows(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines() if re.match(r"\d+  ", line)]
 
 
+CROSSING = Crossing(0.0243, "small", "large", (0.01, 0.05), 0.75)
 RESULTS = [
     made_result("MLP 54-13-11-9-7", parameters=1007, value=538.04, error=18.64),
     made_result("MLP 54-16-7", parameters=976, value=525.46, error=17.96),
@@ -43,11 +44,11 @@ RESULTS = [
 def test_the_ranking_is_printed_in_rank_order_with_its_numbers() -> None:
     text = shown(lambda console: tables.print_rank(console, made_ranking(RESULTS)), 100)
     header = " ".join(text.splitlines()[0].split())
-    assert header == "# model parameters lower 2sED ± 2sED ESS to next"
+    assert header == "# model lower 2sED 95% interval P(best) P(order) parameters 2sED ESS"
     assert [" ".join(row) for row in rank_rows(text)] == [
-        "1 MLP 54-13-11-9-7 1,007 538.0 18.6 > 539.0 1.0 1.2 s.e.",
-        "2 MLP 54-16-7 976 525.5 18.0 > 526.5 1.0 1.2 s.e.",
-        "3 MLP 54-10-2-10-25-7 1,005 431.4 11.5 > 432.4 1.0",
+        "1 MLP 54-13-11-9-7 538.0 500.8 to 575.3 0.33 0.88 1,007 > 539.0 1.0",
+        "2 MLP 54-16-7 525.5 489.5 to 561.4 0.33 0.88 976 > 526.5 1.0",
+        "3 MLP 54-10-2-10-25-7 431.4 408.4 to 454.4 0.33 – 1,005 > 432.4 1.0",
     ]
 
 
@@ -57,20 +58,63 @@ def test_a_narrow_ranking_keeps_what_matters_whole(width: int) -> None:
     assert max(map(cell_len, text.splitlines())) <= width
     for row, result in zip(rank_rows(text), RESULTS, strict=True):
         for number in (
-            f"{result.parameters:,}",
             f"{result.score.value:.1f}",
-            f"{result.score.std_error:.1f}",
-            f"{result.two_sed_score.value:.1f}",
+            *(f"{bound:.1f}" for bound in result.score.interval),
         ):
             assert number in row
-    assert ("Left out at this width" in text) == (width < 80)
+    header = " ".join(text.splitlines()[0].split())
+    assert "P(best)" in header
+    assert ("P(order)" in header) == (width > 50)
+    assert ("parameters 2sED" in header) == (width == 80)
 
 
 def test_a_narrow_ranking_names_what_it_leaves_out_and_explains_the_rest_only() -> None:
-    text = shown(lambda console: tables.print_rank(console, made_ranking(RESULTS)), 60)
-    assert "Left out at this width: to next." in text
-    assert "ESS: effective draws." in text
-    assert "to next: gap" not in text
+    text = shown(lambda console: tables.print_rank(console, made_ranking(RESULTS)), 50)
+    assert "Left out at this width: P(order), parameters, 2sED, ESS." in " ".join(text.split())
+    assert "P(best): probability of being ahead of all others." in " ".join(text.split())
+    assert "P(order): " not in text
+
+
+def test_a_score_that_is_a_lower_estimate_has_no_interval_and_a_modest_claim() -> None:
+    lower = [made_result("a", value=538.04, lower_estimate=True), made_result("b")]
+    text = shown(lambda console: tables.print_rank(console, made_ranking(lower)), 200)
+    rows = [" ".join(row) for row in rank_rows(text)]
+    assert rows[0] == "1 a > 538.0 lower estimate 0.50 0.88 976 > 539.0 1.0"
+    assert "lower estimate, >: too few effective draws for an honest error" in text
+    assert "P is about these settings" in text
+    assert "another seed at the same N and K" in text
+    honest = [made_result("a", two_error=1.0), made_result("b", two_error=1.0)]
+    text = shown(lambda console: tables.print_rank(console, made_ranking(honest)), 200)
+    assert "lower estimate" not in text
+    assert "P is about the limit of many draws, at this N." in text
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [(0.99988, "> 0.99"), (0.9901, "> 0.99"), (0.99, "0.99"), (0.5, "0.50"), (0.0001, "< 0.01")],
+)
+def test_no_probability_is_a_certainty(probability: float, words: str) -> None:
+    ranking = made_ranking(RESULTS)
+    sure = replace(ranking.models[0], order_probability=made_probability(RESULTS[0], probability))
+    ranking = replace(ranking, models=(sure, *ranking.models[1:]))
+    text = shown(lambda console: tables.print_rank(console, ranking), 100)
+    assert f" {words} " in text.splitlines()[2]
+
+
+def test_what_until_decided_came_to_is_told() -> None:
+    grown = [replace(r, settings=r.settings.model_copy(update={"draws": 400})) for r in RESULTS]
+    ranking = made_ranking(grown)
+    models = [
+        replace(m, decided=d) for m, d in zip(ranking.models, (False, True, None), strict=True)
+    ]
+    ranking = replace(
+        ranking, models=tuple(models), demand=Demand(0.95, 400, 800), settings=RESULTS[0].settings
+    )
+    text = shown(lambda console: tables.print_rank(console, ranking), 200)
+    assert " ".join(rank_rows(text)[0]).endswith("0.88 100 400 1,007 > 539.0 1.0")
+    assert "1 of 2 orders decided at P = 0.95" in text
+    assert "Not decided: MLP 54-13-11-9-7 / MLP 54-16-7." in text
+    assert "Began with: made, N = 100 inputs, K = 100 draws" in text
 
 
 @pytest.mark.parametrize("width", [50, 60, 80, 200])
@@ -80,8 +124,9 @@ def test_the_curve_is_whole_at_any_width(width: int) -> None:
     assert max(map(cell_len, text.splitlines())) <= width
     for eps in ("0.001", "0.00316", "0.1"):
         (row,) = [line.split() for line in text.splitlines() if line.split()[:1] == [eps]]
-        assert row[:6] == [eps, "532.3", "18.4", ">", "533.3", "–"]
-    assert ("at most: the bound" in text) == (width > 50)
+        assert row[:5] == [eps, "532.3", "495.5", "to", "569.1"]
+        assert (row[5:9] == [">", "533.3", "lower", "estimate"]) == (width > 50)
+    assert ("at most: the bound" in text) == (width >= 80)
 
 
 @hypothesis_settings(deadline=None)
@@ -99,8 +144,9 @@ def test_no_number_is_ever_cut(width: int, value: float, error: float, parameter
         assert f"{parameters:,}" in row
     if "lower" in header:
         assert f"{value:.1f}" in row
-    if "±" in header:
-        assert ("–" if math.isnan(error) else f"{error:.1f}") in row
+    if "interval" in header:
+        bounds = ["–"] if math.isnan(error) else [f"{b:.1f}" for b in result.score.interval]
+        assert set(bounds) <= set(row)
     assert "…" not in text
 
 
@@ -123,18 +169,30 @@ def test_a_model_of_no_dimension_has_no_shares_to_divide() -> None:
     assert "nan" not in text
 
 
-def test_an_undefined_error_is_a_dash_and_marks_2sed_as_a_lower_estimate() -> None:
+def test_2sed_without_an_honest_error_is_said_to_be_a_lower_estimate() -> None:
     few = shown(lambda console: tables.print_compute(console, made_result()), 80)
     many = shown(lambda console: tables.print_compute(console, made_result(two_error=2.0)), 80)
     assert "> 526.5" in few
+    assert "lower estimate" in few.splitlines()[3]
     assert ">: too few effective draws" in few
     assert ">" not in many
+    assert "lower estimate" not in many
+
+
+def test_an_undefined_interval_is_a_dash() -> None:
+    undefined = made_result(error=math.nan, two_error=2.0)
+    text = shown(lambda console: tables.print_compute(console, undefined), 80)
+    assert text.splitlines()[3].split()[:3] == ["0.001", "525.5", "–"]
+    assert "nan" not in text
 
 
 def test_eps_n_and_its_score_are_told() -> None:
     result = made_result(n_train=10_000)
     text = shown(lambda console: tables.print_compute(console, result), 100)
-    assert "At eps_n = 0.07271 (Theorem 5.1, n = 10,000): lower 2sED 525.5 ± 18.0." in text
+    assert (
+        "At eps_n = 0.07271 (Theorem 5.1, n = 10,000): lower 2sED 525.5 (95%: 489.5 to 561.5)."
+        in text
+    )
     text = shown(lambda console: tables.print_rank(console, made_ranking([result])), 100)
     assert "Ordered by lower 2sED at eps_n = 0.07271 (Theorem 5.1, n = 10,000)." in text
 
@@ -175,7 +233,11 @@ def test_a_deviation_beyond_the_loss_is_told_to_be_vacuous() -> None:
 
 
 def test_crossings_are_told() -> None:
-    ranking = replace(made_ranking(RESULTS), crossings=(Crossing(0.0243, "small", "large"),))
+    ranking = replace(made_ranking(RESULTS), crossings=(CROSSING,))
+    text = shown(lambda console: tables.print_rank(console, ranking), 100)
+    assert "The order changes near eps 0.024 (95%: 0.01 to 0.05; P = 0.75): small leads " in text
+    unsure = replace(CROSSING, eps_interval=(math.nan, math.nan), probability=math.nan)
+    ranking = replace(ranking, crossings=(unsure,))
     text = shown(lambda console: tables.print_rank(console, ranking), 100)
     assert "The order changes near eps 0.024: small leads below, large above." in text
 

@@ -95,14 +95,15 @@ def test_linear_blocks_are_exact() -> None:
 
 
 def test_the_grid_does_not_matter() -> None:
-    """Along a grid or afresh: the same within the errors."""
+    """Along a grid or afresh: the same within the errors, whose 6 degrees of freedom exceed 6.5
+    standard errors in 0.06% of cases."""
     x = gaussian_inputs(10, 2)
     alone = smc("MLP 2-3-2", x, eps=[0.02])
     along = smc("MLP 2-3-2", x, eps=[0.02, 0.06, 0.2, 0.5])
     for name in ("two_sed", "lower_two_sed"):
         one, other = getattr(alone, name), getattr(along, name)
         error = np.hypot(one.std_error_draws[0], other.std_error_draws[0])
-        assert abs(one.estimate[0] - other.estimate[0]) < 4 * error
+        assert abs(one.estimate[0] - other.estimate[0]) < 6.5 * error
 
 
 def test_moves_leave_the_target_as_it_is() -> None:

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 import sed2
 from sed2.errors import UsageError
 from sed2.report.stability import sentence, sigma_sentence
-from sed2.results import ModelResult, Score, StabilityResult, Sweep
+from sed2.results import ModelResult, StabilityResult, Sweep
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, load_spec
 from sed2.study import Grids, check_shared, read_grids, study
-from tests.report.made import made_result
+from tests.report.made import made_result, made_score
 
 Known = Callable[[Settings], float]
 SMALL = {"samples": "10,20,40,80", "draws": "10,100,400", "sigma": "0.01,0.1"}
@@ -40,7 +40,7 @@ def studied(
 
     def run(model: ModelSpec, its: Settings, report: Callable[[int, int], None]) -> ModelResult:
         made = made_result(model.name)
-        return replace(made, settings=its, score=Score(scores[model.name](its), 0.0, 0.0, 0.0))
+        return replace(made, settings=its, score=made_score(scores[model.name](its), 0.0))
 
     return study(models, [own] * len(models), of or grids(), rows, run)
 

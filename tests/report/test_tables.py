@@ -126,7 +126,8 @@ def test_the_curve_is_whole_at_any_width(width: int) -> None:
         (row,) = [line.split() for line in text.splitlines() if line.split()[:1] == [eps]]
         assert row[:5] == [eps, "532.3", "495.5", "to", "569.1"]
         assert (row[5:9] == [">", "533.3", "lower", "estimate"]) == (width > 50)
-    assert ("at most: the bound" in text) == (width >= 80)
+    assert ("bracket: at most this" in text) == (width >= 80)
+    assert ("at most: the bound" in text) == (width > 80)
 
 
 @hypothesis_settings(deadline=None)

@@ -79,7 +79,7 @@ def main(given: Sequence[str] | None = None) -> None:
         print("smc over N")
         of_smc = []
         for n in smc_samples:
-            result = sed2.compute(MODEL, **fixed(n), **smc)
+            result = limit if n == arguments.samples else sed2.compute(MODEL, **fixed(n), **smc)
             of_smc.append((n, float(result.lower_two_sed.estimate[0])))
             print(f"{n:>7,} {both(result)}", flush=True)
     if arguments.plot:
@@ -99,9 +99,11 @@ def point(at: int, seeds: int, settings: dict[str, object]) -> Point:
 
 
 def both(result: ModelResult) -> str:
-    """Lower 2sED and 2sED with their standard errors."""
-    curves = (result.lower_two_sed, result.two_sed)
-    return " ".join(f"{c.estimate[0]:9.1f} +- {c.std_error_draws[0]:5.1f}" for c in curves)
+    """Lower 2sED and 2sED with their 95% intervals, which are of the draws alone."""
+    return "  ".join(
+        "{:.1f} ({:.1f} to {:.1f})".format(curve.estimate[0], *curve.interval[0])
+        for curve in (result.lower_two_sed, result.two_sed)
+    )
 
 
 def draw(
@@ -130,9 +132,9 @@ def draw(
         (limit.lower_two_sed, blue, "lower 2sED"),
         (limit.two_sed, orange, "2sED"),
     ):
-        value, error = float(curve.estimate[0]), 2 * float(curve.std_error_draws[0])
-        left.axhline(value, color=colour, ls="--", lw=1, label=f"{name}, smc, ± 2 s.e.")
-        left.axhspan(value - error, value + error, color=colour, alpha=0.12, lw=0)
+        label = f"{name}, smc, and its 95% interval"
+        left.axhline(float(curve.estimate[0]), color=colour, ls="--", lw=1, label=label)
+        left.axhspan(*curve.interval[0], color=colour, alpha=0.12, lw=0)
     left.set_xlabel("draws K")
     left.set_ylabel("effective dimension")
     left.set_title(f"N = {arguments.samples}, the same inputs", fontsize="medium")

@@ -6,7 +6,9 @@ degrees of freedom that a source has (Behrens and Fisher's distribution, of whic
 the case of one source). The models of a ranking see the same inputs, so they share the
 coefficients of the inputs, and what moves all curves alike leaves their order alone. Their draws
 are taken as independent; models that begin with the same blocks share the draws of these, and
-are in truth told apart a little better than is said.
+are in truth told apart a little better than is said. So are models whose values few draws carry:
+what the inputs do to these draws is counted with the inputs, and once more with the draws (over
+40 seeds the gaps between the paper's three MLPs scatter by 0.75 of what is said).
 """
 
 from __future__ import annotations

@@ -21,6 +21,13 @@ def test_it_counts_what_the_intervals_hold() -> None:
     assert found.unknown.tolist() == [True]
 
 
+def test_it_names_what_is_outside_and_what_is_so_beyond_chance() -> None:
+    zero = np.zeros(5)
+    given, held = np.array([100, 100, 100, 100, 9]), np.array([95, 99, 89, 80, 2])
+    found = check_coverage.Coverage(zero, zero, zero, given, held, zero > 0)
+    assert check_coverage.strange(found, 100) == ["89.0% ± 3.1%", "80.0% ± 4.0% !"]
+
+
 def test_a_toy_run_writes_its_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "docs" / "coverage.md"
     size = ["--runs", "3", "--references", "2", "--reference-draws", "4"]

@@ -193,8 +193,9 @@ class Variance:
         size = np.sqrt(np.square(self.deviations).sum(axis=0))
         wanted = self.std_error(effective_draws)
         share = np.divide(wanted, size, out=np.zeros_like(size), where=size > 0)
-        shared = self.deviations * np.minimum(share, 1)
-        return shared, np.sqrt(np.maximum(wanted**2 - np.square(shared).sum(axis=0), 0))
+        # Where the two are equal the rest is rounding, which the root would make large.
+        own = np.sqrt(np.where(share > 1 + 1e-9, wanted**2 - size**2, 0))
+        return self.deviations * np.minimum(share, 1), own
 
 
 def renormalised(values: np.ndarray, slopes: np.ndarray, trace_ratio: np.ndarray) -> np.ndarray:

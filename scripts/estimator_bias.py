@@ -47,7 +47,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=100, help="N of the sweep over K")
     parser.add_argument("--draws-grid", default="10,30,100,300,1000,3000")
     parser.add_argument("--samples-grid", default="50,100,200,400,800,1600")
-    parser.add_argument("--smc-samples", default="50,100,200", help="N at which smc runs as well")
+    parser.add_argument("--smc-samples", default="50,100", help="N at which smc runs as well")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--particles", type=int, default=32)
     arguments = parser.parse_args(given)

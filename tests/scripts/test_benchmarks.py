@@ -17,6 +17,7 @@ from scripts import (
     benchmark_startup,
     check_standard_errors,
     cost_growth,
+    estimator_bias,
 )
 from scripts.benchmark_paper import Layer
 from sed2.blocks.dense import Dense, DenseModule
@@ -32,6 +33,7 @@ SCRIPTS = [
     benchmark_large,
     check_standard_errors,
     cost_growth,
+    estimator_bias,
 ]
 SIGMA = 0.01
 EPS = np.array([1e-3, 0.1])

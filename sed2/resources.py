@@ -192,11 +192,11 @@ def _sizes(block: ChainBlock, samples: int, settings: Settings, last: bool) -> S
         layout = None  # the softmax couples the units
     if layout is not None:
         return Sizes(samples, outputs, block.parameters, 0, 0.0, layout)
-    forward, work = _forward(block, samples)
+    forward, work = forward_cost(block, samples)
     return Sizes(samples, outputs, block.parameters, forward, work, None)
 
 
-def _forward(block: ChainBlock, samples: int) -> tuple[int, float]:
+def forward_cost(block: ChainBlock, samples: int) -> tuple[int, float]:
     """Numbers that one application to all inputs makes, and its floating-point operations."""
     with jax.enable_x64(True):
         module = nnx.eval_shape(lambda: block.spec.build(block.input_shape, nnx.Rngs(0)))

@@ -54,19 +54,25 @@ def add_trainings(ranking: Ranking, train: Callable[[str], Training]) -> Ranking
     """The ranking with the training of every model, and how well the measures predict it; `train`
     takes its name."""
     models = tuple(replace(model, training=train(model.result.name)) for model in ranking.models)
-    return replace(ranking, models=models, correlation=predict(models, ranking.settings.seed))
+    trained = replace(ranking, models=models)
+    return replace(trained, correlation=predict(trained))
 
 
-def predict(models: Sequence[RankedModel], seed: int) -> Prediction:
+def predict(ranking: Ranking) -> Prediction:
     """How well the score and the baselines of trained models predict their losses.
 
+    Where models ended with N and K of their own, their scores do not compare, and the ranks that
+    were decided stand for them.
+
     Args:
-        models: all trained, and all or none with baselines. One whose training diverged has no
-            loss and is left out.
-        seed: of the bootstraps.
+        ranking: its models all trained, and all or none with baselines. One whose training diverged
+            has no loss and is left out. Its seed is that of the bootstraps.
     """
+    models, seed = ranking.models, ranking.settings.seed
     target = -np.array([model.training.mean if model.training else math.nan for model in models])
-    scores = np.array([model.result.score.value for model in models])
+    scores = np.array(
+        [-model.rank if ranking.demand else model.result.score.value for model in models]
+    )
     baselines = _directed(models)
     agreements = tuple(
         Agreement(

@@ -134,7 +134,8 @@ def against_best(
     Args:
         measure: (M,).
         baselines: (F, M), each with its direction applied. Models that lack the measure or the
-            target are left out for all; those that lack a baseline, for this baseline.
+            target are left out for all; those that lack a baseline, for this baseline, which does
+            not count if fewer than 3 are left.
         target: (M,).
     """
     measure, target = np.asarray(measure, float), np.asarray(target, float)
@@ -142,6 +143,7 @@ def against_best(
     known = np.isfinite(measure) & np.isfinite(target)
     models = int(known.sum())
     all_, target = np.vstack([measure, baselines])[:, known], target[known]
+    all_[np.isfinite(all_).sum(axis=1) < MIN_MODELS] = np.nan
     once = _taus(all_, target, np.ones((1, models)))
     difference = float(_ahead(once)[0])
     if models < MIN_MODELS or math.isnan(difference):

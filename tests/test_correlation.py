@@ -156,6 +156,14 @@ def test_gaps_of_a_baseline_are_its_own_and_gaps_of_the_measure_are_everybodys()
     assert against_best(measure, np.stack([gap, empty]), target).models == 30
 
 
+def test_a_baseline_of_two_models_is_not_the_best() -> None:
+    """Two models only agree or disagree: its tau-b would be 1."""
+    pair = np.where(np.isin(np.arange(8), (0, 3)), OTHER, np.nan)
+    verdict = against_best(TIED, np.stack([pair, -OTHER]), OTHER)
+    assert verdict.best == 1
+    assert verdict.difference == pytest.approx(tau_b(TIED, OTHER) + 1)
+
+
 def test_no_verdict_without_baselines_or_with_few_models() -> None:
     for verdict in (
         against_best(TIED, np.empty((0, 8)), OTHER),

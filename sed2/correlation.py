@@ -182,6 +182,8 @@ def _interval(resampled: np.ndarray, models: int) -> tuple[np.ndarray | None, st
     defined = resampled[~np.isnan(resampled)]
     if len(defined) < (1 - MAX_UNDEFINED) * len(resampled):
         return None, "too many models are alike for an interval"
+    if defined[0] != 0 and np.ptp(defined) == 0:  # 0 is how a measure differs from itself
+        return None, "all models agree, of which the bootstrap makes an interval of no width"
     return np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]), ""
 
 

@@ -96,7 +96,20 @@ def test_few_models_have_no_interval() -> None:
     assert one_odd.value > 0
     assert one_odd.interval is None
     assert "alike" in one_odd.reason
-    assert correlate(np.arange(5.0), np.arange(5.0)).interval is not None
+    assert correlate(np.array([0, 1, 3, 2, 4.0]), np.arange(5.0)).interval is not None
+
+
+@pytest.mark.parametrize("kind", ["kendall", "spearman"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_perfect_order_has_no_interval_of_no_width(kind: correlation.Kind, sign: int) -> None:
+    perfect = correlate(sign * np.arange(6.0), np.arange(6.0), kind)
+    assert perfect.value == pytest.approx(sign)
+    assert perfect.interval is None
+    assert "all models agree" in perfect.reason
+    reversed_ = against_best(np.arange(6.0), -np.arange(6.0)[None], np.arange(6.0))
+    assert (reversed_.difference, reversed_.interval, reversed_.wins) == (2.0, None, False)
+    itself = against_best(TIED, TIED[None], OTHER)
+    np.testing.assert_array_equal(itself.interval, [0, 0])
 
 
 def test_the_interval_holds_the_true_tau() -> None:

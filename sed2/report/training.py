@@ -115,12 +115,17 @@ def _verdict(prediction: Prediction) -> str:
     assert verdict is not None
     if prediction.best_baseline is None:
         return f"Whether {SCORE_NAME} beats the best baseline is undefined."
-    interval = "no interval" if verdict.interval is None else f"95%: {_interval(verdict.interval)}"
+    if verdict.interval is None:
+        return (
+            f"Whether {SCORE_NAME} beats the best baseline, {prediction.best_baseline}, cannot be "
+            f"told: the difference of their tau-b is {verdict.difference:+.2f}, and has no "
+            "interval."
+        )
     return (
         f"{SCORE_NAME} {'beats' if verdict.wins else 'does not beat'} the best baseline, "
         f"{prediction.best_baseline}: the difference of their tau-b is {verdict.difference:+.2f} "
-        f"({interval}; the best baseline chosen anew in each resample), and it wins only if that "
-        "interval is above 0."
+        f"(95%: {_interval(verdict.interval)}; the best baseline chosen anew in each resample), "
+        "and it wins only if that interval is above 0."
     )
 
 

@@ -22,6 +22,10 @@ _CORRELATION = (
     "tau-b, rho: Kendall's and Spearman's correlation of a measure and -(train loss), 1 if both "
     "order the models alike. 95%: for other models of the same kind, by a bootstrap over these."
 )
+_RANKS = (
+    f"{SCORE_NAME} stands for the ranks that were decided: its values at other N and K do not "
+    "compare."
+)
 
 
 def loss_cell(training: Training) -> str:
@@ -96,6 +100,8 @@ def print_prediction(console: Console, ranking: Ranking) -> None:
         ],
     )
     note(console, _CORRELATION)
+    if ranking.demand:
+        note(console, _RANKS)
     reasons: dict[str, list[str]] = {}
     for agreement in prediction.agreements:
         for correlation in (agreement.kendall, agreement.spearman):

@@ -27,6 +27,8 @@ MIN_MODELS = 3
 """For a correlation. Two models only agree or disagree."""
 MIN_MODELS_INTERVAL = 5
 """For an interval: of four models the bootstrap has 35 samples, many of them of two models."""
+MIN_SHARE = 0.5
+"""Of the models, which a baseline must have to be held against the measure."""
 MAX_UNDEFINED = 0.05
 """Share of the resamples in which a correlation may be undefined, if there is to be an interval."""
 
@@ -135,7 +137,8 @@ def against_best(
         measure: (M,).
         baselines: (F, M), each with its direction applied. Models that lack the measure or the
             target are left out for all; those that lack a baseline, for this baseline, which does
-            not count if fewer than 3 are left.
+            not count if fewer than half of the others, or fewer than 3, are left: in resamples of
+            a few models any noise has a tau-b near 1.
         target: (M,).
     """
     measure, target = np.asarray(measure, float), np.asarray(target, float)
@@ -143,7 +146,7 @@ def against_best(
     known = np.isfinite(measure) & np.isfinite(target)
     models = int(known.sum())
     all_, target = np.vstack([measure, baselines])[:, known], target[known]
-    all_[np.isfinite(all_).sum(axis=1) < MIN_MODELS] = np.nan
+    all_[np.isfinite(all_).sum(axis=1) < max(MIN_MODELS, MIN_SHARE * models)] = np.nan
     once = _taus(all_, target, np.ones((1, models)))
     difference = float(_ahead(once)[0])
     if models < MIN_MODELS or math.isnan(difference):

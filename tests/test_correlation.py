@@ -177,6 +177,18 @@ def test_a_baseline_of_two_models_is_not_the_best() -> None:
     assert verdict.difference == pytest.approx(tau_b(TIED, OTHER) + 1)
 
 
+def test_noise_that_few_models_have_takes_no_win_away() -> None:
+    """Of 4 of 30 models it would be the best in so many resamples that nothing ever wins."""
+    target, measure = normal_pairs(30, 0.9, seed=6)
+    noise, few = np.random.default_rng(7).normal(size=(2, 30))
+    few[4:] = np.nan
+    alone = against_best(measure, noise[None], target, resamples=300)
+    beside = against_best(measure, np.stack([noise, few]), target, resamples=300)
+    assert alone.wins
+    assert beside.wins
+    np.testing.assert_array_equal(beside.interval, alone.interval)
+
+
 def test_no_verdict_without_baselines_or_with_few_models() -> None:
     for verdict in (
         against_best(TIED, np.empty((0, 8)), OTHER),

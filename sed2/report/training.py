@@ -131,7 +131,8 @@ def _verdict(prediction: Prediction) -> str:
         f"{SCORE_NAME} {'beats' if verdict.wins else 'does not beat'} the best baseline, "
         f"{prediction.best_baseline}: the difference of their tau-b is {verdict.difference:+.2f} "
         f"(95%: {_interval(verdict.interval)}; the best baseline chosen anew in each resample), "
-        "and it wins only if that interval is above 0."
+        "and it wins only if that interval is above 0. A baseline that fewer than half of the "
+        "models have does not count."
     )
 
 

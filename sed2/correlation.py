@@ -192,10 +192,10 @@ def _interval(resampled: np.ndarray, models: int) -> tuple[np.ndarray | None, st
 
 def _resample(models: int, seed: int, resamples: int) -> np.ndarray:
     """(R, M) how often each model is in each resample of M models."""
+    if not models:
+        return np.zeros((resamples, 0))
     rng = np.random.Generator(np.random.Philox([seed, _STREAM]))
-    return rng.multinomial(models, np.full(models, 1 / max(models, 1)), size=resamples).astype(
-        float
-    )
+    return rng.multinomial(models, np.full(models, 1 / models), size=resamples).astype(float)
 
 
 def _taus(measures: np.ndarray, target: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -57,6 +57,11 @@ def test_undefined_values_are_left_out_and_counted(kind: correlation.Kind) -> No
     np.testing.assert_array_equal(got.interval, want.interval)
 
 
+def test_without_any_target_every_resample_is_undefined() -> None:
+    taus = bootstrap_taus(np.ones((2, 3)), np.full(3, np.nan), resamples=5)
+    np.testing.assert_array_equal(taus, np.full((5, 2), np.nan))
+
+
 def test_a_measure_with_gaps_is_resampled_over_its_own_models() -> None:
     gap = np.where(np.arange(len(TIED)) == 4, np.nan, TIED)
     counts = correlation._resample(len(TIED), 0, 20)

@@ -68,6 +68,8 @@ class StoredData(_Stored):
 
     files_sha256: _Hash | None
     """Of the files that the numbers were read from; see `sed2.gating.fingerprint`."""
+    input_shape: tuple[Annotated[int, Field(ge=1)], ...]
+    """Of one input."""
     inputs: int = Field(ge=1)
     """N: how many were used."""
     name: str
@@ -219,7 +221,8 @@ def read_baseline(path: Path) -> Baseline:
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
-        raise _damaged(str(path), f"`{place}`: {fault['msg']}") from None
+        cause = f"`{place}`: {fault['msg']}" if place else fault["msg"]
+        raise _damaged(str(path), cause) from None
     except (RecursionError, ValueError) as error:
         raise _damaged(str(path), str(error)) from None
 

@@ -31,7 +31,7 @@ from sed2.gating.outcome import GatedModel, GateResult
 from sed2.gating.rules import Rules
 from sed2.results import ModelResult
 from sed2.settings import Settings
-from sed2.spec.schema import ModelSpec
+from sed2.spec.schema import ModelSpec, shape_check
 
 Progress = Callable[[str, int, int], None]
 
@@ -92,6 +92,7 @@ def write_baseline(candidates: Candidates, rules: Rules, old: Baseline | None) -
     first = computed[0][0]
     data = StoredData(
         files_sha256=fingerprint(candidates.common),
+        input_shape=datasets[0].input_shape,
         inputs=first.inputs,
         name=candidates.common.dataset or "",
         sha256=datasets[0].sha256,
@@ -129,6 +130,8 @@ def judge(candidates: Candidates, baseline: Baseline, rules: Rules, path: str) -
     _refuse_other_settings(candidates, baseline, path)
     if not _same_data_files(candidates, baseline):
         _refuse_other_data(candidates, baseline, path)
+    for model in candidates.models:
+        shape_check(model, baseline.data.input_shape)
     answered = {model.name: _is_answered(model, baseline) for model in candidates.models}
     parameters = {
         model.name: baseline.models[model.name].parameters

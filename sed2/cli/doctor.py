@@ -10,7 +10,9 @@ from sed2.errors import ExitCode
 
 
 def doctor(json: Json = None) -> None:
-    """Versions, devices, precision, memory, cache and data, and what is wrong with them.
+    """What sed2 finds on this machine, and what is wrong with it.
+
+    Versions, devices, precision, memory, cache and data.
 
     Exits with 0 if nothing is wrong; what is merely missing, such as data that can be fetched, is
     not. The first fault decides otherwise: 4 for data, 5 for precision.

@@ -216,7 +216,8 @@ def read_baseline(path: Path) -> Baseline:
     except UnicodeDecodeError:
         raise _damaged(str(path), "it is not UTF-8 text") from None
     except json.JSONDecodeError as error:
-        cause = "it ends early" if error.pos >= len(text.rstrip()) else f"{error.msg}"
+        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        cause = "it ends early" if cut else error.msg
         raise _damaged(f"{path}:{error.lineno}:{error.colno}", cause) from None
     except ValidationError as error:
         fault = error.errors()[0]

@@ -153,6 +153,14 @@ def test_what_is_not_whole_is_refused_with_its_place(tmp_path: Path, text: str, 
     assert "--update" in caught.value.mend
 
 
+def test_half_of_a_baseline_is_none(tmp_path: Path) -> None:
+    path, whole = tmp_path / "b.json", to_text(made_baseline()).rstrip()
+    for length in range(0, len(whole), 7):
+        path.write_text(whole[:length])
+        with pytest.raises(UsageError, match="no whole baseline"):
+            read_baseline(path)
+
+
 def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"\xff\xfe")
     for path, cause in (

@@ -20,9 +20,8 @@ Both sides have the same seed, data, N and K (anything else is refused), so the 
   draws, which one log-mean-exp over all of them together would leave, upwards and towards a pass.
   From `MIN_BATCHES` on the error is the spread between them, which asks no theory of a value that
   one draw in a hundred carries, and holds what the inputs do to these draws. With fewer it is
-  the bootstrap's, and what the inputs do to these draws is added as if it were each model's own:
-  for networks of a thousand parameters that is twice too much (docs/gate.md), so a first look
-  decides what is clear, and seldom errs.
+  the bootstrap's, and what the inputs do to these draws is added as if it were the model's own.
+  For networks of a thousand parameters that is too much: a first look decides only what is clear.
 - *Spectra* that are sampled: their error holds a bias, and does not shrink with the batches.
 
 D over its standard error is compared with Student's t, with the degrees of freedom of Welch and
@@ -42,7 +41,6 @@ from sed2.errors import NumericsError
 from sed2.results import ModelResult
 
 _MANY = 1e6  # degrees of freedom that are as good as normal; `stdtr` knows no infinity
-
 
 MIN_BATCHES = 4
 """From so many on, the spread between batches is the error of their mean."""

@@ -104,12 +104,13 @@ def write_baseline(candidates: Candidates, rules: Rules, old: Baseline | None) -
 
 def _standing(candidates: Candidates, rules: Rules, old: Baseline) -> dict[str, StoredModel]:
     """The models of an old baseline that a run here and now would give again."""
+    if not _same_data_files(candidates, old):
+        return {}
     return {
         model.name: old.models[model.name]
         for model in candidates.models
         if _is_answered(model, old)
         and len(old.models[model.name].score.batches) == rules.baseline_batches
-        and _same_data_files(candidates, old)
         and not differences(old, model.name, candidates.settings[model.name])
     }
 

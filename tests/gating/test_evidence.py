@@ -99,13 +99,17 @@ def test_on_the_edge_a_pass_is_as_rare_as_is_said() -> None:
     rng = np.random.default_rng(1)
     trials, groups, factor = 5_000, 10, 0.95
     passed = 0
+
+    def error(values: np.ndarray) -> float:
+        return float(values.std(ddof=1) / len(values) ** 0.5)  # much faster than scipy's
+
     for _ in range(trials):
         effect = rng.normal(size=groups)  # of the inputs, on both
         own = 0.1 * rng.normal(size=groups)  # of the inputs, on the new model alone
         base = 100 + effect.sum() + rng.normal(size=4)
         new = factor * 100 + factor * effect.sum() + own.sum() + rng.normal(size=8)
         sides = (
-            Evidence(tuple(values), stats.sem(values), len(values) - 1.0, tuple(inputs))
+            Evidence(tuple(values), error(values), len(values) - 1.0, tuple(inputs))
             for values, inputs in (
                 (new, factor * effect + 0.1 * rng.normal(size=groups)),
                 (base, effect),

@@ -198,7 +198,8 @@ def document(given: argparse.Namespace, report: Callable[[str], None]) -> str:
             f"{'; '.join(sorted(sizes))}.",
             "A baseline is the mean of "
             f"{rules.baseline_batches} batches of K draws; a model is looked at with one, and "
-            f"if that does not decide with {rules.batches}.",
+            f"if that does not decide with {rules.batches}. The true ratio of two networks that "
+            "differ is that of their mean scores over these seeds.",
             "",
             "| baseline | model | seeds | true ratio | scatter of the ratio | the model is | "
             "demanded | passed | failed | undecided | second look |",

@@ -118,9 +118,16 @@ def notes(result: GateResult) -> list[str]:
         f"P: probability that this is so. {_looks(rules.levels, rules.draws, rules.batches)}",
         "P is about these settings: how other seeds at the same N and K would have it, on average"
         + (", lower estimates (>) as they are; not about the limit." if any(lower) else "."),
+        *([_UNDECIDED] if any(m.status is Status.UNDECIDED for m in result.models) else []),
         *_renamed(result.models),
         describe(settings, result.inputs),
     ]
+
+
+_UNDECIDED = (
+    "Undecided is no pass: a higher --max-draws may decide, as far as the errors of the baseline and "
+    "of the inputs allow; more --samples or --draws, with a new baseline, lower these."
+)
 
 
 def _looks(levels: Sequence[float], draws: int, batches: int) -> str:

@@ -62,6 +62,8 @@ def test_the_table_has_every_model_and_how_sure_it_is() -> None:
     assert "at eps = 0.1 of at least 0.95 times" in text
     assert "P >= 0.99, failed at P <= 0.01 with 100 draws; if neither, at 0.96 and 0.04" in text
     assert "not about the limit" in text
+    assert "a higher --max-draws may decide" in text
+    assert "--max-draws" not in table(THREE[0], THREE[2])
     assert "seed 0" in text
 
 

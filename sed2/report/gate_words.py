@@ -125,8 +125,8 @@ def notes(result: GateResult) -> list[str]:
 
 
 _UNDECIDED = (
-    "Undecided is no pass: a higher --max-draws may decide, as far as the errors of the baseline and "
-    "of the inputs allow; more --samples or --draws, with a new baseline, lower these."
+    "Undecided is no pass: a higher --max-draws may decide, as far as the errors of the baseline "
+    "and of the inputs allow; more --samples or --draws, with a new baseline, lower these."
 )
 
 

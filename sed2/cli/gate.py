@@ -136,7 +136,8 @@ def _update(spec: str, path: Path, settings: dict[str, Any]) -> None:
     with terminal.progress("sampling") as progress:
         made = api.make_baseline(spec, old, progress=progress, **settings)
     replace_file(path, to_text(made).encode())
-    terminal.out().print(f"{path}: {len(made.models)} models written.", soft_wrap=True)
+    count = len(made.models)
+    terminal.out().print(f"{path}: {count} model{'s' * (count != 1)} written.", soft_wrap=True)
 
 
 def _print(result: GateResult, *, on_stdout: bool) -> None:

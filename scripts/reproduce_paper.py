@@ -84,8 +84,11 @@ def chosen_size(arguments: argparse.Namespace) -> Size:
     """One of the three sizes, with what the user says instead."""
     size = {"quick": QUICK, "full": FULL, None: Size()}[arguments.size]
     if (seeds := arguments.seeds) is not None:
-        mlp, cnn = (replace(each, seeds=seeds, train_seeds=seeds) for each in (size.mlp, size.cnn))
-        size = replace(size, mlp=mlp, cnn=cnn, smc_seeds=min(seeds, size.smc_seeds))
+        size = replace(size, mlp=replace(size.mlp, seeds=seeds, train_seeds=seeds))
+    if (seeds := arguments.cnn_seeds) is not None:
+        size = replace(size, cnn=replace(size.cnn, seeds=seeds, train_seeds=seeds))
+    if (seeds := arguments.smc_seeds) is not None:
+        size = replace(size, smc_seeds=seeds)
     if (epochs := arguments.epochs) is not None:
         size = replace(size, mlp_epochs=(epochs, epochs), image_epochs=epochs)
     if arguments.images is not None:
@@ -96,9 +99,9 @@ def chosen_size(arguments: argparse.Namespace) -> Size:
 def command(name: str, arguments: argparse.Namespace) -> str:
     """What makes this experiment anew; files by their names alone."""
     words = ["python", "scripts/reproduce_paper.py", name]
-    for option in ("seeds", "epochs", "images"):
+    for option in ("seeds", "cnn_seeds", "smc_seeds", "epochs", "images"):
         if (value := getattr(arguments, option)) is not None:
-            words += [f"--{option}", str(value)]
+            words += [f"--{option.replace('_', '-')}", str(value)]
     for option in EXPERIMENTS[name].data:
         if (path := getattr(arguments, option)) is not None:
             words += [f"--{option}", path.name]
@@ -111,9 +114,9 @@ def parse(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="The paper's experiments and its claims.")
     parser.add_argument("experiment", choices=[*EXPERIMENTS, "all"])
     parser.add_argument("--out", type=Path, default=Path("paper"), help="folder [%(default)s]")
-    parser.add_argument(
-        "--seeds", type=positive, help="of scores and trainings [MLPs: 10 and 20; CNNs: 3]"
-    )
+    parser.add_argument("--seeds", type=positive, help="of MLPs [scores 10, trainings 50]")
+    parser.add_argument("--cnn-seeds", type=positive, help="of CNNs [3]")
+    parser.add_argument("--smc-seeds", type=int, help="of sequential Monte Carlo in fig1 [3]")
     parser.add_argument("--epochs", type=positive, help="of every training [MLPs: 100, 40; 10]")
     parser.add_argument("--images", type=positive, help="training images at most [8192]")
     sizes = parser.add_mutually_exclusive_group()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scripts.paper.claims import Statement
 from scripts.paper.data import with_mirrored
 from scripts.paper.lab import Lab, Outcome, ways
-from scripts.paper.training import Comparison, Course, agreement_claim, compare
+from scripts.paper.training import Comparison, Course, agreement_claim, compare, losses_told
 
 CIFAR = Statement(
     "CNNs on CIFAR-10 give additional evidence: more lower 2sED, less loss in training "
@@ -76,8 +76,8 @@ def outcome(lab: Lab, found: Comparison, title: str, reduced: str) -> Outcome:
             reduced,
         ),
         claims=tuple(
-            agreement_claim(found, place, way)
-            for place in range(len(found.trained))
+            agreement_claim(found, place, way, losses_told(found, trained))
+            for place, trained in enumerate(found.trained)
             for way in range(len(found.scored))
         ),
         figures={"": found.figure()},

@@ -41,7 +41,7 @@ class Counts:
 class Size:
     """How much is computed in all. By default what takes an hour or so of one core."""
 
-    mlp: Counts = Counts(seeds=10, train_seeds=20, draws=100)
+    mlp: Counts = Counts(seeds=10, train_seeds=50, draws=100)
     cnn: Counts = Counts(seeds=3, train_seeds=3, draws=10)
     more_samples: int = 1000
     more_draws: int = 1000

@@ -13,6 +13,7 @@ from scripts.paper.lab import Outcome
 from sed2.report.plot import rendered
 
 DIGITS = 6  # significant ones that are kept
+BREAK, BAR = "<br>", "\\|"  # within a cell
 
 HEAD = f"""# The paper's experiments, and what came out
 
@@ -85,19 +86,19 @@ def write_page(folder: Path, names: Sequence[str]) -> Path:
 
 
 def summary(kept: dict[str, dict[str, Any]]) -> list[str]:
-    """One line for each statement of the paper: how often it holds, over all ways of testing."""
+    """One line for each statement of the paper, with the verdict of every way of testing it."""
     lines = ["| | the paper says | where | what came out |", "| --- | --- | --- | --- |"]
     for name, content in kept.items():
         for says, claims in by_statement(content["claims"]).items():
-            verdicts = [claim["verdict"] for claim in claims]
+            ways: dict[str, list[str]] = {}
+            for claim in claims:
+                ways.setdefault(claim["verdict"], []).append(claim["way"])
             told = [
-                f"{verdict} ({verdicts.count(verdict)} of {len(verdicts)})"
-                if len(verdicts) > verdicts.count(verdict)
-                else f"**{verdict}**"
-                for verdict in dict.fromkeys(verdicts)
+                f"**{verdict}**{': ' if any(by) else ''}{'; '.join(by)}"
+                for verdict, by in ways.items()
             ]
-            cells = [name, escaped(says), claims[0]["where"], ", ".join(told)]
-            lines.append(f"| {' | '.join(cells)} |")
+            cells = [name, says, claims[0]["where"], BREAK.join(told)]
+            lines.append(row(cells))
     return lines
 
 
@@ -116,13 +117,12 @@ def details(claims: Sequence[dict[str, Any]]) -> list[str]:
         lines += [f"**{says}** ({ways[0]['where']})", ""]
         lines += ["| tested by | what came out | verdict |", "| --- | --- | --- |"]
         for claim in ways:
-            parts = [part["told"] for part in claim["parts"]]
-            told = "; ".join(filter(None, [*parts, claim["remark"]]))
-            lines.append(f"| {escaped(claim['way'])} | {escaped(told)} | {claim['verdict']} |")
+            told = filter(None, [*(part["told"] for part in claim["parts"]), claim["remark"]])
+            lines.append(row([claim["way"], BREAK.join(told), claim["verdict"]]))
         lines.append("")
     return lines
 
 
-def escaped(text: str) -> str:
-    """For a cell of a table: CNNs have bars in their names."""
-    return text.replace("|", "\\|")
+def row(cells: Sequence[str]) -> str:
+    """Of a table; CNNs have bars in their names."""
+    return f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |"

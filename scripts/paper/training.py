@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,12 @@ from sed2.data.load import Dataset
 from sed2.settings import Settings, parse_eps
 from sed2.spec.schema import ModelSpec
 from sed2.training import TrainingSettings, train
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SEED = 1
+"""Of the choice of the training points, and of all trainings."""
 
 
 @dataclass(frozen=True)
@@ -64,27 +70,32 @@ class Comparison:
         return scores.lower[:, :, int(np.flatnonzero(scores.eps == eps)[0])]
 
     def figure(self) -> figures.Figure:
-        """One panel for each way of scoring, then one for each course."""
-        figure, axes = figures.panels(1, len(self.scored) + len(self.trained))
-        for panel, (way, scores) in zip(axes.flat, self.scored, strict=False):
+        """Above one panel for each way of scoring, below one for each course."""
+        columns = max(len(self.scored), len(self.trained))
+        figure, axes = figures.panels(2, columns)
+        for panel in (*axes[0, len(self.scored) :], *axes[1, len(self.trained) :]):
+            panel.set_axis_off()
+        for panel, (way, scores) in zip(axes[0], self.scored, strict=False):
             for m, name in enumerate(self.names):
                 figures.curve(panel, scores.eps, scores.lower[m], m, label=name)
             for each in self.trained:
                 panel.axvline(each.course.eps_n, color="0.4", lw=1, ls=":")
-            figures.over_eps(panel, f"lower 2sED\n{way.label}")
-        for panel, each in zip(axes.flat[len(self.scored) :], self.trained, strict=True):
-            epochs = np.arange(1, each.loss.shape[2] + 1)
-            for m in range(len(self.names)):
-                marker = "" if len(epochs) > 1 else "o"
-                figures.curve(panel, epochs, each.loss[m], m, marker=marker)
-            low = each.loss[:, :, -1].min()
-            typical = np.median(each.loss[:, :, : max(1, len(epochs) // 10)])
-            if typical > low:  # the first epochs would hide the differences of the last
-                panel.set_ylim(low - 0.05 * (typical - low), typical)
-            panel.set_xlabel("epoch")
-            panel.set_title(f"training loss\n{each.course.label}", fontsize="medium")
+            figures.over_eps(panel, f"lower 2sED, {way.label}")
+        for panel, each in zip(axes[1], self.trained, strict=False):
+            self._draw_losses(panel, each)
         figures.legend(figure, axes[0, 0], columns=len(self.names))
         return figure
+
+    def _draw_losses(self, panel: Axes, trained: Trained) -> None:
+        epochs = np.arange(1, trained.loss.shape[2] + 1)
+        for m in range(len(self.names)):
+            marker = "" if len(epochs) > 1 else "o"
+            figures.curve(panel, epochs, trained.loss[m], m, marker=marker)
+        low, early = trained.loss.min(), np.median(trained.loss[:, :, : 1 + len(epochs) // 10])
+        if early > low:  # the first epochs would hide the differences of the last
+            panel.set_ylim(low - 0.05 * (early - low), early)
+        panel.set_xlabel("epoch")
+        panel.set_title(f"training loss, {trained.course.label}", fontsize="medium")
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -127,7 +138,7 @@ def compare(
 
 def train_all(lab: Lab, models: Sequence[ModelSpec], counts: Counts, course: Course) -> Trained:
     """Adam, learning rate 0.001, from the parameter measure; all models on the same points."""
-    settings = Settings.model_validate({"dataset": course.dataset.name})
+    settings = Settings.model_validate({"dataset": course.dataset.name, "seed": SEED})
     its = TrainingSettings(
         epochs=course.epochs,
         batch_size=course.batch,
@@ -149,20 +160,20 @@ def train_all(lab: Lab, models: Sequence[ModelSpec], counts: Counts, course: Cou
     )
 
 
-def agreement_claim(found: Comparison, place: int, way: int) -> Claim:
+def agreement_claim(found: Comparison, place: int, way: int, remark: str = "") -> Claim:
     """Of every pair of models: the one with the larger lower 2sED at eps_n ends with less loss."""
     trained, (how, scores) = found.trained[place], found.scored[way]
     lower = found.lower(scores, trained.course.eps_n)
     pairs = tuple(
         SameSign(
-            f"{found.names[i]} against {found.names[j]}, lower 2sED and -loss",
+            f"{found.names[i]} over {found.names[j]}, lower 2sED and -loss",
             lower[i] - lower[j],
             trained.final[j] - trained.final[i],
         )
         for i, j in combinations(range(len(found.names)), 2)
     )
     way_told = f"{trained.course.label}; {how.label}, eps_n = {trained.course.eps_n:.3g}"
-    return Claim(trained.course.statement, way_told, pairs, losses_told(found, trained))
+    return Claim(trained.course.statement, way_told, pairs, remark)
 
 
 def losses_told(found: Comparison, trained: Trained) -> str:
@@ -183,16 +194,3 @@ def lowest_claim(found: Comparison, place: int, name: str, statement: Statement)
         if other != name
     )
     return Claim(statement, trained.course.label, parts, losses_told(found, trained))
-
-
-def cost_claim(found: Comparison, statement: Statement) -> list[Claim]:
-    """Scoring all models under one seed takes less of the processor than training them."""
-    claims = []
-    for trained in found.trained:
-        per_seed = trained.seconds.sum() / trained.final.shape[1]
-        for way, scores in found.scored:
-            share = 100 * scores.seconds.sum(axis=0) / per_seed
-            part = Inequality("share of the training's time", share, 100, below=True, unit="%")
-            told = f"{trained.course.label}, {trained.course.epochs} epochs; {way.label}"
-            claims.append(Claim(statement, told, (part,)))
-    return claims

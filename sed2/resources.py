@@ -207,12 +207,13 @@ def forward_cost(block: ChainBlock, samples: int) -> tuple[int, float]:
             state, jax.ShapeDtypeStruct((samples, *block.input_shape), jnp.float64)
         )
         cost = traced.lower().cost_analysis() or {}
-    return _intermediates(traced.jaxpr.jaxpr), float(cost.get("flops", 0.0))
+    return intermediates(traced.jaxpr.jaxpr), float(cost.get("flops", 0.0))
 
 
-def _intermediates(jaxpr: Jaxpr) -> int:
+def intermediates(jaxpr: Jaxpr) -> int:
+    """Numbers in all arrays that a program makes on its way, its results included."""
     total = 0
     for equation in jaxpr.eqns:
-        inner = [_intermediates(sub) for sub in jaxprs_in_params(equation.params)]
+        inner = [intermediates(sub) for sub in jaxprs_in_params(equation.params)]
         total += sum(inner) or sum(getattr(v.aval, "size", 0) for v in equation.outvars)
     return total

@@ -1,11 +1,12 @@
 """The compiled programs of a training: steps of Adam, batch statistics, and the final losses.
 
-Each is one program per model, a scan over steps vmapped over the S seeds; `sed2.training.network`
-says what a network is. The rows stay on the device, the batches are gathered inside the scan.
+Each is one program per model, a scan over steps vmapped over the S seeds. The rows stay on the
+device, the batches are gathered inside the scan.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,26 +18,40 @@ from sed2.training.network import Blocks, States, apply
 from sed2.training.result import CROSS_ENTROPY
 
 
+class Program(NamedTuple):
+    """What a model's programs are compiled for. Hashable."""
+
+    blocks: Blocks
+    objective: str
+    """`CROSS_ENTROPY` or `SQUARED_ERROR`."""
+    one_by_one: bool
+    """Whether the seeds run one after the other instead; see `sed2.training.plan`."""
+
+    def over_seeds(self, function: Callable[..., Any], *trees: Any) -> Any:
+        """A function of one seed for all seeds, the leading axis of the trees."""
+        if self.one_by_one:
+            return jax.lax.map(lambda of_one: function(*of_one), trees)
+        return jax.vmap(function)(*trees)
+
+
 class Progress(NamedTuple):
-    """What the steps change: pytrees of arrays (S, ...)."""
+    """What the steps change."""
 
-    parameters: Any
+    states: States
     moments: Any
-    """Of Adam."""
+    """Of Adam, (S, ...)."""
 
 
-def start(parameters: Any) -> Progress:
+def start(states: States) -> Progress:
     """Before the first step."""
-    return Progress(parameters, jax.vmap(optax.adam(0.0).init)(parameters))
+    return Progress(states, jax.vmap(optax.adam(0.0).init)(states.parameters))
 
 
-@partial(jax.jit, static_argnames=("blocks", "objective"))
+@partial(jax.jit, static_argnames="program")
 def advance(
-    blocks: Blocks,
-    objective: str,
+    program: Program,
     learning_rate: float,
     progress: Progress,
-    states: States,
     x: jax.Array,
     y: jax.Array,
     batches: jax.Array,
@@ -47,7 +62,6 @@ def advance(
     Batch norm goes by the statistics of the batch, through which the derivative is taken as well.
 
     Args:
-        states: of which the parameters are not looked at.
         x, y: (n, *input_shape) and (n, ...), the training set.
         batches: (S, steps, batch) places in it.
         real: (steps,) whether it is a step at all: the others change nothing.
@@ -56,58 +70,54 @@ def advance(
         the progress after them, and the losses (S, steps) before each; NaN where there is no step.
     """
 
-    def step(progress: Progress, states: States, rows: jax.Array) -> tuple[Progress, jax.Array]:
+    def step(progress: Progress, rows: jax.Array) -> tuple[Progress, jax.Array]:
+        states, moments = progress
+
         def loss(parameters: Any) -> jax.Array:
             here = states._replace(parameters=parameters)
-            outputs, _ = apply(blocks, here, x[rows], batch_statistics=True)
-            return row_losses(objective, outputs, y[rows]).mean()
+            outputs, _ = apply(program.blocks, here, x[rows], batch_statistics=True)
+            return row_losses(program.objective, outputs, y[rows]).mean()
 
-        value, gradient = jax.value_and_grad(loss)(progress.parameters)
-        updates, moments = optax.adam(learning_rate).update(gradient, progress.moments)
-        return Progress(optax.apply_updates(progress.parameters, updates), moments), value
+        value, gradient = jax.value_and_grad(loss)(states.parameters)
+        updates, moments = optax.adam(learning_rate).update(gradient, moments)
+        parameters = optax.apply_updates(states.parameters, updates)
+        return Progress(states._replace(parameters=parameters), moments), value
 
-    def train_one(
-        progress: Progress, states: States, batches: jax.Array
+    def step_or_not(
+        progress: Progress, each: tuple[jax.Array, jax.Array]
     ) -> tuple[Progress, jax.Array]:
-        def step_or_not(
-            progress: Progress, each: tuple[jax.Array, jax.Array]
-        ) -> tuple[Progress, jax.Array]:
-            rows, is_real = each
-            return jax.lax.cond(
-                is_real,
-                lambda: step(progress, states, rows),
-                lambda: (progress, jnp.full((), jnp.nan, x.dtype)),
-            )
+        rows, is_real = each
+        return jax.lax.cond(
+            is_real,
+            lambda: step(progress, rows),
+            lambda: (progress, jnp.full((), jnp.nan, x.dtype)),
+        )
 
+    def train_one(progress: Progress, batches: jax.Array) -> tuple[Progress, jax.Array]:
         return jax.lax.scan(step_or_not, progress, (batches, real))
 
-    return jax.vmap(train_one)(progress, states, batches)
+    return program.over_seeds(train_one, progress, batches)
 
 
-@partial(jax.jit, static_argnames="blocks")
-def mean_statistics(blocks: Blocks, states: States, x: jax.Array, batches: jax.Array) -> Any:
+@partial(jax.jit, static_argnames="program")
+def mean_statistics(program: Program, states: States, x: jax.Array, batches: jax.Array) -> Any:
     """The batch statistics (S, ...), each the mean over the batches (S, steps, batch) that the
     parameters as they are give."""
 
     def of_one(states: States, batches: jax.Array) -> Any:
         def add(total: Any, rows: jax.Array) -> tuple[Any, None]:
-            _, found = apply(blocks, states, x[rows], batch_statistics=True)
+            _, found = apply(program.blocks, states, x[rows], batch_statistics=True)
             return jax.tree.map(jnp.add, total, found), None
 
         total, _ = jax.lax.scan(add, jax.tree.map(jnp.zeros_like, states.statistics), batches)
         return jax.tree.map(lambda sum_: sum_ / len(batches), total)
 
-    return jax.vmap(of_one)(states, batches)
+    return program.over_seeds(of_one, states, batches)
 
 
-@partial(jax.jit, static_argnames=("blocks", "objective"))
+@partial(jax.jit, static_argnames="program")
 def evaluate(
-    blocks: Blocks,
-    objective: str,
-    states: States,
-    x: jax.Array,
-    y: jax.Array,
-    rows: jax.Array,
+    program: Program, states: States, x: jax.Array, y: jax.Array, rows: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Every row by itself, batch norms by the statistics that are kept.
 
@@ -121,14 +131,14 @@ def evaluate(
 
     def of_one(states: States) -> tuple[jax.Array, jax.Array]:
         def of_rows(rows: jax.Array) -> tuple[jax.Array, jax.Array]:
-            outputs, _ = apply(blocks, states, x[rows], batch_statistics=False)
+            outputs, _ = apply(program.blocks, states, x[rows], batch_statistics=False)
             hits = outputs.argmax(axis=1) == y[rows].reshape(len(rows), -1)[:, 0]
-            return row_losses(objective, outputs, y[rows]), hits
+            return row_losses(program.objective, outputs, y[rows]), hits
 
         losses, hits = jax.lax.map(of_rows, rows)
         return losses.ravel(), hits.ravel()
 
-    return jax.vmap(of_one)(states)
+    return program.over_seeds(of_one, states)
 
 
 def row_losses(objective: str, outputs: jax.Array, targets: jax.Array) -> jax.Array:

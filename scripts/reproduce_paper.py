@@ -84,9 +84,9 @@ def chosen_size(arguments: argparse.Namespace) -> Size:
     """One of the three sizes, with what the user says instead."""
     size = {"quick": QUICK, "full": FULL, None: Size()}[arguments.size]
     if (seeds := arguments.seeds) is not None:
-        size = replace(size, mlp=replace(size.mlp, seeds=seeds, train_seeds=seeds))
+        size = replace(size, mlp=replace(size.mlp, seeds=seeds, train_seeds=(seeds,) * 2))
     if (seeds := arguments.cnn_seeds) is not None:
-        size = replace(size, cnn=replace(size.cnn, seeds=seeds, train_seeds=seeds))
+        size = replace(size, cnn=replace(size.cnn, seeds=seeds, train_seeds=(seeds,) * 3))
     if (seeds := arguments.smc_seeds) is not None:
         size = replace(size, smc_seeds=seeds)
     if (epochs := arguments.epochs) is not None:
@@ -114,7 +114,7 @@ def parse(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="The paper's experiments and its claims.")
     parser.add_argument("experiment", choices=[*EXPERIMENTS, "all"])
     parser.add_argument("--out", type=Path, default=Path("paper"), help="folder [%(default)s]")
-    parser.add_argument("--seeds", type=positive, help="of MLPs [scores 10, trainings 50]")
+    parser.add_argument("--seeds", type=positive, help="of MLPs [scores 10, trainings 50 and 20]")
     parser.add_argument("--cnn-seeds", type=positive, help="of CNNs [3]")
     parser.add_argument("--smc-seeds", type=int, help="of sequential Monte Carlo in fig1 [3]")
     parser.add_argument("--epochs", type=positive, help="of every training [MLPs: 100, 40; 10]")

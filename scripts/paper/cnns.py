@@ -32,9 +32,11 @@ def figure_3_cnns(lab: Lab) -> Outcome:
     cifar, epochs = lab.sources.load_cifar(), lab.size.image_epochs
     rows = min(lab.size.images, cifar.rows)
     doubled = with_mirrored(cifar)
+    first, second, *_ = lab.size.cnn.train_seeds
+    told = f"{2 * rows:,} images, half mirrored"
     courses = (
-        Course(f"{rows:,} images", CIFAR, cifar, rows, 512, epochs),
-        Course(f"{2 * rows:,} images, half mirrored", DOUBLED, doubled, 2 * rows, 512, epochs),
+        Course(f"{rows:,} images", CIFAR, cifar, rows, 512, epochs, first),
+        Course(told, DOUBLED, doubled, 2 * rows, 512, epochs, second),
     )
     counts, all_ways = lab.size.cnn, ways(lab.size, lab.size.cnn)
     found = compare(lab, lab.models("cnns-cifar10.yaml"), cifar, counts, all_ways, courses)
@@ -50,8 +52,8 @@ def figure_6(lab: Lab) -> Outcome:
     mnist, epochs = lab.sources.load_mnist(), lab.size.image_epochs
     rows = min(lab.size.images, mnist.rows)
     courses = tuple(
-        Course(f"batch size {batch:,}", statement, mnist, rows, batch, epochs)
-        for batch, statement in MNIST.items()
+        Course(f"batch size {batch:,}", statement, mnist, rows, batch, epochs, seeds)
+        for (batch, statement), seeds in zip(MNIST.items(), lab.size.cnn.train_seeds, strict=True)
     )
     counts, all_ways = lab.size.cnn, ways(lab.size, lab.size.cnn)
     found = compare(lab, lab.models("cnns-mnist.yaml"), mnist, counts, all_ways, courses)
@@ -70,9 +72,9 @@ def outcome(lab: Lab, found: Comparison, title: str, reduced: str) -> Outcome:
         setup=(
             f"Scores: N = {counts.samples:,} inputs, K = {counts.draws:,} draws (the paper has "
             f"100), {counts.seeds} seeds. Training: Adam, learning rate 0.001, "
-            f"{lab.size.image_epochs} epochs, {counts.train_seeds} seeds; the paper does not say "
-            "how many epochs it took. The loss is that of the training set after the last step; "
-            "the images are the same under all seeds.",
+            f"{lab.size.image_epochs} epochs (the paper does not say how many it took), "
+            f"{counts.train_seeds[0]} seeds. The loss is that of the training set after the last "
+            "step; the images are the same under all seeds.",
             reduced,
         ),
         claims=tuple(

@@ -37,6 +37,7 @@ class Course:
     rows: int
     batch: int
     epochs: int
+    seeds: int
 
     @property
     def eps_n(self) -> float:
@@ -132,18 +133,18 @@ def compare(
     scored = tuple(
         (way, score(models, dataset, eps, counts.seeds, way.settings, lab.report)) for way in ways
     )
-    trained = tuple(train_all(lab, models, counts, course) for course in courses)
+    trained = tuple(train_all(lab, models, course) for course in courses)
     return Comparison(tuple(model.name for model in models), scored, trained)
 
 
-def train_all(lab: Lab, models: Sequence[ModelSpec], counts: Counts, course: Course) -> Trained:
+def train_all(lab: Lab, models: Sequence[ModelSpec], course: Course) -> Trained:
     """Adam, learning rate 0.001, from the parameter measure; all models on the same points."""
     settings = Settings.model_validate({"dataset": course.dataset.name, "seed": SEED})
     its = TrainingSettings(
         epochs=course.epochs,
         batch_size=course.batch,
         learning_rate=1e-3,
-        train_seeds=counts.train_seeds,
+        train_seeds=course.seeds,
         train_samples=course.rows,
     )
     found, seconds = [], []

@@ -15,7 +15,7 @@ from scripts.paper.training import (
 )
 
 LEAST = 1e-3
-"""No training set has a smaller eps_n: at gamma = 1 it stands for more than 10^9 points."""
+"""A training set whose eps_n is smaller, at gamma = 1, has more than 10^9 points."""
 SHALLOW, DEEP, BOTTLENECK = "MLP 54-16-7", "MLP 54-13-11-9-7", "MLP 54-10-2-10-25-7"
 
 BELOW = Statement(

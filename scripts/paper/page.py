@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,13 @@ def keep(folder: Path, name: str, command: str, outcome: Outcome) -> None:
         "claims": [claim.as_json() for claim in outcome.claims],
         "numbers": outcome.numbers,
     }
-    text = json.dumps(rounded(content), indent=1, allow_nan=False, ensure_ascii=False)
-    (folder / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
+    (folder / f"{name}.json").write_text(as_text(rounded(content)), encoding="utf-8")
+
+
+def as_text(content: dict[str, Any]) -> str:
+    """JSON with every list of numbers in one line."""
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+    return re.sub(r'\[[^][{}"]*\]', lambda numbers: " ".join(numbers[0].split()), text) + "\n"
 
 
 def rounded(value: Any) -> Any:

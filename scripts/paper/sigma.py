@@ -15,8 +15,8 @@ from sed2.settings import parse_eps
 from sed2.spec.schema import ModelSpec
 
 SIGMAS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-SMALL = 0.1
-"""The largest sigma that is still called small: activations are of order 1."""
+SMALL = 0.01
+"""sed2's own sigma: small beside activations of order 1."""
 
 MLP = Statement(
     "The impact of sigma^2 on 2sED and lower 2sED is negligible: MLP 54-16-7 on Covertype",
@@ -86,19 +86,17 @@ def vary(
 def change_claims(
     statement: Statement, way: Way, by_sigma: Sequence[Scores], model: int
 ) -> list[Claim]:
-    """Of one model: for small sigma, and for the rest of the grid."""
+    """Of one model: for all small sigma, and for every larger one."""
     name = by_sigma[0].names[model]
-    parts = [
-        Inequality(f"at sigma {sigma:g}", change(by_sigma[0], other, model), VISIBLE, True, "%")
-        for sigma, other in zip(SIGMAS, by_sigma, strict=True)
-    ]
-    small = sum(sigma <= SMALL for sigma in SIGMAS)
+    small, larger = [], []
+    for sigma, other in zip(SIGMAS[1:], by_sigma[1:], strict=True):
+        changes = change(by_sigma[0], other, model)
+        part = Inequality(f"at sigma {sigma:g}", changes, VISIBLE, below=True, unit="%")
+        (small if sigma <= SMALL else larger).append(part)
+    told = f"{name}, {way.label}, sigma"
     return [
-        Claim(statement, f"{name}, {way.label}, {of}", tuple(its))
-        for of, its in (
-            (f"sigma up to {SMALL:g}", parts[1:small]),
-            ("larger sigma", parts[small:]),
-        )
+        Claim(statement, f"{told} up to {SMALL:g}", tuple(small)),
+        *(Claim(statement, part.what.replace("at sigma", told), (part,)) for part in larger),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from scripts.paper.lab import Counts, Lab, Scores, Way, mean_and_scatter, score
 from sed2.data.load import Dataset
 from sed2.settings import Settings, parse_eps
 from sed2.spec.schema import ModelSpec
+from sed2.theorem import log_radius
 from sed2.training import TrainingSettings, train
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class Course:
     @property
     def eps_n(self) -> float:
         """Of Theorem 5.1, for this size of the training set and gamma = 1."""
-        return float((np.log(self.rows) / self.rows) ** (3 / 8))
+        return math.exp(log_radius(math.log(self.rows), 1.0))
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,10 @@ class Comparison:
         for m in range(len(self.names)):
             marker = "" if len(epochs) > 1 else "o"
             figures.curve(panel, epochs, trained.loss[m], m, marker=marker)
-        low, early = trained.loss.min(), np.median(trained.loss[:, :, : 1 + len(epochs) // 10])
+        means = trained.loss.mean(axis=1)
+        low, early = means.min(), means[:, len(epochs) // 5].max()
         if early > low:  # the first epochs would hide the differences of the last
-            panel.set_ylim(low - 0.05 * (early - low), early)
+            panel.set_ylim(low - 0.1 * (early - low), early + 0.1 * (early - low))
         panel.set_xlabel("epoch")
         panel.set_title(f"training loss, {trained.course.label}", fontsize="medium")
 
@@ -173,7 +176,7 @@ def agreement_claim(found: Comparison, place: int, way: int, remark: str = "") -
         )
         for i, j in combinations(range(len(found.names)), 2)
     )
-    way_told = f"{trained.course.label}; {how.label}, eps_n = {trained.course.eps_n:.3g}"
+    way_told = f"{trained.course.label}, {how.label}, eps_n = {trained.course.eps_n:.3g}"
     return Claim(trained.course.statement, way_told, pairs, remark)
 
 

@@ -59,7 +59,7 @@ def main(given: Sequence[str] | None = None) -> int:
     try:
         for name in names:
             with terminal.progress(name) as report:
-                outcome = run(name, Lab(sources, size, report))
+                outcome = run(name, Lab(sources, size, report, arguments.memory_gb))
             keep(arguments.out, name, command(name, arguments), outcome)
             for claim in outcome.claims:
                 print(f"{name}: {claim.verdict}: {claim.statement.text} [{claim.way}]", flush=True)
@@ -99,9 +99,9 @@ def chosen_size(arguments: argparse.Namespace) -> Size:
 def command(name: str, arguments: argparse.Namespace) -> str:
     """What makes this experiment anew; files by their names alone."""
     words = ["python", "scripts/reproduce_paper.py", name]
-    for option in ("seeds", "cnn_seeds", "smc_seeds", "epochs", "images"):
+    for option in ("seeds", "cnn_seeds", "smc_seeds", "epochs", "images", "memory_gb"):
         if (value := getattr(arguments, option)) is not None:
-            words += [f"--{option.replace('_', '-')}", str(value)]
+            words += [f"--{option.replace('_', '-')}", f"{value:g}"]
     for option in EXPERIMENTS[name].data:
         if (path := getattr(arguments, option)) is not None:
             words += [f"--{option}", path.name]
@@ -119,6 +119,7 @@ def parse(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--smc-seeds", type=int, help="of sequential Monte Carlo in fig1 [3]")
     parser.add_argument("--epochs", type=positive, help="of every training [MLPs: 100, 40; 10]")
     parser.add_argument("--images", type=positive, help="training images at most [8192]")
+    parser.add_argument("--memory-gb", type=float, help="for trainings [sed2's own budget]")
     sizes = parser.add_mutually_exclusive_group()
     for name, told in (("quick", "toy sizes"), ("full", "the paper's sizes, where they are known")):
         sizes.add_argument(f"--{name}", dest="size", action="store_const", const=name, help=told)

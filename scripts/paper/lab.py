@@ -104,6 +104,8 @@ class Lab:
     sources: Sources
     size: Size
     report: Report = lambda what, done, total: None
+    memory_gb: float | None = None
+    """For trainings; sed2's own budget by default."""
 
     def models(self, config: str) -> tuple[ModelSpec, ...]:
         """The models of a config; toys in their place, if the size says so and they are CNNs."""

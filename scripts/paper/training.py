@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from sed2.data.load import Dataset
 from sed2.settings import Settings, parse_eps
 from sed2.spec.schema import ModelSpec
 from sed2.theorem import log_radius
-from sed2.training import TrainingSettings, train
+from sed2.training import TrainingSettings, check_training, train
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,6 +132,8 @@ def compare(
     courses: Sequence[Course],
 ) -> Comparison:
     """Score the models by every way and train them by every course."""
+    for model, course in product(models, courses):  # before any work
+        check_training(model, course.dataset, *how_to_train(lab, course))
     eps = sorted({*parse_eps(lab.size.eps), *(course.eps_n for course in courses)})
     scored = tuple(
         (way, score(models, dataset, eps, counts.seeds, way.settings, lab.report)) for way in ways
@@ -140,16 +142,21 @@ def compare(
     return Comparison(tuple(model.name for model in models), scored, trained)
 
 
-def train_all(lab: Lab, models: Sequence[ModelSpec], course: Course) -> Trained:
+def how_to_train(lab: Lab, course: Course) -> tuple[Settings, TrainingSettings]:
     """Adam, learning rate 0.001, from the parameter measure; all models on the same points."""
-    settings = Settings.model_validate({"dataset": course.dataset.name, "seed": SEED})
-    its = TrainingSettings(
+    settings = {"dataset": course.dataset.name, "seed": SEED, "memory_gb": lab.memory_gb}
+    return Settings.model_validate(settings), TrainingSettings(
         epochs=course.epochs,
         batch_size=course.batch,
         learning_rate=1e-3,
         train_seeds=course.seeds,
         train_samples=course.rows,
     )
+
+
+def train_all(lab: Lab, models: Sequence[ModelSpec], course: Course) -> Trained:
+    """Every model by one course."""
+    settings, its = how_to_train(lab, course)
     found, seconds = [], []
     for model in models:
         told = f"training {model.name}, {course.label}"

@@ -101,7 +101,7 @@ def command(name: str, arguments: argparse.Namespace) -> str:
     words = ["python", "scripts/reproduce_paper.py", name]
     for option in ("seeds", "cnn_seeds", "smc_seeds", "epochs", "images", "memory_gb"):
         if (value := getattr(arguments, option)) is not None:
-            words += [f"--{option.replace('_', '-')}", f"{value:g}"]
+            words += [f"--{option.replace('_', '-')}", str(value)]
     for option in EXPERIMENTS[name].data:
         if (path := getattr(arguments, option)) is not None:
             words += [f"--{option}", path.name]

@@ -82,7 +82,7 @@ QUICK = Size(
     cnn=Counts(seeds=2, train_seeds=(2, 2, 2), draws=4, samples=8),
     more_samples=16,
     more_draws=8,
-    more_cnn_samples=16,
+    more_cnn_samples=8,
     fishers=("expected",),
     eps="1e-3:1e-1:3",
     smc_seeds=0,
@@ -169,6 +169,8 @@ class Scores:
     """Effective sample sizes of the draws."""
     seconds: np.ndarray
     """(M, S) of the processor, compilation included."""
+    warnings: tuple[str, ...] = ()
+    """Of the first model under the first seed."""
 
     def as_json(self) -> dict[str, Any]:
         """Means and standard deviations over the seeds, and the median effective sample size."""
@@ -222,4 +224,5 @@ def score(
         bracket=gather(lambda result: result.upper_bracket),
         sizes=gather(lambda result: result.effective_sample_size),
         seconds=seconds,
+        warnings=results[0, 0].warnings,
     )

@@ -79,7 +79,7 @@ def gap_claim(statement: Statement, way: Way, scores: Scores) -> Claim:
 def remark_on_draws(way: Way, scores: Scores) -> str:
     """What a small gap is worth."""
     if way.settings.get("estimator") == "smc":
-        return "its particles do not mix as they should for a network of this size (estimators.md)"
+        return "; ".join(scores.warnings)
     typical = float(np.median(scores.sizes[0]))
     if typical >= 10:
         return ""

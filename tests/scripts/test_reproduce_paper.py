@@ -176,10 +176,10 @@ def test_the_committed_page_is_that_of_the_committed_numbers(tmp_path: Path) -> 
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    """Toy photographs."""
+    """Toy photographs, of the shape of MNIST: nothing is compiled anew for them."""
     rng = np.random.default_rng(0)
     file = tmp_path / "images.npz"
-    np.savez(file, x=rng.integers(0, 256, size=(16, 8, 8, 3)), y=np.arange(16) % 10)
+    np.savez(file, x=rng.integers(0, 256, size=(32, 28, 28, 1)), y=np.arange(32) % 10)
     return file
 
 

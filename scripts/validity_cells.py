@@ -72,7 +72,7 @@ CELLS: dict[str, tuple[Cell, ...]] = {
         end_to_end(100, 25),
         empirical(100, 100),
         loss(10_000, 40),
-        Cell("baselines", "baseline", 100, 25),
+        Cell("baselines", "baseline", 100, 10),
         score("uniform:-1:1", 1000, 30),
         score("glorot_uniform", 1000, 30),
         score("lecun_normal", 1000, 30),

@@ -1,7 +1,7 @@
 """Does 2sED tell which architecture trains best? Scores, baselines and training losses, compared.
 
     python scripts/validity.py run --what mlps --out docs/validity-mlps.csv
-    python scripts/validity.py run --what cnns --dataset mnist-full --out docs/validity-cnns.csv
+    python scripts/validity.py run --what cnns --out docs/validity-cnns.csv
     python scripts/validity.py report --out docs/validity.md --plot docs/validity.png
 
 `run` goes on where it stopped, however it stopped. It takes hours on one core; slices of the models

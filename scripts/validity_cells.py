@@ -31,7 +31,8 @@ class Cell:
     fisher: str = "expected"
     chain: str = "blocks"
     epochs: int = 0
-    """Of a loss."""
+    batch: int = 0
+    """Both of a loss."""
 
     @property
     def settings(self) -> Settings:
@@ -59,8 +60,8 @@ def end_to_end(samples: int, draws: int) -> Cell:
     return Cell(f"end-to-end N={samples}", "score", samples, draws, chain="end-to-end")
 
 
-def loss(points: int, epochs: int, seeds: int = 3) -> Cell:
-    return Cell(f"loss n={points}", "loss", points, seeds, epochs=epochs)
+def loss(points: int, epochs: int, batch: int = 64, seeds: int = 3) -> Cell:
+    return Cell(f"loss n={points}", "loss", points, seeds, epochs=epochs, batch=batch)
 
 
 # `smc` is not among them: it takes minutes per model and eps.
@@ -82,10 +83,10 @@ CELLS: dict[str, tuple[Cell, ...]] = {
     "cnns": (
         score("torch", 50, 20),
         score("he_normal", 50, 20),
-        loss(5_000, 10),
+        loss(2_000, 5, batch=16),
+        Cell("baselines", "baseline", 50, 10),
         end_to_end(50, 10),
         empirical(50, 20),
-        Cell("baselines", "baseline", 50, 10),
         score("uniform:-1:1", 50, 20),
         score("glorot_uniform", 50, 20),
         score("lecun_normal", 50, 20),
@@ -123,7 +124,10 @@ def measure_loss(model: ModelSpec, dataset: Dataset, cell: Cell) -> Values:
     from sed2.training import TrainingSettings, train
 
     training = TrainingSettings(
-        train_samples=cell.samples, epochs=cell.epochs, train_seeds=cell.draws
+        train_samples=cell.samples,
+        epochs=cell.epochs,
+        batch_size=cell.batch,
+        train_seeds=cell.draws,
     )
     found = train(model, dataset, cell.settings, training)
     losses = np.where(found.diverged, np.nan, found.final_loss)

@@ -56,8 +56,7 @@ def estimate(
 
     # From here on every eps is free. eps_n joins the grid for the score.
     grid = np.asarray(settings.eps)
-    eps = grid if settings.eps_n is None else np.append(grid, settings.eps_n)
-    weights_of_eps = _score_weights(eps, settings)
+    eps, weights_of_eps = score_radii(settings)
     problem = Problem(
         chain, inputs, settings, plan, spectra, left_out, jackknife, eps, weights_of_eps, progress
     )
@@ -107,8 +106,11 @@ def _bracket(spectra: Spectra, eps: np.ndarray, zeta: float, *, by_block: bool) 
     return trace_bracket(traces, ranks, eps, zeta, d)
 
 
-def _score_weights(eps: np.ndarray, settings: Settings) -> np.ndarray:
-    """(E,) weights of the curve in the score: all on eps_n, or the mean in log eps (trapezoids)."""
+def score_radii(settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """(E,) the grid of eps, with eps_n at its end if there is one; and (E,) the weights of a curve
+    over it in the score: all on eps_n, or the mean in log eps (trapezoids)."""
+    grid = np.asarray(settings.eps)
+    eps = grid if settings.eps_n is None else np.append(grid, settings.eps_n)
     weights = np.zeros(len(eps))
     if settings.eps_n is not None or len(eps) == 1:
         weights[-1] = 1
@@ -117,4 +119,4 @@ def _score_weights(eps: np.ndarray, settings: Settings) -> np.ndarray:
         weights[:-1] += widths / 2
         weights[1:] += widths / 2
         weights /= widths.sum()
-    return weights
+    return eps, weights

@@ -21,7 +21,7 @@ from sed2.resources import Plan
 from sed2.results import Curve, Replicates, Score, SmcReport
 from sed2.settings import Settings
 from sed2.spectra import Spectra
-from sed2.uncertainty import Jackknife, Variance, bootstrap_draws, sampling_errors
+from sed2.uncertainty import Jackknife, bootstrap_draws, sampling_errors
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,11 @@ def plain(problem: Problem) -> Estimates:
     lower_weighting = Weighting(lower_size, spreads[:, of_lower].max(axis=1), spectra.draws)
 
     rng = np.random.Generator(np.random.Philox([problem.settings.seed, problem.stream]))
-    inputs = input_variance(problem)
+    inputs = problem.jackknife.variance(
+        log_determinants(problem.left_out, eps, zeta, spectra.scale),
+        spectra.traces,
+        problem.functionals / np.abs(np.log(eps)),
+    )
     (two_curve, two_score, _), (lower_curve, score, replicates) = (
         with_errors(
             problem.functionals,
@@ -128,15 +132,4 @@ def plain(problem: Problem) -> Estimates:
             two_weighting,
             {"2sED": two_curve.lower_estimate, "lower 2sED": lower_curve.lower_estimate},
         ),
-    )
-
-
-def input_variance(problem: Problem) -> Variance:
-    """Of the functionals, over the choice of inputs: the jackknife over groups of them."""
-    return problem.jackknife.variance(
-        log_determinants(
-            problem.left_out, problem.eps, problem.settings.zeta, problem.spectra.scale
-        ),
-        problem.spectra.traces[: problem.jackknife.draws],
-        problem.functionals / np.abs(np.log(problem.eps)),
     )

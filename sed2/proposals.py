@@ -8,6 +8,7 @@ mu = 0 and L = I that is the parameter measure in z; with a fit to particles it 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,14 @@ class Tuning:
     """b."""
     share: float = 1.0
     """Of the units that are moved at a time."""
+
+    def size(self, units: int) -> int:
+        """How many units are moved at a time: all of them halved some times, since each size takes
+        a program of its own."""
+        size = units
+        while size > 1 and size > self.share * units:
+            size = math.ceil(size / 2)
+        return size
 
     def adapt(self, own: float, joint: float, units: int) -> None:
         """Towards the acceptance aimed at: the step by the units' own acceptance, the share by

@@ -192,11 +192,11 @@ def _sizes(block: ChainBlock, samples: int, settings: Settings, last: bool) -> S
         layout = None  # the softmax couples the units
     if layout is not None:
         return Sizes(samples, outputs, block.parameters, 0, 0.0, layout)
-    forward, work = _forward(block, samples)
+    forward, work = forward_cost(block, samples)
     return Sizes(samples, outputs, block.parameters, forward, work, None)
 
 
-def _forward(block: ChainBlock, samples: int) -> tuple[int, float]:
+def forward_cost(block: ChainBlock, samples: int) -> tuple[int, float]:
     """Numbers that one application to all inputs makes, and its floating-point operations."""
     with jax.enable_x64(True):
         module = nnx.eval_shape(lambda: block.spec.build(block.input_shape, nnx.Rngs(0)))
@@ -207,12 +207,13 @@ def _forward(block: ChainBlock, samples: int) -> tuple[int, float]:
             state, jax.ShapeDtypeStruct((samples, *block.input_shape), jnp.float64)
         )
         cost = traced.lower().cost_analysis() or {}
-    return _intermediates(traced.jaxpr.jaxpr), float(cost.get("flops", 0.0))
+    return intermediates(traced.jaxpr.jaxpr), float(cost.get("flops", 0.0))
 
 
-def _intermediates(jaxpr: Jaxpr) -> int:
+def intermediates(jaxpr: Jaxpr) -> int:
+    """Numbers in all arrays that a program makes on its way, its results included."""
     total = 0
     for equation in jaxpr.eqns:
-        inner = [_intermediates(sub) for sub in jaxprs_in_params(equation.params)]
+        inner = [intermediates(sub) for sub in jaxprs_in_params(equation.params)]
         total += sum(inner) or sum(getattr(v.aval, "size", 0) for v in equation.outvars)
     return total

@@ -247,7 +247,7 @@ class Settings(BaseModel):
     """Particles of each island of `smc`."""
     islands: Annotated[int, Number] = Field(default=4, ge=2, le=1000)
     """Islands of `smc`, independent of each other: their spread is its error."""
-    moves: Annotated[int, Number] = Field(default=20, ge=1, le=_LIMIT)
+    moves: Annotated[int, Number] = Field(default=100, ge=1, le=_LIMIT)
     """Moves of `smc` at one temperature, at most."""
     n_train: Annotated[int, Field(ge=2, le=_LIMIT), Number] | None = None
     """Size of the training set; it sets eps_n of Theorem 5.1, where models are ranked."""

@@ -18,14 +18,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sed2.estimators import Estimates, Problem, input_variance
+from sed2.estimators import Estimates, Problem
 from sed2.fisher.particles import ParticleChain
 from sed2.intervals import Deviations, Weighting, with_errors
+from sed2.montecarlo import log_mean_exp, tilted_weights
 from sed2.results import SmcReport
 from sed2.tempering import CORRELATION, Cloud, Health, Tilt
 
 MAX_SPREAD = 2.0
 """Nats between islands (standard deviation of log Z) above which the bias of log Z is told."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Groups of inputs that are left out in turn, for the error from the choice of the inputs."""
+
+    weights: np.ndarray
+    """(G, N) square roots of the weights of the inputs."""
+    scales: np.ndarray
+    """(G,) factor on sqrt(lambda) by which the normaliser d / E[tr F] changes."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,9 @@ class Flow:
     """(E,) derivative of the first by the logarithm of the normaliser d / E[tr F]."""
     lower_slopes: np.ndarray
     """(E,) the same of the sum of the terms."""
+    left_out: np.ndarray
+    """(E, R, G, 2) by how much the first, and the sum of the terms, change without each group of
+    inputs."""
     health: tuple[Health, ...]
     """(E,)."""
 
@@ -51,6 +65,7 @@ def run_flow(
     particles: int,
     max_moves: int,
     rng: np.random.Generator,
+    left_out: LeftOut,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Flow:
     """Run the flow along a grid.
@@ -62,6 +77,7 @@ def run_flow(
         particles: of each island.
         max_moves: at one temperature, at most.
         rng: of the islands and their moves.
+        left_out: groups of inputs.
         progress: called with the share of the work that is done, by stages.
     """
     blocks, count = len(chain.splits), islands * particles
@@ -70,6 +86,7 @@ def run_flow(
     log_z = np.zeros((len(amplitudes), islands, blocks))
     terms = np.zeros_like(log_z)
     slopes = np.zeros((len(amplitudes), 2))
+    without = np.zeros((len(amplitudes), islands, len(left_out.scales), 2))
     for e, amplitude in enumerate(amplitudes):
         tilt, health_here = Tilt(((1.0, float(amplitude)),)), Health()
         for m in range(blocks):
@@ -84,28 +101,52 @@ def run_flow(
             log_z[e, :, m] = gained + (log_z[e - 1, :, m] if e else 0.0)
             health_here.join(went)
             progress((e * blocks + m + 1) / stages)
-        terms[e], slopes[e] = _lower(clouds, tilt, log_z[e, :, 0])
+        terms[e], slopes[e], without[e] = _lower(clouds, tilt, log_z[e, :, 0], left_out)
         health.append(health_here)
     # At the largest eps stage m found Z_m; later on, cloud m follows Z_1 ... Z_m as a whole.
     log_z[:] += np.cumsum(log_z[0], axis=1) - log_z[0]
-    return Flow(log_z[..., -1], terms, slopes[:, 0], slopes[:, 1], tuple(health))
+    return Flow(log_z[..., -1], terms, slopes[:, 0], slopes[:, 1], without, tuple(health))
 
 
-def _lower(clouds: list[Cloud], tilt: Tilt, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(islands, L) terms, and the slopes of 2sED and lower 2sED, before the factor c."""
+def _lower(
+    clouds: list[Cloud], tilt: Tilt, first: np.ndarray, left_out: LeftOut
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(R, L) terms; the slopes of 2sED and lower 2sED, before the factor c; and (R, G, 2) by how
+    much the two change without each group of inputs."""
     terms = [first]
+    two_slope = clouds[-1].slopes(tilt).sum(axis=1).mean()
     lower_slope = clouds[0].slopes(tilt).sum(axis=1).mean()
+    two_change, lower_change = (
+        log_mean_exp(_changes(cloud, tilt, left_out).sum(axis=-1), axis=1)
+        for cloud in (clouds[-1], clouds[0])
+    )
     for cloud in clouds[:-1]:
         ahead = cloud.copy()
         ahead.extend(len(ahead.blocks[0].normals))
-        values = tilt.values(ahead.blocks[-1]).sum(axis=1)
-        terms.append(values.reshape(cloud.islands, -1).mean(axis=1))
-        slopes = ahead.slopes(tilt)
+        values, slopes = ahead.values(tilt)[:, -1], ahead.slopes(tilt)
+        by_island = values.reshape(cloud.islands, -1)
+        terms.append(by_island.mean(axis=1))
         tilted = np.cov(values, slopes[:, :-1].sum(axis=1), ddof=0)[0, 1]
         lower_slope += slopes[:, -1].mean() + tilted
-    return np.stack(terms, axis=1), np.array(
-        [clouds[-1].slopes(tilt).sum(axis=1).mean(), lower_slope]
+        changes = _changes(ahead, tilt, left_out)
+        # Without the group the particles follow another tilt of the blocks before.
+        weights = tilted_weights(changes[..., :-1].sum(axis=-1), axis=1)
+        means = (weights * (by_island[..., None] + changes[..., -1])).sum(axis=1)
+        lower_change = lower_change + means - terms[-1][:, None]
+    return (
+        np.stack(terms, axis=1),
+        np.array([two_slope, lower_slope]),
+        np.stack([two_change, lower_change], axis=-1),
     )
+
+
+def _changes(cloud: Cloud, tilt: Tilt, left_out: LeftOut) -> np.ndarray:
+    """(R, P, G, m) by how much the log-determinants change without each group of inputs."""
+    values = cloud.values(tilt)
+    changes = np.empty((len(values), len(left_out.scales), values.shape[1]))
+    for g, (weights, scale) in enumerate(zip(left_out.weights, left_out.scales, strict=True)):
+        changes[:, g] = cloud.values(tilt.scaled(scale), weights) - values
+    return changes.reshape(cloud.islands, len(values) // cloud.islands, *changes.shape[1:])
 
 
 def sequential(problem: Problem) -> Estimates:
@@ -128,32 +169,36 @@ def sequential(problem: Problem) -> Estimates:
     def report(share: float) -> None:
         problem.progress(round(1000 * share), 1000)
 
-    flow = run_flow(
-        chain, amplitudes, settings.islands, settings.particles, settings.moves, rng, report
+    jackknife, traces = problem.jackknife, problem.spectra.traces
+    left_out = LeftOut(
+        jackknife.weights(len(problem.inputs)),
+        jackknife.trace_ratios(problem.left_out.traces, traces) ** -0.5,
     )
+    islands, particles = settings.islands, settings.particles
+    flow = run_flow(chain, amplitudes, islands, particles, settings.moves, rng, left_out, report)
     back, per_log_eps = np.argsort(order), 1 / np.abs(np.log(problem.eps))
     nats = flow.log_normalisers[back], flow.terms[back]
     two = settings.zeta * d + nats[0] * per_log_eps[:, None]
     shares = nats[1] * per_log_eps[:, None, None]
     lower = settings.zeta * d + shares.sum(axis=2)
     health = [flow.health[e] for e in back]
-    sizes = np.array([h.ess_share for h in health]) * settings.islands * settings.particles
+    sizes = np.array([h.ess_share for h in health]) * islands * particles
     # The particles are spread over the tilted measure: no few of them carry it.
-    weighting = Weighting(sizes, np.zeros(len(sizes)), settings.islands * settings.particles)
-    inputs = input_variance(problem)
+    weighting = Weighting(sizes, np.zeros(len(sizes)), islands * particles)
+    without = np.einsum("fe,ergm->mrgf", problem.functionals * per_log_eps, flow.left_out[back])
     (two_curve, two_score, _), (lower_curve, score, replicates) = (
         with_errors(
             problem.functionals,
             values.mean(axis=1),
             _deviations(problem, values, slopes[back] * per_log_eps, log_z, per_log_eps),
-            inputs,
+            jackknife.of_replicates(replicates),
             np.zeros(len(values)),
             weighting,
             problem.stream,
         )
-        for values, slopes, log_z in (
-            (two, flow.two_slopes, nats[0]),
-            (lower, flow.lower_slopes, nats[1][..., 0]),
+        for values, slopes, log_z, replicates in (
+            (two, flow.two_slopes, nats[0], without[0]),
+            (lower, flow.lower_slopes, nats[1][..., 0], without[1]),
         )
     )
     return Estimates(

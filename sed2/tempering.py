@@ -18,6 +18,7 @@ unit with a normaliser for each, nor a move that is accepted in parts, so the lo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -50,6 +51,10 @@ class Tilt:
         ):
             merged[amplitude] = merged.get(amplitude, 0.0) + part * coefficient
         return Tilt(tuple((c, a) for a, c in merged.items() if c))
+
+    def scaled(self, factor: float) -> Tilt:
+        """The same for roots that are all `factor` times as large."""
+        return Tilt(tuple((c, factor * a) for c, a in self.terms))
 
     def values(self, state: BlockState) -> np.ndarray:
         """(B, groups)."""
@@ -139,6 +144,18 @@ class Cloud:
             health.ess_share = min(health.ess_share, share)
         return change, health
 
+    def values(self, tilt: Tilt, weights: np.ndarray | None = None) -> np.ndarray:
+        """(B, m) of every block under the same tilt; `weights` (N,), square roots, of the inputs in
+        the Fisher matrices, by default all one."""
+        states = self.blocks
+        if weights is not None:
+            alike = np.broadcast_to(weights, (len(states[0].normals), len(weights)))
+            states = [
+                self.chain.evaluate(j, state.normals, self._input(j), alike)
+                for j, state in enumerate(states)
+            ]
+        return np.stack([tilt.values(state).sum(axis=1) for state in states], axis=1)
+
     def slopes(self, tilt: Tilt) -> np.ndarray:
         """(B, m) of every block under the same tilt."""
         return np.stack([tilt.slopes(state) for state in self.blocks], axis=1)
@@ -204,20 +221,28 @@ class Cloud:
         return terms if self._by_unit else terms.sum(axis=1, keepdims=True)
 
     def _move_block(self, j: int, tilts: list[Tilt]) -> float:
-        """One move of block j; the share of what was proposed that was accepted."""
+        """One move of the units of block j, a group of them after the other; the share of what was
+        proposed that was accepted."""
+        rates = [self._move_units(j, tilts, units) for units in self._groups(j)]
+        return float(np.mean(rates))
+
+    def _move_units(self, j: int, tilts: list[Tilt], units: np.ndarray) -> float:
+        """Propose other numbers for some units of block j, (B, m) of each particle."""
         split, state, tuning = self.chain.splits[j], self.blocks[j], self.tunings[j]
-        chosen = self._choose(len(state.normals), split, tuning)
+        chosen = np.zeros((len(units), split.units), bool)
+        np.put_along_axis(chosen, units, True, axis=1)
         noise = self.rng.normal(size=state.normals.shape)
         moved = np.sqrt(1 - tuning.step**2) * state.normals + tuning.step * noise
         correction = self._correct(j, moved, noise)
         normals = np.where(chosen[:, split.owner], moved, state.normals)
-        proposal = self.chain.evaluate(j, normals, self._input(j))
-        gain = tilts[j].values(proposal) - tilts[j].values(state)
         if split.owns_roots:
-            gain = gain + correction
+            proposal = self.chain.change(j, state, normals, self._input(j), units)
+            gain = tilts[j].values(proposal) - tilts[j].values(state) + correction
             accepted = chosen & (np.log(self.rng.random(gain.shape)) < gain)
-            own, rest = accepted.sum() / max(chosen.sum(), 1), np.zeros(len(gain))
+            own, rest = accepted.sum() / chosen.sum(), np.zeros(len(gain))
         else:
+            proposal = self.chain.evaluate(j, normals, self._input(j))
+            gain = tilts[j].values(proposal) - tilts[j].values(state)
             accepted, own, rest = chosen, 1.0, gain.sum(axis=1)
         tail = [state.where(accepted, proposal, split)]
         for i in range(j + 1, len(self.blocks)):
@@ -227,7 +252,8 @@ class Cloud:
         for i, new in enumerate(tail, start=j):
             whole = Split(1, np.zeros(new.normals.shape[1], int), owns_roots=False)
             self.blocks[i] = self.blocks[i].where(taken[:, None], new, whole)
-        joint = float(taken.mean())
+        changed = accepted.any(axis=1)
+        joint = float(taken[changed].mean()) if changed.any() else 1.0
         tuning.adapt(float(own), joint, split.units)
         return float(own) * joint
 
@@ -267,10 +293,21 @@ class Cloud:
         d, units = self.chain.chain.blocks[j].parameters, self.chain.splits[j].units
         return np.moveaxis(normals[:, :d].reshape(self.islands, -1, d // units, units), 2, 3)
 
-    def _choose(self, particles: int, split: Split, tuning: Tuning) -> np.ndarray:
-        """(B, U) which units move: each with the same chance, and always one of them at least."""
-        order = self.rng.random((particles, split.units))
-        return (order < tuning.share) | (order == order.min(axis=1, keepdims=True))
+    def _groups(self, j: int) -> list[np.ndarray]:
+        """Which units of block j move one after the other, (B, m) each, in random order.
+
+        All have their turn, if that is no more work than moving all at once: the later blocks are
+        evaluated for each group. Else as many groups have as can be afforded."""
+        units, works = self.chain.splits[j].units, [way.work for way in self.chain.plan.ways]
+        size, later = self.tunings[j].size(units), sum(works[j + 1 : len(self.blocks)])
+        affordable = max(1, int(works[j] / later)) if later else 1
+        turns = min(math.ceil(units / size), affordable)
+        particles = len(self.blocks[j].normals)
+        order = self.rng.permuted(np.tile(np.arange(units), (particles, 1)), axis=1)
+        # The last group is filled up with units that had their turn: one size, one program.
+        return [
+            order.take(range(t * size, (t + 1) * size), axis=1, mode="wrap") for t in range(turns)
+        ]
 
     def _input(self, j: int) -> np.ndarray | None:
         return self.blocks[j - 1].output if j else None

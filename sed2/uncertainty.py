@@ -122,45 +122,68 @@ class Jackknife:
     def items(self, draws: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw number (B,) and input weights (B, N) of all work items, the K draws first.
 
-        The weights are square roots. The inputs are dealt to the groups in turn; what is left
-        of them is weighted up to the same total."""
-        group = np.arange(self.groups)[:, None]
-        kept = np.arange(samples) % max(self.groups, 1) != group
-        left_out = np.sqrt(kept * samples / np.maximum(kept.sum(axis=1, keepdims=True), 1))
+        The weights are square roots."""
         return (
             np.concatenate([np.arange(draws), np.repeat(np.arange(self.draws), self.groups)]),
-            np.concatenate([np.ones((draws, samples)), np.tile(left_out, (self.draws, 1))]),
+            np.concatenate(
+                [np.ones((draws, samples)), np.tile(self.weights(samples), (self.draws, 1))]
+            ),
         )
+
+    def weights(self, samples: int) -> np.ndarray:
+        """(G, N) square roots of the weights of the inputs with each group left out in turn.
+
+        The inputs are dealt to the groups in turn; what is left of them is weighted up to the same
+        total."""
+        group = np.arange(self.groups)[:, None]
+        kept = np.arange(samples) % max(self.groups, 1) != group
+        return np.sqrt(kept * samples / np.maximum(kept.sum(axis=1, keepdims=True), 1))
+
+    def trace_ratios(self, left_out: np.ndarray, traces: np.ndarray) -> np.ndarray:
+        """(G,) by what factor E[tr F] changes with each group left out.
+
+        Args:
+            left_out: (K' G,) tr F of the jackknife's items.
+            traces: (K,) tr F of the draws with no input left out.
+        """
+        by_group = left_out.reshape(self.draws, self.groups).sum(axis=0)
+        return _ratio(by_group, traces[: self.draws].sum())
 
     def variance(self, left_out: LogDets, traces: np.ndarray, functional: np.ndarray) -> Variance:
         """Variance over the choice of inputs of a weighted sum of the log-determinants.
 
         Args:
             left_out: of the K' G items, under the normaliser of the estimate.
-            traces: (K',) tr F of the same draws with no input left out.
+            traces: (K,) tr F of the draws with no input left out.
             functional: (F, E) the quantities wanted, as weights of sum_j logdet_j at each eps.
         """
-        if not self.groups:
-            otherwise = np.full(len(functional), 0.0 if self.left == 0 else math.nan)
-            return Variance(otherwise, otherwise, otherwise[None], 1)
         shape = (functional.shape[1], self.draws, self.groups)
         values = renormalised(
             left_out.values.sum(axis=2).reshape(shape),
             left_out.slopes.sum(axis=2).reshape(shape),
-            _ratio(left_out.traces.reshape(shape[1:]).sum(axis=0), traces.sum()),
+            self.trace_ratios(left_out.traces, traces),
         )
-        replicates = np.einsum("fe,ekg->fkg", functional, values)
-        factor = self.left * (self.groups - 1) ** 2 / self.groups  # (G-1)/G sum = (G-1)^2/G var
-        means = replicates.mean(axis=1)
-        deviations = (means - means.mean(axis=1, keepdims=True)).T
-        deviations = deviations * math.sqrt(self.left * (self.groups - 1) / self.groups)
-        mean = factor * means.var(axis=1, ddof=1)
-        if self.draws == 1:
-            return Variance(mean, np.zeros_like(mean), deviations, 1)
-        each = factor * replicates.var(axis=2, ddof=1).mean(axis=1)
-        own = np.maximum(each - mean, 0) * self.draws / (self.draws - 1)
-        common = np.maximum(mean - own / self.draws, 0)
-        return Variance(common, own, deviations, self.draws)
+        return self.of_replicates(np.einsum("fe,ekg->kgf", functional, values))
+
+    def of_replicates(self, replicates: np.ndarray) -> Variance:
+        """Variance over the choice of inputs of the mean over draws of some quantities.
+
+        Args:
+            replicates: (K', G, F) the quantities under each draw with each group left out.
+        """
+        draws, _, count = replicates.shape
+        if not self.groups:
+            undefined = np.full(count, 0.0 if self.left == 0 else math.nan)
+            return Variance(undefined, undefined, undefined[None], 1)
+        # (G - 1) / G times the sum of squares, and less for inputs that are most of the rows.
+        factor = math.sqrt(self.left * (self.groups - 1) / self.groups)
+        deviations = factor * (replicates - replicates.mean(axis=1, keepdims=True))
+        mean = deviations.mean(axis=0)
+        each, whole = (np.square(some).sum(axis=-2) for some in (deviations, mean))
+        if draws == 1:
+            return Variance(whole, np.zeros(count), mean, 1)
+        own = np.maximum(each.mean(axis=0) - whole, 0) * draws / (draws - 1)
+        return Variance(np.maximum(whole - own / draws, 0), own, mean, draws)
 
 
 @dataclass(frozen=True)

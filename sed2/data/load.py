@@ -135,8 +135,15 @@ def choose_inputs(dataset: Dataset, samples: int, seed: int) -> np.ndarray:
         raise UsageError(f"the number of samples must be at least 1, not {samples}")
     if samples >= dataset.rows:
         return dataset.x
-    keys = np.random.Philox([seed, _INPUT_STREAM]).random_raw(dataset.rows)
-    return dataset.x[np.argsort(keys, kind="stable")[:samples]]
+    return dataset.x[choose_rows(dataset.rows, samples, seed)]
+
+
+def choose_rows(rows: int, samples: int, seed: int) -> np.ndarray:
+    """(min(N, rows),) the numbers of the rows that `choose_inputs` takes, in its order."""
+    if samples >= rows:
+        return np.arange(rows)
+    keys = np.random.Philox([seed, _INPUT_STREAM]).random_raw(rows)
+    return np.argsort(keys, kind="stable")[:samples]
 
 
 def _read_file(name: str, path: Path, label: str | None) -> Labelled:

@@ -7,7 +7,7 @@ measure and the noise are together N(0, I) in z, whatever the measure. eps is no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -124,22 +124,74 @@ class ParticleChain:
         Raises:
             NumericsError: a spectrum is not finite.
         """
-        block, way, samples = self.chain.blocks[j], self.plan.ways[j], len(self.inputs)
+        roots, multiplicity, output = self._run(
+            j, self.plan.ways[j], _to_uniform(normals), x, weights
+        )
+        return BlockState(normals, roots, multiplicity, output)
+
+    def change(
+        self,
+        j: int,
+        state: BlockState,
+        normals: np.ndarray,
+        x: np.ndarray | None,
+        units: np.ndarray,
+    ) -> BlockState:
+        """Block j with other numbers in some of its units, of which alone the roots are computed.
+
+        Args:
+            state: what changes. Its units own their roots.
+            normals: (B, n), those of the state but for the units.
+            x: as for `evaluate`, the input that the state has.
+            units: (B, m) which units of each particle have other numbers, none of them twice.
+
+        Raises:
+            NumericsError: a spectrum is not finite.
+        """
+        count, (particles, changed) = self.splits[j].units, units.shape
+        if changed == count:
+            return self.evaluate(j, normals, x)
+        way = self.plan.ways[j]
+        some = replace(
+            way,
+            samples=changed,
+            batch=min(way.batch, changed),
+            numbers=count,
+            work=way.work * changed / count,
+        )
+        # The program takes the units with the smallest numbers, in their order.
+        choices = np.ones((particles, count))
+        np.put_along_axis(choices, units, np.arange(-changed, 0.0)[None], axis=1)
+        uniform = np.concatenate([_to_uniform(normals), choices], axis=1)
+        values, _, output = self._run(j, some, uniform, x, None)
+        roots = state.roots.copy()
+        np.put_along_axis(roots, units[:, :, None], values, axis=1)
+        return BlockState(normals, roots, state.multiplicity, output)
+
+    def _run(
+        self,
+        j: int,
+        way: Way,
+        uniform: np.ndarray,
+        x: np.ndarray | None,
+        weights: np.ndarray | None,
+    ) -> tuple[np.ndarray, float, np.ndarray]:
+        """Roots, how many eigenvalues each stands for, and outputs."""
+        block, particles = self.chain.blocks[j], len(uniform)
         if x is None:
-            x = np.broadcast_to(self.inputs, (len(normals), *self.inputs.shape))
+            x = np.broadcast_to(self.inputs, (particles, *self.inputs.shape))
         if weights is None:
-            weights = np.ones((len(normals), samples))
+            weights = np.ones((particles, len(self.inputs)))
         program = block_program(self.chain, block, way, self.settings)
-        chunk, parts = min(self.plan.chunk, len(normals)), []
+        chunk, parts = min(self.plan.chunk, particles), []
         with jax.enable_x64(True):
             # Nothing is drawn from the key, see `_check`.
             keys = block_keys(self.settings.seed, block.stream, jnp.zeros(chunk, int))
-            for start in range(0, len(normals), chunk):
-                rows = np.minimum(np.arange(start, start + chunk), len(normals) - 1)
-                kept = min(chunk, len(normals) - start)
-                uniform = _to_uniform(normals[rows])
+            for start in range(0, particles, chunk):
+                rows = np.minimum(np.arange(start, start + chunk), particles - 1)
+                kept = min(chunk, particles - start)
                 roots, _, noisy = program(
-                    self.settings.sigma, keys, uniform, weights[rows], x[rows]
+                    self.settings.sigma, keys, uniform[rows], weights[rows], x[rows]
                 )
                 multiplicity = float(roots.weights[0, 0, 0])
                 parts.append((np.asarray(roots.values)[:kept], np.asarray(noisy)[:kept]))
@@ -150,18 +202,19 @@ class ParticleChain:
                 mend="Activations overflow: use a smaller parameter measure (--prior) or "
                 "standardise the inputs (--standardize)",
             )
-        return BlockState(normals, values, multiplicity, outputs)
+        return values, multiplicity, outputs
 
     def numbers(self, j: int) -> int:
         """How many normal numbers a particle holds for block j."""
         return len(self.splits[j].owner)
 
 
-@jax.jit
-def _to_uniform(normals: jax.Array) -> jax.Array:
+def _to_uniform(normals: np.ndarray) -> np.ndarray:
     """Uniform on the open interval (-1, 1): at its ends a normal number would be infinite."""
-    end = 1 - jnp.finfo(float).eps
-    return jnp.clip(jax.scipy.special.erf(normals / jnp.sqrt(2.0)), -end, end)
+    from scipy import special
+
+    end = 1 - np.finfo(float).eps
+    return np.clip(special.erf(normals / np.sqrt(2.0)), -end, end)
 
 
 def _split(block: ChainBlock, way: Way, samples: int, settings: Settings) -> Split:

@@ -1,0 +1,88 @@
+"""Effective dimensions of the whole network: one sampling of end-to-end spectra serves both.
+
+The Fisher matrix of Abbas et al. is that of the network from its inputs to its outputs, which is
+sed2's end-to-end chain: noise at the output alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from sed2.baselines.base import BaselineValue, Candidate
+from sed2.chain import build_chain
+from sed2.data.load import choose_inputs
+from sed2.estimate import score_radii
+from sed2.fisher.sample import sample_spectra
+from sed2.logdet import log_determinants
+from sed2.measure import two_sed
+from sed2.montecarlo import log_mean_exp
+from sed2.resources import make_plan
+from sed2.spectra import Spectra
+
+
+def effective_dimension(spectra: Spectra, eps: np.ndarray) -> np.ndarray:
+    """d_eff = 2 log E_theta[sqrt(det(1 + kappa Fhat))] / log kappa, kappa = eps^-2   (Abbas et al.
+    2021, doi:10.1038/s43588-021-00084-1)
+
+    This is 2sED (4) at zeta = 0 with 1/2 log(1 + lam / eps^2) in place of log(1 + sqrt(lam) / eps).
+    Abbas et al. have kappa = gamma n / (2 pi log n) for n training points.
+
+    Args:
+        spectra: the Fisher spectra of K draws; the mean over draws stands for E_theta.
+        eps: (E,) covering radii in (0, 1).
+
+    Returns:
+        (E,) in dimensions (parameters).
+    """
+    values = np.empty((len(eps), spectra.draws))
+    for e, amplitude in enumerate(np.sqrt(spectra.scale) / np.asarray(eps, float)):
+        values[e] = sum(
+            # log hypot(1, r) = 1/2 log(1 + r^2), and does not overflow
+            block.sums(np.log(np.hypot(1, amplitude * block.roots))).sum(axis=1)
+            for block in spectra.blocks
+        )
+    return log_mean_exp(values) / np.abs(np.log(eps))
+
+
+def measure_dimensions(
+    candidate: Candidate, names: Sequence[str], progress: Callable[[int], None]
+) -> dict[str, BaselineValue]:
+    """`abbas` and `two_sed_end_to_end`, the latter at the settings' zeta and by plain Monte Carlo;
+    both at eps_n, or the mean over the eps grid, as the score.
+
+    Raises:
+        ResourceError: the spectra would not fit in memory.
+        NumericsError: a spectrum is not finite.
+    """
+    settings = candidate.settings.model_copy(
+        update={"chain": "end-to-end", "estimator": "mc", "input_groups": 0}
+    )
+    chain = build_chain(candidate.model.blocks, candidate.dataset.input_shape, end_to_end=True)
+    inputs = choose_inputs(candidate.dataset, settings.samples, settings.seed)
+    plan = make_plan(chain, settings.draws, len(inputs), settings)
+    weights = np.ones((settings.draws, len(inputs)))
+    spectra = sample_spectra(
+        chain,
+        inputs,
+        np.arange(settings.draws),
+        weights,
+        settings,
+        plan,
+        lambda done, total: progress(done),
+    )
+    eps, weights_of_eps = score_radii(settings)
+    curves = {
+        "abbas": lambda: effective_dimension(spectra, eps),
+        "two_sed_end_to_end": lambda: two_sed(
+            log_determinants(spectra, eps, settings.zeta).values,
+            eps,
+            settings.zeta,
+            chain.parameters,
+        ),
+    }
+    return {
+        name: BaselineValue.of(curves[name]() @ weights_of_eps, "it is not finite")
+        for name in names
+    }

@@ -1,0 +1,210 @@
+"""Measures of random networks on one minibatch, averaged over a few draws of their parameters.
+
+The network is sed2's chain without noise. All models see the same rows, and a model's draws belong
+to its own architecture and the seed: other candidates change nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from sed2.baselines.base import BaselineValue, Candidate
+from sed2.baselines.kernels import CODE_ROWS, code_kernels, input_jacobians, jacob_cov, naswot
+from sed2.baselines.saliency import fisher, grad_norm, snip, synflow
+from sed2.baselines.tracing import count_relus, trace
+from sed2.blocks.convolve import use_matrix_products
+from sed2.blocks.freeze import freeze
+from sed2.chain import Chain
+from sed2.data.load import choose_rows
+from sed2.errors import ResourceError
+from sed2.fisher.ways import COPIES, FLOAT
+from sed2.memory import GB
+from sed2.priors import draw_module
+from sed2.randomness import block_keys, uniforms
+from sed2.resources import default_budget, intermediates
+from sed2.settings import Prior, Settings, parse_prior
+
+ROWS = 64
+"""Inputs of the minibatch; all rows, if there are fewer."""
+DRAWS = 10
+"""Draws of the parameters."""
+
+_NEED_LABELS = ("snip", "grad_norm", "fisher")
+_OVERFLOW = "it is not finite: activations overflow (a smaller --prior helps)"
+
+
+def measure_draws(
+    candidate: Candidate, names: Sequence[str], progress: Callable[[int], None]
+) -> dict[str, BaselineValue]:
+    """The measures of these names.
+
+    Raises:
+        ResourceError: the minibatch would not fit in memory.
+    """
+    chain, dataset, settings = candidate.chain, candidate.dataset, candidate.settings
+    rows = choose_rows(dataset.rows, ROWS, settings.seed)
+    reasons = {name: reason for name in names if (reason := _why_not(candidate, name, len(rows)))}
+    values = {name: BaselineValue(math.nan, reason) for name, reason in reasons.items()}
+    wanted = tuple(name for name in names if name not in reasons)
+    if not wanted:
+        return values
+    _check_memory(chain, len(rows), settings)
+    x, y = dataset.x[rows], None if dataset.y is None else dataset.y[rows]
+    drawn = []
+    for draw in range(DRAWS):
+        drawn.append(_run_draw(chain, wanted, settings, draw, x, y))
+        progress(draw + 1)
+    for name in wanted:
+        values[name] = _SUMMARIES.get(name, _mean)(np.stack([one[name] for one in drawn]))
+    return values
+
+
+def _why_not(candidate: Candidate, name: str, rows: int) -> str:
+    """Why a measure is undefined for this network and data set whatever is drawn; empty if it is
+    defined."""
+    chain, labels = candidate.chain, candidate.dataset.y
+    if name in _NEED_LABELS:
+        shape = chain.blocks[-1].output_shape
+        if labels is None:
+            return "the data have no labels"
+        if len(shape) != 1:
+            return f"its outputs of shape {shape} are no classes"
+        if labels.min() < 0 or labels.max() >= shape[0]:
+            return (
+                f"its {shape[0]} outputs are no classes for labels from {labels.min()} to "
+                f"{labels.max()}"
+            )
+    if name == "jacob_cov" and rows < 2:
+        return "it compares inputs, and there is one row only"
+    if name == "naswot":
+        own, hidden = count_relus(trace(chain).jaxpr)
+        if not own + hidden:
+            return "the network has no ReLU"
+        if hidden:
+            return "some of its ReLUs are within functions compiled on their own, out of sight"
+        if rows < CODE_ROWS:
+            return f"it compares {CODE_ROWS} inputs, and there are {rows} rows"
+    return ""
+
+
+def _check_memory(chain: Chain, rows: int, settings: Settings) -> None:
+    """
+    Raises:
+        ResourceError: activations, their gradients and the parameters would not fit.
+    """
+    budget = settings.memory_gb * GB if settings.memory_gb else default_budget()
+    numbers = rows * intermediates(trace(chain).jaxpr) + 2 * chain.parameters
+    if (needed := COPIES * FLOAT * numbers) > budget:
+        raise ResourceError(
+            f"a minibatch of {rows} inputs needs about {needed / GB:,.1f} GB, but the budget is "
+            f"{budget / GB:,.1f} GB",
+            mend="Raise --memory-gb",
+        )
+
+
+def _run_draw(
+    chain: Chain,
+    names: tuple[str, ...],
+    settings: Settings,
+    draw: int,
+    x: np.ndarray,
+    y: np.ndarray | None,
+) -> dict[str, np.ndarray]:
+    """What each measure is made of, under one draw."""
+    with jax.enable_x64(True):
+        number = jnp.array([draw])
+        keys = [block_keys(settings.seed, block.stream, number) for block in chain.blocks]
+        numbers = [
+            uniforms(key, block.parameters)[0]
+            for key, block in zip(keys, chain.blocks, strict=True)
+        ]
+        first = [key[0] for key in keys]
+        prior = parse_prior(settings.prior)
+        return jax.tree.map(np.asarray, _measure(chain, prior, names, first, numbers, x, y))
+
+
+@partial(jax.jit, static_argnums=range(3))
+def _measure(
+    chain: Chain,
+    prior: Prior,
+    names: tuple[str, ...],
+    keys: list[jax.Array],
+    numbers: list[jax.Array],
+    x: jax.Array,
+    y: jax.Array | None,
+) -> dict[str, jax.Array]:
+    network = draw_network(chain, prior, keys, numbers, x)
+    return {name: _MEASURES[name](network, x, y) for name in names}
+
+
+def draw_network(
+    chain: Chain, prior: Prior, keys: list[jax.Array], numbers: list[jax.Array], x: jax.Array
+) -> nnx.Sequential:
+    """One draw of the whole network without noise, batch norms frozen to the statistics of x.
+
+    Args:
+        keys, numbers: of each block; see `sed2.priors.draw_module`.
+        x: (N, *input_shape).
+    """
+    modules = []
+    for block, key, uniform in zip(chain.blocks, keys, numbers, strict=True):
+        module = draw_module(block.spec, block.input_shape, prior, key, uniform[: block.parameters])
+        use_matrix_products(module)
+        freeze(module, x)
+        x = module(x)
+        modules.append(module)
+    return nnx.Sequential(*modules)
+
+
+def _mean(values: np.ndarray) -> BaselineValue:
+    """Over the draws (DRAWS,)."""
+    return BaselineValue.of(values.mean(), _OVERFLOW)
+
+
+def _jacob_cov(jacobians: np.ndarray) -> BaselineValue:
+    """The mean over the draws under which it is defined, unless these are fewer than half.
+
+    Args:
+        jacobians: (DRAWS, N, D).
+    """
+    if not np.isfinite(jacobians).all():
+        return BaselineValue(math.nan, _OVERFLOW)
+    values = np.array([jacob_cov(one) for one in jacobians])
+    defined = values[~np.isnan(values)]
+    reason = (
+        f"under {len(values) - len(defined)} of {len(values)} draws it is undefined: the outputs "
+        "do not depend on some input, or on all features alike"
+    )
+    if 2 * len(defined) < len(values):
+        return BaselineValue(math.nan, reason)
+    return BaselineValue(float(defined.mean()), reason if len(defined) < len(values) else "")
+
+
+def _naswot(kernels: np.ndarray) -> BaselineValue:
+    """Of kernels (DRAWS, groups, 8, 8)."""
+    return BaselineValue.of(
+        naswot(kernels), f"its ReLUs tell no {CODE_ROWS} inputs apart: every K_H is singular"
+    )
+
+
+_MEASURES: dict[str, Callable[..., jax.Array]] = {
+    "synflow": lambda network, x, y: synflow(network, x),
+    "snip": snip,
+    "grad_norm": grad_norm,
+    "fisher": fisher,
+    "jacob_cov": lambda network, x, y: input_jacobians(network, x),
+    "naswot": lambda network, x, y: code_kernels(network, x),
+}
+"""What is computed under each draw, inside one compiled program."""
+_SUMMARIES: dict[str, Callable[[np.ndarray], BaselineValue]] = {
+    "jacob_cov": _jacob_cov,
+    "naswot": _naswot,
+}
+"""From all draws to one value; the mean, if nothing else is said."""

@@ -1,0 +1,69 @@
+"""What a training came to: plain arrays."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sed2.training.settings import TrainingSettings
+
+CROSS_ENTROPY, SQUARED_ERROR = "cross entropy", "squared error"
+
+
+@dataclass(frozen=True)
+class Training:
+    """The losses of one model under S seeds. A number that is not finite means that it diverged."""
+
+    objective: str
+    """Softmax cross entropy in nats, where the targets are classes; else the squared error, a mean
+    over outputs."""
+    loss: np.ndarray
+    """(S, epochs) mean over the steps of each epoch, while the parameters change."""
+    final_loss: np.ndarray
+    """(S,) mean over the whole training set after the last step."""
+    accuracy: np.ndarray | None
+    """(S,) share of the training set that is classified rightly then; None without classes."""
+    samples: int
+    """Rows of the training set."""
+    batch_size: int
+    """Rows of one step: those asked for, or all rows if there are fewer."""
+    steps: int
+    """Of one training, all epochs together."""
+    settings: TrainingSettings
+
+    @property
+    def diverged(self) -> np.ndarray:
+        """(S,) whether a loss is not finite."""
+        return ~(np.isfinite(self.loss).all(axis=1) & np.isfinite(self.final_loss))
+
+    @property
+    def mean(self) -> float:
+        """Of the final loss over the seeds; NaN if one of them diverged."""
+        return math.nan if self.diverged.any() else float(self.final_loss.mean())
+
+    @property
+    def std_error(self) -> float:
+        """Standard error of that mean; NaN for one seed, or if one diverged."""
+        seeds = len(self.final_loss)
+        if seeds == 1 or self.diverged.any():
+            return math.nan
+        return float(self.final_loss.std(ddof=1)) / math.sqrt(seeds)
+
+    @property
+    def mean_accuracy(self) -> float:
+        """Over the seeds; NaN without classes, or if one diverged."""
+        if self.accuracy is None or self.diverged.any():
+            return math.nan
+        return float(self.accuracy.mean())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader must know before using the losses."""
+        if not self.diverged.any():
+            return ()
+        return (
+            f"the training diverged with {self.diverged.sum()} of {len(self.diverged)} seeds, so "
+            "its loss is undefined; a smaller --learning-rate may help",
+        )

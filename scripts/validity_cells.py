@@ -9,12 +9,14 @@ from typing import Literal
 import numpy as np
 from validity_measures import Values, measure_all
 
+from sed2.baselines import BASELINES, measure_baselines
 from sed2.chain import build_chain
 from sed2.data.load import Dataset, choose_inputs
 from sed2.fisher.sample import sample_spectra
 from sed2.resources import make_plan
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
+from sed2.training import TrainingSettings, train
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,6 @@ def measure_spectra(model: ModelSpec, dataset: Dataset, cell: Cell) -> Values:
 
 def measure_network(model: ModelSpec, dataset: Dataset, cell: Cell) -> Values:
     """What 2sED is held against, so without 2sED itself."""
-    from sed2.baselines import BASELINES, measure_baselines
-
     names = [name for name in BASELINES if name != "two_sed_end_to_end"]
     found = measure_baselines(model, dataset, cell.settings, names)
     return {(name, ""): value for name, value in found.items()}
@@ -121,8 +121,6 @@ def measure_network(model: ModelSpec, dataset: Dataset, cell: Cell) -> Values:
 
 def measure_loss(model: ModelSpec, dataset: Dataset, cell: Cell) -> Values:
     """Training loss at the end, of each seed."""
-    from sed2.training import TrainingSettings, train
-
     training = TrainingSettings(
         train_samples=cell.samples,
         epochs=cell.epochs,

@@ -39,11 +39,12 @@ class Benchmark:
     chains: tuple[Chain, ...]
     scores: dict[Key, np.ndarray]
     baselines: dict[str, np.ndarray]
-    """Turned so that the larger is expected to be better, as sed2 fixes it beforehand."""
+    """Turned so that the larger is expected to be better, as sed2 fixes it beforehand; NaN where
+    one is undefined for an architecture."""
     losses: dict[str, np.ndarray]
     """(M, seeds) training loss at the end, by cell."""
     undefined: tuple[str, ...]
-    """What is left out because some architecture has no number."""
+    """Scores and losses that are left out because some architecture has none."""
     seconds: dict[str, float]
     """Mean of each cell."""
 
@@ -58,6 +59,17 @@ class Benchmark:
         return -next(iter(self.losses.values())).mean(axis=1)
 
     @property
+    def rivals(self) -> dict[str, np.ndarray]:
+        """The baselines that are defined for all architectures: a tau over some of them cannot
+        stand beside one over all."""
+        return {name: one for name, one in self.baselines.items() if not np.isnan(one).any()}
+
+    @property
+    def partial(self) -> dict[str, np.ndarray]:
+        """The other baselines."""
+        return {name: one for name, one in self.baselines.items() if name not in self.rivals}
+
+    @property
     def depths(self) -> np.ndarray:
         return np.array([len(chain.blocks) for chain in self.chains])
 
@@ -69,6 +81,11 @@ class Benchmark:
     def last_widths(self) -> np.ndarray:
         """Width of what the last block sees."""
         return np.array([chain.blocks[-2].output_shape[-1] for chain in self.chains])
+
+    @property
+    def narrow_end(self) -> np.ndarray:
+        """(M,) whether the last block sees less than it puts out."""
+        return self.last_widths < self.outputs
 
     @property
     def other_widths(self) -> np.ndarray:
@@ -105,7 +122,9 @@ def load(paths: Sequence[Path]) -> Benchmark:
         for kind, cell, measure, eps in list(columns)
         if measure == table.END
     }
-    undefined = [key for key, values in columns.items() if np.isnan(values).any()]
+    undefined = [
+        key for key, values in columns.items() if key[0] != "baseline" and np.isnan(values).any()
+    ]
     defined = {key: values for key, values in columns.items() if key not in undefined}
     chains = tuple(chain_of(name) for name in models)
     d = np.array([chain.parameters for chain in chains])

@@ -62,7 +62,7 @@ def _draw_taus(axes: Axes, benchmark: Benchmark, resamples: int) -> None:
 
 def _draw_losses(axes: Axes, benchmark: Benchmark) -> None:
     name, score = list(contenders(benchmark).items())[1]
-    narrow = benchmark.last_widths < benchmark.outputs
+    narrow = benchmark.narrow_end
     for which, colour, mark, label in (
         (~narrow, BLUE, "o", f"last hidden width {benchmark.outputs} or more"),
         (narrow, ORANGE, "^", "narrower than the output"),

@@ -52,8 +52,8 @@ def introduction(resamples: int) -> list[str]:
         "end: 1 is the same order, 0 none, negative the wrong way round. Directions are fixed "
         "beforehand. In brackets a 95% interval: percentiles of a bootstrap over the architectures "
         f"({resamples:,} resamples, seed {SEED}), so it tells of other architectures of the same "
-        "kind. A measure *wins* if the interval of its tau less the best baseline's, over the same "
-        "resampled architectures, excludes 0. Settings are chosen on a random half of the "
+        "kind. A measure wins or loses if the interval of its tau less the best baseline's, over "
+        "the same resampled architectures, excludes 0. Settings are chosen on a random half of the "
         "architectures and reported on the other. `tau` of every measure, cell and eps is in "
         "`validity.csv` beside this page.",
         "",
@@ -77,6 +77,19 @@ def section(
         for name, values in {**chosen, **benchmark.baselines}.items()
         if name in chosen or "width" in name
     }
+    where_defined = [
+        "",
+        "These baselines are undefined for some architectures, so the verdicts do without them; on "
+        "the others:",
+        "",
+        *tables.where_defined(benchmark, resamples),
+    ]
+    each_training = [
+        "",
+        "### Against each training, all architectures",
+        "",
+        *tables.each_training(benchmark, resamples),
+    ]
     trained = ", ".join(benchmark.losses)
     undefined = [f"Undefined, so left out: {'; '.join(benchmark.undefined)}."]
     took = ", ".join(f"{cell} {seconds:.1f}" for cell, seconds in benchmark.seconds.items())
@@ -88,13 +101,13 @@ def section(
         f"{trained}. Seconds per architecture on one core: {took}.",
         *(undefined if benchmark.undefined else []),
         "",
+        *tables.in_short(benchmark, resamples),
+        "",
         "### 2sED and the baselines",
         "",
         *tables.headline(benchmark, resamples),
-        "",
-        "### Against each training, all architectures",
-        "",
-        *tables.each_training(benchmark, resamples),
+        *(where_defined if benchmark.partial else []),
+        *(each_training if len(benchmark.losses) > 1 else []),
         "",
         "### One setting changed at a time",
         "",

@@ -11,7 +11,7 @@ from validity_data import Benchmark, Key
 from validity_measures import EPS_NAMES, GRID
 from validity_statistics import SEED, halves, mean_interval, residuals, shown
 
-from sed2.correlation import Correlation, against_best, correlate, tau_b
+from sed2.correlation import Correlation, Verdict, against_best, correlate, tau_b
 
 WORST = 10
 SIZES = (900, 950, 1000, 1050, 1101)
@@ -42,6 +42,8 @@ def contenders(benchmark: Benchmark) -> dict[str, np.ndarray]:
     target = benchmark.target[choosing]
 
     def best(kind: str, keys: Sequence[Key]) -> dict[str, np.ndarray]:
+        if not keys:
+            return {}
         found = [tau_b(benchmark.scores[key][choosing], target) for key in keys]
         key = keys[np.nanargmax(found)]
         return {f"{kind}, chosen: {key}": benchmark.scores[key]}
@@ -56,11 +58,59 @@ def contenders(benchmark: Benchmark) -> dict[str, np.ndarray]:
     }
 
 
+def in_short(benchmark: Benchmark, resamples: int) -> list[str]:
+    """The verdicts on the half for reporting, and what a narrow last layer does, in sentences."""
+    _, reporting = halves(len(benchmark.models))
+    ours, rivals, target = contenders(benchmark), benchmark.rivals, benchmark.target
+    found = taus(ours | rivals, target, resamples, reporting)
+    lines = []
+    for name, values in ours.items():
+        verdict = against(values, rivals, target, resamples, reporting)
+        best = list(rivals)[verdict.best or 0]
+        lines.append(
+            f"- {name}: tau {shown(found[name].value, found[name].interval)} on the half for "
+            f"reporting. The best baseline is `{best}` with "
+            f"{shown(found[best].value, found[best].interval)}: {outcome(verdict)}."
+        )
+    narrow = benchmark.narrow_end
+    every, others = (
+        taus(ours, target, resamples, which) for which in (Everything, np.flatnonzero(~narrow))
+    )
+    for name, values in ours.items():
+        places = residuals(values, target)[narrow]
+        lines.append(
+            f"- {name}: the {narrow.sum()} architectures whose last hidden layer is narrower than "
+            f"the output stand {shown(float(places.mean()), mean_interval(places), '+.0f')} places "
+            f"too high of {len(target)}; without them tau is {others[name].value:.2f} instead of "
+            f"{every[name].value:.2f}."
+        )
+    return lines
+
+
+def against(
+    values: np.ndarray,
+    rivals: Mapping[str, np.ndarray],
+    target: np.ndarray,
+    resamples: int,
+    which: np.ndarray,
+) -> Verdict:
+    """Whether a measure beats the best of the rivals on some of the architectures."""
+    theirs = np.stack(list(rivals.values()))[:, which]
+    return against_best(values[which], theirs, target[which], SEED, resamples)
+
+
+def outcome(verdict: Verdict) -> str:
+    """In words."""
+    if verdict.wins:
+        return "2sED wins"
+    loses = verdict.interval is not None and verdict.interval[1] < 0
+    return "2sED loses" if loses else "undecided"
+
+
 def headline(benchmark: Benchmark, resamples: int) -> list[str]:
     """tau of the contenders and the baselines on both halves, and who wins."""
     choosing, reporting = halves(len(benchmark.models))
     ours, target = contenders(benchmark), benchmark.target
-    rivals = np.stack(list(benchmark.baselines.values()))[:, reporting]
     columns = {
         f"tau, half for choosing ({len(choosing)})": choosing,
         f"tau, half for reporting ({len(reporting)})": reporting,
@@ -71,11 +121,22 @@ def headline(benchmark: Benchmark, resamples: int) -> list[str]:
         if name not in ours:
             line += ["", ""]
             continue
-        verdict = against_best(ours[name][reporting], rivals, target[reporting], SEED, resamples)
+        verdict = against(ours[name], benchmark.rivals, target, resamples, reporting)
         line.append(shown(verdict.difference, verdict.interval))
-        line.append("wins" if verdict.wins else "does not win")
-    head = ["measure", *columns, "less the best baseline's, half for reporting", ""]
+        line.append(outcome(verdict))
+    head = ["measure", *columns, "less the best baseline's, half for reporting", "verdict"]
     return table(head, _named(found))
+
+
+def where_defined(benchmark: Benchmark, resamples: int) -> list[str]:
+    """The baselines that are undefined for some architectures, and the contenders on the others."""
+    ours = contenders(benchmark)
+    lines = {}
+    for name, values in benchmark.partial.items():
+        its = np.flatnonzero(~np.isnan(values))
+        found = taus({name: values} | ours, benchmark.target, resamples, its)
+        lines[name] = [str(len(its)), *(shown(tau.value, tau.interval) for tau in found.values())]
+    return table(["baseline", "architectures", "its tau", *ours], _named(lines))
 
 
 def each_training(benchmark: Benchmark, resamples: int) -> list[str]:
@@ -103,7 +164,7 @@ def one_at_a_time(benchmark: Benchmark, resamples: int) -> list[str]:
     """What a change of one setting does to tau."""
     found: dict[str, list[str]] = {}
     for label, key, base in changes(benchmark):
-        line = [base.cell]
+        line = [f"{base.cell}, eps {base.eps}"]
         for which in halves(len(benchmark.models)):
             new, old, target = (
                 values[which]
@@ -124,6 +185,10 @@ def changes(benchmark: Benchmark) -> list[tuple[str, Key, Key]]:
     found = [(f"eps {eps}", default._replace(eps=eps), default) for eps in EPS_NAMES if eps != GRID]
     found.append(("divided by d", default._replace(per_parameter=True), default))
     found += [
+        (f"eps {eps}, divided by d", default._replace(eps=eps, per_parameter=True), default)
+        for eps in ("0.5", "0.1")
+    ]
+    found += [
         (measure, default._replace(measure=measure), default)
         for measure in ("2sed", "mean_logdet", "lower_2sed_own")
     ]
@@ -132,7 +197,12 @@ def changes(benchmark: Benchmark) -> list[tuple[str, Key, Key]]:
         base = default._replace(cell=like) if like in cells and like != cell else default
         measure = "2sed" if cell.startswith("end-to-end") else "lower_2sed"
         if cell != default.cell:
-            found.append((cell, default._replace(cell=cell, measure=measure), base))
+            key = default._replace(cell=cell, measure=measure)
+            found.append((cell, key, base))
+            found += [
+                (f"{cell}, eps {eps}", key._replace(eps=eps), base._replace(eps=eps))
+                for eps in ("0.5", "0.1")
+            ]
     return found
 
 
@@ -173,7 +243,7 @@ def without_narrow_ends(
     benchmark: Benchmark, scores: Mapping[str, np.ndarray], resamples: int
 ) -> list[str]:
     """tau of all architectures, and of those whose last hidden layer is as wide as the output."""
-    wide = np.flatnonzero(benchmark.last_widths >= benchmark.outputs)
+    wide = np.flatnonzero(~benchmark.narrow_end)
     columns = {
         f"all ({len(benchmark.models)})": Everything,
         f"last hidden width of {benchmark.outputs} or more ({len(wide)})": wide,

@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from sed2.baselines import baseline_values
 from sed2.blocks.user import UserBlock
 from sed2.chain import build_chain
 from sed2.data.load import Dataset, load_dataset
@@ -20,6 +21,7 @@ from sed2.deciding import rank_until_decided, read_demand
 from sed2.errors import UsageError, did_you_mean
 from sed2.estimate import estimate
 from sed2.generalisation import MIN_ZETA, check_settings, evaluate, read_words
+from sed2.prediction import add_baselines, add_trainings
 from sed2.ranking import check_comparable, rank_results
 from sed2.resources import make_plan
 from sed2.results import BoundResult, Checked, ModelResult, Ranking, StabilityResult
@@ -27,6 +29,9 @@ from sed2.settings import Settings, resolve
 from sed2.spec.module import from_network, resolve_module
 from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, data_check, load_spec, shape_check
 from sed2.study import check_memory, check_shared, read_grids, study
+from sed2.training import TrainingSettings, check_training
+from sed2.training import train as train_one
+from sed2.validation import read_flags
 
 Spec = str | Path | Mapping[str, Any] | Any
 """A YAML file, notation, the mapping of a file, a network, or a dict of networks by name."""
@@ -84,6 +89,13 @@ def rank(
     decide_at: float | str | None = None,
     max_draws: int | str | None = None,
     max_samples: int | str | None = None,
+    train: bool = False,
+    epochs: int | str | None = None,
+    batch_size: int | str | None = None,
+    learning_rate: float | str | None = None,
+    train_seeds: int | str | None = None,
+    train_samples: int | str | None = None,
+    baselines: bool = False,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> Ranking:
@@ -98,29 +110,77 @@ def rank(
         until_decided: whether to add draws and inputs where neighbours are not told apart, as
             `sed2.deciding` says, until every order of neighbours has the probability `decide_at`
             (0.95), or `max_draws` and `max_samples` per model (8 times those given) are reached.
+        train: whether to train every model as well, as `sed2.training` says, and to correlate the
+            score with the losses. `epochs`, `batch_size`, `learning_rate`, `train_seeds` and
+            `train_samples` are fields of `sed2.training.TrainingSettings`.
+        baselines: whether to take the measures of `sed2.baselines` as well.
         progress: called as the work goes on.
         settings: as for `compute`.
 
     Raises:
         as `compute`; and UsageError if the models' settings make their scores incomparable.
     """
-    words = {"decide_at": decide_at, "max_draws": max_draws, "max_samples": max_samples}
+    demands = {"decide_at": decide_at, "max_draws": max_draws, "max_samples": max_samples}
+    wishes = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "train_seeds": train_seeds,
+        "train_samples": train_samples,
+    }
+    if not until_decided:
+        _refuse_without("--until-decided", "nothing is added to what is given", demands)
+    if not train:
+        _refuse_without("--train", "nothing is trained", wishes)
+    training = read_flags(TrainingSettings, wishes) if train else None
     file = _read(spec, allow_import, allow_partial)
     resolved = [_resolve(file, candidate, settings) for candidate in file.models]
-    check_comparable([candidate.name for candidate in file.models], resolved)
-    if not until_decided:
-        _refuse_without("--until-decided", words)
-        return rank_results(_estimate_all(file.models, resolved, progress))
-    candidates = {candidate.name: candidate for candidate in file.models}
-    its = dict(zip(candidates, resolved, strict=True))
-    demand = read_demand(words, its)
+    names = [candidate.name for candidate in file.models]
+    check_comparable(names, resolved, also=("seed",) if training else ())
+    candidates = dict(zip(names, file.models, strict=True))
+    its = dict(zip(names, resolved, strict=True))
+    demand = read_demand(demands, its) if until_decided else None
+    if training:
+        for name, candidate in candidates.items():
+            check_training(candidate, _load(its[name]), its[name], training)
 
-    def run(name: str, settings: Settings) -> ModelResult:
-        told = f"{name}, N = {settings.samples}, K = {settings.draws}"
-        return estimate(candidates[name], _load(settings), settings, partial(progress, told))
-
-    begun = _estimate_all(file.models, resolved, progress)
-    return rank_until_decided(its, run, demand, begun)
+    results = _estimate_all(file.models, resolved, progress)
+    if demand is None:
+        ranking = rank_results(results)
+    else:
+        ranking = rank_until_decided(
+            its,
+            lambda name, settings: estimate(
+                candidates[name],
+                _load(settings),
+                settings,
+                partial(progress, f"{name}, N = {settings.samples}, K = {settings.draws}"),
+            ),
+            demand,
+            results,
+        )
+    if baselines:
+        ranking = add_baselines(
+            ranking,
+            lambda name: baseline_values(
+                candidates[name],
+                _load(its[name]),
+                its[name],
+                progress=partial(progress, f"{name}, baselines"),
+            ),
+        )
+    if training:
+        ranking = add_trainings(
+            ranking,
+            lambda name: train_one(
+                candidates[name],
+                _load(its[name]),
+                its[name],
+                training,
+                partial(progress, f"{name}, training"),
+            ),
+        )
+    return ranking
 
 
 def bound(
@@ -265,12 +325,12 @@ def validate(
     return checked
 
 
-def _refuse_without(needed: str, words: Mapping[str, Any]) -> None:
+def _refuse_without(needed: str, then: str, words: Mapping[str, Any]) -> None:
     for name, value in words.items():
         if value is not None:
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(
-                f"without {needed} nothing is added to what is given, so {flag} means nothing",
+                f"without {needed} {then}, so {flag} means nothing",
                 mend=f"Give {needed} as well, or leave {flag} out",
                 where=flag,
             )

@@ -24,14 +24,14 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from sed2.errors import ResourceError, UsageError
 from sed2.joint import probability_ahead, probability_best, simulate, variance_of_difference
 from sed2.ranking import as_probability, rank_results, separation
 from sed2.results import Crossing, Demand, ModelResult, Probability, RankedModel, Ranking
 from sed2.settings import Number, Settings
-from sed2.validation import explain
+from sed2.validation import read_flags
 
 Run = Callable[[str, Settings], ModelResult]
 """The result of the model of that name with these settings."""
@@ -64,12 +64,7 @@ def read_demand(given: Mapping[str, Any], settings: Mapping[str, Settings]) -> D
         UsageError: a number is not allowed, the models begin with different N or K, or the errors
             of the inputs are not asked for.
     """
-    try:
-        wish = Wish.model_validate({k: value for k, value in given.items() if value is not None})
-    except ValidationError as error:
-        fault = explain(error, Wish, "option")
-        flag = f"--{str(fault.path[0]).replace('_', '-')}"
-        raise UsageError(fault.cause, mend=fault.mend, where=flag) from None
+    wish = read_flags(Wish, given)
     first, *others = settings.values()
     for field in ("draws", "samples"):
         if any(getattr(other, field) != getattr(first, field) for other in others):

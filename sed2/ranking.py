@@ -20,13 +20,18 @@ COMMON = ("dataset", "standardize", "label", "eps", "zeta", "n_train", "gamma")
 """Settings that all candidates must share, or their scores answer different questions."""
 
 
-def check_comparable(names: Sequence[str], settings: Sequence[object]) -> None:
+def check_comparable(
+    names: Sequence[str], settings: Sequence[object], also: Sequence[str] = ()
+) -> None:
     """Refuse candidates whose scores cannot be compared.
 
+    Args:
+        also: settings that they must share besides `COMMON`.
+
     Raises:
-        UsageError: two candidates differ in a setting of `COMMON`.
+        UsageError: two candidates differ in one of these settings.
     """
-    for field in COMMON:
+    for field in (*COMMON, *also):
         values = [getattr(one, field) for one in settings]
         for name, value in zip(names, values, strict=True):
             if value != values[0]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from sed2.settings import Settings
+
+if TYPE_CHECKING:  # they come after the results, which they are added to
+    from sed2.baselines import BaselineValue
+    from sed2.prediction import Prediction
+    from sed2.training import Training
 
 
 @dataclass(frozen=True)
@@ -220,6 +226,15 @@ class RankedModel:
     """Of being ahead of the next model; NaN for the last."""
     decided: bool | None = None
     """Whether that order is as sure as was asked for, if it was; None for the last."""
+    training: Training | None = None
+    """What training it came to, if that was asked for."""
+    baselines: Mapping[str, BaselineValue] | None = None
+    """By name, if they were asked for."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Of its score and of its training."""
+        return (*self.result.warnings, *(self.training.warnings if self.training else ()))
 
 
 @dataclass(frozen=True)
@@ -259,6 +274,8 @@ class Ranking:
     crossings: tuple[Crossing, ...]
     warnings: tuple[str, ...]
     demand: Demand | None = None
+    correlation: Prediction | None = None
+    """Between the score and the training losses, if the models were trained."""
 
     @property
     def eps(self) -> np.ndarray:

@@ -19,6 +19,10 @@ from sed2.cli.options import (
 )
 
 
+def _number(help_: str) -> Any:
+    return typer.Option(metavar="NUMBER", help=help_)
+
+
 @with_settings
 def rank(
     spec: Spec,
@@ -53,17 +57,42 @@ def rank(
             metavar="NUMBER", help="Inputs per model at most. [default: 8 times --samples]"
         ),
     ] = None,
+    train: Annotated[
+        bool,
+        typer.Option(
+            "--train", help="Train every model as well, and correlate the score with the losses."
+        ),
+    ] = False,
+    epochs: Annotated[
+        str | None, _number("Passes over the training set of --train. [default: 10]")
+    ] = None,
+    batch_size: Annotated[str | None, _number("Rows of one step. [default: 64]")] = None,
+    learning_rate: Annotated[str | None, _number("Step size of Adam. [default: 0.001]")] = None,
+    train_seeds: Annotated[
+        str | None, _number("Trainings of each model, to average. [default: 3]")
+    ] = None,
+    train_samples: Annotated[
+        str | None, _number("Rows to train on. [default: those of --n-train, or all]")
+    ] = None,
+    baselines: Annotated[
+        bool,
+        typer.Option(
+            "--baselines", help="Take the measures that 2sED has to beat as well: synflow, ..."
+        ),
+    ] = False,
     settings: dict[str, Any],
 ) -> None:
     """All models of a file, largest lower 2sED first.
 
-    Ordered at eps_n of Theorem 5.1 with `--n-train`, else by the mean over the eps grid.
+    Ordered at eps_n of Theorem 5.1 with `--n-train`, else by the mean over the eps grid. With
+    `--train` every model is also trained, and the table tells whether the score predicts the loss.
 
     \b
     Examples:
       sed2 rank configs/mlps.yaml --eps 1e-3:1e-1
       sed2 rank configs/mlps.yaml --n-train 100000 --json rank.json --plot rank.svg
       sed2 rank configs/mlps.yaml --until-decided --decide-at 0.9 --max-draws 400
+      sed2 rank configs/mlps.yaml --n-train 10000 --train --epochs 100 --baselines
     """
     from sed2.report.files import Outputs
 
@@ -82,6 +111,13 @@ def rank(
             decide_at=decide_at,
             max_draws=max_draws,
             max_samples=max_samples,
+            train=train,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            train_seeds=train_seeds,
+            train_samples=train_samples,
+            baselines=baselines,
             progress=progress,
             **settings,
         )

@@ -9,7 +9,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,12 @@ import numpy as np
 
 from sed2 import terminal
 from sed2.errors import UsageError
+from sed2.report.training_files import (
+    baselines_document,
+    csv_columns,
+    prediction_document,
+    training_document,
+)
 from sed2.results import (
     BoundResult,
     Bracket,
@@ -80,7 +86,15 @@ class Outputs:
 
     def write_rank(self, ranking: Ranking) -> None:
         """Write all files of `rank`."""
-        self._write_curves(rank_document(ranking), [model.result for model in ranking.models])
+        results = [model.result for model in ranking.models]
+        more = [csv_columns(model) for model in ranking.models]
+
+        def figure(file_format: str) -> bytes:
+            from sed2.report.training_plot import ranking_figure
+
+            return ranking_figure(ranking, file_format)
+
+        self._write(rank_document(ranking), lambda: _csv_text(results, more), figure)
 
     def write_bound(self, result: BoundResult) -> None:
         """Write the JSON of `bound`."""
@@ -180,15 +194,16 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
                 "settings": _settings(model.result.settings),
                 **_curves(model.result),
                 **_brackets(model.result),
-                "training": None,
-                "warnings": model.result.warnings,
+                "training": model.training and training_document(model.training),
+                "baselines": model.baselines and baselines_document(model.baselines),
+                "warnings": model.warnings,
                 "spec_sha256": model.result.provenance.spec_sha256,
             }
             for model in ranking.models
         ],
         "crossings": [asdict(crossing) for crossing in ranking.crossings],
         "until_decided": ranking.demand and asdict(ranking.demand),
-        "correlation": None,
+        "correlation": ranking.correlation and prediction_document(ranking.correlation),
         "warnings": ranking.warnings,
         "provenance": {k: v for k, v in asdict(first.provenance).items() if k not in own}
         | {"data_sha256": first.provenance.data_sha256},
@@ -300,8 +315,15 @@ def _probability(probability: Probability) -> dict[str, Any]:
     return {"score": probability.score, "curve": probability.curve}
 
 
-def _csv_text(results: list[ModelResult]) -> str:
-    """One row per model and eps; an undefined number is empty."""
+def _csv_text(
+    results: Sequence[ModelResult], more: Sequence[Mapping[str, float]] | None = None
+) -> str:
+    """One row per model and eps; an undefined number is empty.
+
+    Args:
+        more: of each model, further columns by name.
+    """
+    more = more or [{}] * len(results)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -321,9 +343,10 @@ def _csv_text(results: list[ModelResult]) -> str:
             "two_sed_high",
             "upper_bracket",
             "trace_bracket",
+            *more[0],
         ]
     )
-    for result in results:
+    for result, own in zip(results, more, strict=True):
         columns = (
             result.eps,
             result.lower_two_sed.estimate,
@@ -338,7 +361,9 @@ def _csv_text(results: list[ModelResult]) -> str:
             result.trace_bracket,
         )
         for row in zip(*columns, strict=True):
-            numbers = ["" if math.isnan(value) else repr(float(value)) for value in row]
+            numbers = [
+                "" if math.isnan(value) else repr(float(value)) for value in (*row, *own.values())
+            ]
             writer.writerow([result.name, result.parameters, *numbers])
     return text.getvalue()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.cells import cell_len
@@ -31,11 +31,9 @@ def print_table(
     Returns:
         The headers shown.
     """
-    widths = [max(map(cell_len, column)) for column in zip(headers, *rows, strict=True)]
-    if foldable is not None:
-        widths[foldable] = min(widths[foldable], _NAME_WIDTH)
+    widths = _widths(headers, rows, foldable)
     kept = len(headers)
-    while kept > 2 and sum(widths[:kept]) + _GAP * (kept - 1) > console.width:
+    while kept > 2 and _total(widths[:kept]) > console.width:
         kept -= 1
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -58,6 +56,50 @@ def print_table(
         left_out = ", ".join(filter(None, headers[kept:]))
         note(console, f"Left out at this width: {left_out}.")
     return headers[:kept]
+
+
+def fits(
+    console: Console,
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    foldable: int | None = None,
+) -> bool:
+    """Whether a table would be printed with all its columns."""
+    return _total(_widths(headers, rows, foldable)) <= console.width
+
+
+def print_in_parts(console: Console, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table whose columns go on below where the console is too narrow, the first one repeated;
+    the first one may be folded."""
+    widths = _widths(headers, rows, foldable=0)
+    parts: list[list[int]] = [[]]
+    for column in range(1, len(headers)):
+        if parts[-1] and _total(widths[c] for c in (0, *parts[-1], column)) > console.width:
+            parts.append([])
+        parts[-1].append(column)
+    for number, part in enumerate(parts):
+        if number:
+            console.print()
+        shown = [0, *part]
+        cells = [[row[c] for c in shown] for row in rows]
+        print_table(console, [headers[c] for c in shown], cells, foldable=0)
+
+
+def _widths(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], foldable: int | None
+) -> list[int]:
+    """Of all columns, in characters; the least of the one that may be folded."""
+    widths = [max(map(cell_len, column)) for column in zip(headers, *rows, strict=True)]
+    if foldable is not None:
+        widths[foldable] = min(widths[foldable], _NAME_WIDTH)
+    return widths
+
+
+def _total(widths: Iterable[int]) -> int:
+    """Of columns side by side."""
+    widths = list(widths)
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def note(console: Console, message: str) -> None:

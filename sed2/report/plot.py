@@ -55,25 +55,47 @@ def draw_curves(results: Sequence[ModelResult]) -> Figure:
     Args:
         results: one or more models on the same eps grid.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    draw_curves_on(figure.add_subplot(), results)
+    place_legend(figure, results, 6.4, 3.9)
+    return figure
+
+
+def draw_curves_on(axes: Axes, results: Sequence[ModelResult]) -> None:
+    """The curves of all models."""
     for i, result in enumerate(results):
-        _draw(axes, result, COLOURS[i % len(COLOURS)], MARKS[i % len(MARKS)])
+        _draw(axes, result, *colour_and_mark(i))
     _mark_eps_n(axes, results[0])
     axes.set_xscale("log")
     axes.set_xlabel(r"covering radius $\varepsilon$")
     axes.set_ylabel("effective dimension")
+    plain_axes(axes)
+
+
+def plain_axes(axes: Axes) -> None:
+    """A faint grid and no frame."""
     axes.grid(alpha=0.25, lw=0.5)
     axes.spines[["top", "right"]].set_visible(False)
-    handles = [*axes.get_legend_handles_labels()[0], *_explanations(results)]
+
+
+def colour_and_mark(i: int) -> tuple[str, str]:
+    """Of the model in place i."""
+    return COLOURS[i % len(COLOURS)], MARKS[i % len(MARKS)]
+
+
+def place_legend(
+    figure: Figure, results: Sequence[ModelResult], width: float, height: float
+) -> None:
+    """The legend of the first axes below all, and the size in inches that leaves the room."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)
+    handles = [*figure.axes[0].get_legend_handles_labels()[0], *_explanations(results)]
     legend_lines = sum(1 + str(handle.get_label()).count("\n") for handle in handles)
-    figure.set_size_inches(6.4, 3.9 + 0.17 * legend_lines)
+    figure.set_size_inches(width, height + 0.17 * legend_lines)
     figure.legend(handles=handles, loc="outside lower left", frameon=False, fontsize="small")
-    return figure
 
 
 def _draw(axes: Axes, result: ModelResult, colour: str, mark: str) -> None:

@@ -13,9 +13,19 @@ from rich.text import Text
 
 from sed2.data.catalogue import DatasetInfo
 from sed2.data.files import DataFile
+from sed2.report.layout import fits as _fits
 from sed2.report.layout import note as _note
 from sed2.report.layout import number as _number
 from sed2.report.layout import print_table as _print_table
+from sed2.report.training import (
+    accuracy_cell,
+    baseline_columns,
+    loss_cell,
+    note_baselines,
+    note_training,
+    print_baselines,
+    print_prediction,
+)
 from sed2.results import (
     BlockPlan,
     BoundResult,
@@ -110,14 +120,14 @@ def print_compute(console: Console, result: ModelResult) -> None:
 def print_rank(console: Console, ranking: Ranking) -> None:
     """All models, best first, with what a reader needs to judge the order."""
     scores = [score for m in ranking.models for score in (m.result.score, m.result.two_sed_score)]
-    grown = ["N", "K"] if ranking.demand else []
-    shown = _print_table(
-        console,
-        [*_RANK_COLUMNS, *grown, "parameters", "2sED", "ESS"],
-        [_rank_row(model, grown=bool(grown)) for model in ranking.models],
-        text=(1,),
-        foldable=1,
-    )
+    training = ranking.models[0].training
+    headers, rows = _rank_table(ranking)
+    others, values = baseline_columns(ranking.models, without=headers)
+    wide = [[*row, *more] for row, more in zip(rows, values, strict=True)]
+    together = _fits(console, [*headers, *others], wide, foldable=1)
+    if together:
+        headers, rows = [*headers, *others], wide
+    shown = _print_table(console, headers, rows, text=(1,), foldable=1)
     at = (
         f"at eps_n = {ranking.eps_n:.4g} (Theorem 5.1, n = {ranking.settings.n_train:,})"
         if ranking.eps_n is not None
@@ -131,26 +141,54 @@ def print_rank(console: Console, ranking: Ranking) -> None:
     _legend(console, shown, lower=any(score.lower_estimate for score in scores))
     if "P(best)" in shown and len(ranking.models) > 1:
         _note(console, _CLAIM[any(m.result.score.lower_estimate for m in ranking.models)])
+    if training:
+        note_training(console, training)
     if ranking.demand:
         _note(console, _decisions(ranking, ranking.demand))
     began = "Began with: " if ranking.demand else ""
     inputs = min(model.result.inputs for model in ranking.models)
     _note(console, f"{began}{describe(ranking.settings, inputs)}")
+    if others and not together:
+        console.print()
+        print_baselines(console, ranking.models)
+    note_baselines(console, ranking.models)
+    if ranking.correlation:
+        console.print()
+        print_prediction(console, ranking)
+
+
+def _rank_table(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows, the most important columns first."""
+    trained, grown = ranking.models[0].training is not None, ranking.demand is not None
+    before, after = _RANK_COLUMNS[:4], _RANK_COLUMNS[4:]
+    headers = [
+        *before,
+        *(["train loss"] if trained else []),
+        *after,
+        *(["N", "K"] if grown else []),
+        "parameters",
+        "2sED",
+        "ESS",
+        *(["accuracy"] if trained else []),
+    ]
+    return headers, [_rank_row(model, grown=grown) for model in ranking.models]
 
 
 def _rank_row(model: RankedModel, *, grown: bool) -> list[str]:
-    result = model.result
+    result, training = model.result, model.training
     score, two = result.score, result.two_sed_score
     return [
         str(model.rank),
         result.name,
         *_with_interval(score.value, score.interval, score.lower_estimate),
+        *([loss_cell(training)] if training else []),
         _probability(model.probability_best.score),
         _probability(model.order_probability.score),
         *([f"{result.inputs:,}", f"{result.settings.draws:,}"] if grown else []),
         f"{result.parameters:,}",
         _value(two.value, two.lower_estimate),
         f"{result.effective_sample_size.min():.1f}",
+        *([accuracy_cell(training)] if training else []),
     ]
 
 
@@ -312,7 +350,7 @@ def ranking_warnings(ranking: Ranking) -> list[str]:
     """The ranking's own warnings, then the models', each said once for all it concerns."""
     concerned: dict[str, list[str]] = {}
     for model in ranking.models:
-        for warning in model.result.warnings:
+        for warning in model.warnings:
             concerned.setdefault(warning, []).append(model.result.name)
     return [
         *ranking.warnings,

@@ -34,6 +34,8 @@ class Plan:
     program: Program
     samples: int
     """n, rows of the training set."""
+    wanted: int
+    """Rows that were asked for."""
     batch: int
     steps: int
     """Of one epoch."""
@@ -79,6 +81,7 @@ def check_training(
         chain,
         Program(blocks_of(chain), objective, one_by_one),
         samples,
+        wanted,
         batch,
         steps,
         math.ceil(steps / calls),

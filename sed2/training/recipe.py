@@ -56,6 +56,7 @@ def train(
         final_loss=final_losses.mean(axis=1),
         accuracy=hits.mean(axis=1) if plan.program.objective == CROSS_ENTROPY else None,
         samples=plan.samples,
+        wanted=plan.wanted,
         batch_size=plan.batch,
         steps=training.epochs * plan.steps,
         settings=training,

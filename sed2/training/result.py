@@ -27,6 +27,8 @@ class Training:
     """(S,) share of the training set that is classified rightly then; None without classes."""
     samples: int
     """Rows of the training set."""
+    wanted: int
+    """Rows that were asked for; more than `samples` if the data set has not so many."""
     batch_size: int
     """Rows of one step: those asked for, or all rows if there are fewer."""
     steps: int
@@ -61,9 +63,15 @@ class Training:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader must know before using the losses."""
-        if not self.diverged.any():
-            return ()
-        return (
-            f"the training diverged with {self.diverged.sum()} of {len(self.diverged)} seeds, so "
-            "its loss is undefined; a smaller --learning-rate may help",
-        )
+        found = []
+        if self.samples < self.wanted:
+            found.append(
+                f"the data set has {self.samples:,} rows, so the training is on these and not on "
+                f"{self.wanted:,}"
+            )
+        if self.diverged.any():
+            found.append(
+                f"the training diverged with {self.diverged.sum()} of {len(self.diverged)} seeds, "
+                "so its loss is undefined; a smaller --learning-rate may help"
+            )
+        return tuple(found)

@@ -25,7 +25,8 @@ CONTRACT = {
     "--label --standardize --model --json --csv --plot",
     "rank": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
     "--label --standardize --json --csv --plot --until-decided --decide-at --max-draws "
-    "--max-samples",
+    "--max-samples --train --epochs --batch-size --learning-rate --train-seeds --train-samples "
+    "--baselines",
     "stability": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train "
     "--seed --label --standardize --json --csv --plot --samples-grid --draws-grid --sigma-grid "
     "--seeds",

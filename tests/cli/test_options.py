@@ -11,10 +11,20 @@ import pytest
 
 from sed2 import api
 from sed2.settings import Settings, resolve
+from sed2.training import TrainingSettings
+from sed2.validation import read_flags
 from tests.cli.conftest import Run
 
 Given = Callable[..., dict[str, object]]
-OF_RANK = ("until_decided", "decide_at", "max_draws", "max_samples")
+OF_RANK = (
+    "until_decided",
+    "decide_at",
+    "max_draws",
+    "max_samples",
+    "train",
+    "baselines",
+    *TrainingSettings.model_fields,
+)
 """Options of `rank` that are no settings."""
 COMMANDS = ("bound", "compute", "rank", "stability", "validate")
 
@@ -58,6 +68,10 @@ def test_the_defaults_shown_are_the_defaults(sed2: Run) -> None:
     assert len(options) >= 9
     for option, default in options:
         name = option.replace("-", "_")
+        if name in TrainingSettings.model_fields and name != "train_samples":
+            assert getattr(read_flags(TrainingSettings, {name: default}), name) == getattr(
+                TrainingSettings(), name
+            )
         if name in OF_RANK:
             continue
         assert getattr(resolve({name: default}, {}), name) == getattr(Settings(), name), name

@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from sed2.baselines import BASELINES
 from tests.cli.conftest import FAST, Run
 
 LONG = "a name that is a good deal longer than any narrow terminal would like it to be " * 2
@@ -147,3 +149,114 @@ def test_models_that_begin_unequal_cannot_be_decided(sed2: Run) -> None:
     ran = sed2("rank", "s.yaml", "--dataset", "covertype", "--until-decided")
     assert ran.code == 2
     assert "begin with different `draws`" in ran.err
+
+
+TRAIN = ("--train", "--epochs", "2", "--train-seeds", "2", "--train-samples", "200")
+
+
+def test_train_adds_losses_and_their_correlation(sed2: Run, spec: str) -> None:
+    files = ("--json", "r.json", "--csv", "r.csv", "--plot", "r.png")
+    ran = sed2("rank", spec, *FAST, *TRAIN, *files)
+    assert ran.code == 0, ran.err
+    assert "train loss" in ran.out.splitlines()[0]
+    assert "on the 200 rows trained on, mean of 2 seeds" in ran.out
+    assert "–: fewer than 5 models, too few for an interval." in ran.out
+    assert "\x1b" not in ran.out + ran.err
+    document = json.loads(Path("r.json").read_text())
+    assert document["correlation"]["measures"].keys() == {"score"}
+    assert document["correlation"]["against_best_baseline"] is None
+    for model in document["models"]:
+        training = model["training"]
+        assert training["samples"] == 200
+        assert training["steps"] == 2 * (200 // 64)
+        assert training["settings"]["epochs"] == 2
+        assert 0 < training["loss"] < 3
+        assert 0 <= training["accuracy"] <= 1
+        assert model["baselines"] is None
+    rows = list(csv.DictReader(Path("r.csv").read_text().splitlines()))
+    by_name = {model["name"]: model for model in document["models"]}
+    for row in rows:
+        assert float(row["train_loss"]) == by_name[row["model"]]["training"]["loss"]
+    assert Path("r.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_company_and_order_change_no_training(sed2: Run) -> None:
+    both = {"models": ["MLP 54-2-7", "MLP 54-9-7"]}
+    alone = {"models": ["MLP 54-9-7"]}
+    losses = []
+    for models in (both, alone):
+        Path("m.yaml").write_text(json.dumps(models))
+        document = ranked(sed2, "m.yaml", *TRAIN)
+        losses += [m["training"] for m in document["models"] if m["name"] == "MLP 54-9-7"]
+    assert losses[0] == losses[1]
+
+
+def test_the_training_set_is_of_the_size_of_n_train(sed2: Run) -> None:
+    Path("m.yaml").write_text("models: [MLP 54-2-7]\n")
+    document = ranked(sed2, "m.yaml", "--train", "--epochs", "1", "--n-train", "150")
+    assert document["models"][0]["training"]["samples"] == 150
+
+
+def test_baselines_stand_beside_the_score_and_are_judged(sed2: Run) -> None:
+    Path("m.yaml").write_text("models: [MLP 54-2-7, MLP 54-9-7, MLP 54-4-4-7]\n")
+    ran = sed2("rank", "m.yaml", *FAST, *TRAIN, "--baselines", "--json", "r.json")
+    assert ran.code == 0, ran.err
+    for name in BASELINES:
+        assert name in ran.out.splitlines()[0]
+    assert "the best baseline" in ran.out
+    document = json.loads(Path("r.json").read_text())
+    assert set(document["correlation"]["measures"]) == {"score", *BASELINES}
+    assert document["correlation"]["against_best_baseline"]["wins"] is False
+    for model in document["models"]:
+        assert set(model["baselines"]) == set(BASELINES)
+        assert model["baselines"]["parameters"]["value"] == model["parameters"]
+
+
+def test_baselines_need_no_training(sed2: Run) -> None:
+    Path("m.yaml").write_text("models: [MLP 54-2-7]\n")
+    document = ranked(sed2, "m.yaml", "--baselines")
+    assert document["correlation"] is None
+    assert document["models"][0]["training"] is None
+    assert document["models"][0]["baselines"]["depth"]["value"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--epochs", "3"), 2, ("without --train nothing is trained", "--epochs")),
+        (("--train", "--epochs", "0"), 2, ("--epochs", "at least 1")),
+        (("--train", "--learning-rate", "fast"), 2, ("--learning-rate", "above 0")),
+        (("--train", "--memory-gb", "0.0001"), 5, ("training `MLP 54-2-7`", "--batch-size")),
+    ],
+)
+def test_trainings_that_make_no_sense_are_refused(
+    sed2: Run, spec: str, options: tuple[str, ...], code: int, words: tuple[str, ...]
+) -> None:
+    ran = sed2("rank", spec, *FAST, *options)
+    assert ran.code == code
+    for word in words:
+        assert word in ran.err
+
+
+def test_what_cannot_be_trained_is_refused_before_the_score(sed2: Run) -> None:
+    np.savez("d.npz", x=np.ones((5, 4)))
+    ran = sed2("rank", "MLP 4-2", "--dataset", "d.npz", "--train")
+    assert ran.code == 4
+    assert "`d.npz` has no labels" in ran.err
+    ran = sed2("rank", "MLP 54-3", "--dataset", "covertype", "--train")
+    assert ran.code == 2
+    assert "has 3 outputs, but the labels of `covertype` are 7 classes" in ran.err
+    Path("s.yaml").write_text("models:\n  - MLP 54-7\n  - {notation: MLP 54-2-7, seed: 1}\n")
+    ran = sed2("rank", "s.yaml", "--dataset", "covertype", "--train")
+    assert ran.code == 2
+    assert "`seed` is 0 for one and 1 for the other" in ran.err
+
+
+def test_a_diverged_training_stops_nothing(sed2: Run, spec: str) -> None:
+    ran = sed2("rank", spec, *FAST, *TRAIN, "--learning-rate", "1e38", "--json", "r.json")
+    assert ran.code == 0, ran.err
+    assert "the training diverged with 2 of 2 seeds" in ran.err
+    assert "diverged" in ran.out
+    document = json.loads(Path("r.json").read_text())
+    assert [model["training"]["loss"] for model in document["models"]] == [None] * 3
+    assert document["correlation"]["measures"]["score"]["kendall"]["value"] is None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sed2.baselines import BaselineValue
 from sed2.generalisation import evaluate, read_words
+from sed2.prediction import add_baselines, add_trainings
 from sed2.results import (
     BlockPlan,
     BlockShare,
@@ -22,6 +24,8 @@ from sed2.results import (
     Score,
 )
 from sed2.settings import Settings
+from sed2.training import Training, TrainingSettings
+from sed2.training.result import CROSS_ENTROPY
 
 
 def made_result(
@@ -129,3 +133,25 @@ def made_ranking(results: Sequence[ModelResult]) -> Ranking:
 
 def made_probability(result: ModelResult, value: float) -> Probability:
     return Probability(value, np.full(len(result.eps), value))
+
+
+def made_training(*losses: float, epochs: int = 3, **settings: object) -> Training:
+    """Of one seed for each final loss, which the loss of the last epoch is as well."""
+    final = np.array(losses)
+    falling = final[:, None] + np.arange(epochs)[::-1]
+    its = TrainingSettings.model_validate({"epochs": epochs, **settings})
+    return Training(CROSS_ENTROPY, falling, final, 1 - final / 4, 500, 500, 64, 7 * epochs, its)
+
+
+def made_trained(
+    results: Sequence[ModelResult],
+    losses: Sequence[Sequence[float]],
+    baselines: Sequence[Mapping[str, BaselineValue]] | None = None,
+) -> Ranking:
+    """The results in the order given, trained, with their correlation."""
+    ranking = made_ranking(results)
+    if baselines:
+        of_model = {one.name: each for one, each in zip(results, baselines, strict=True)}
+        ranking = add_baselines(ranking, lambda name: dict(of_model[name]))
+    trainings = {one.name: made_training(*each) for one, each in zip(results, losses, strict=True)}
+    return add_trainings(ranking, lambda name: trainings[name])

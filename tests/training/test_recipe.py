@@ -163,18 +163,17 @@ def test_batch_norm_ends_with_the_mean_statistics_of_one_more_epoch() -> None:
     assert got.final_loss[0] == pytest.approx(cross_entropy(outputs, data.y), rel=1e-10)
 
 
-@pytest.mark.parametrize(("precision", "rtol"), [("float32", 1e-4), ("float64", 1e-6)])
-def test_linear_regression_comes_to_least_squares(precision: str, rtol: float) -> None:
+def test_linear_regression_comes_to_least_squares() -> None:
     rng = np.random.default_rng(0)
     y = gaussian_inputs(ROWS, WIDTH) @ rng.normal(size=(WIDTH, 2)) + rng.normal(size=(ROWS, 2))
     data = dataset(y)
     given = {"epochs": 3000, "batch_size": ROWS, "learning_rate": 0.03, "train_seeds": 2}
-    training = TrainingSettings.model_validate({"precision": precision, **given})
+    training = TrainingSettings.model_validate(given)
     got = train(model(LINEAR), data, SETTINGS, training)
     design = np.hstack([data.x, np.ones((ROWS, 1))])
     residual = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
-    np.testing.assert_allclose(got.final_loss, (residual**2).mean(), rtol=rtol)
-    assert TrainingSettings().precision == "float32"
+    np.testing.assert_allclose(got.final_loss, (residual**2).mean(), rtol=1e-4)
+    assert got.settings.precision == "float32"
     assert got.objective == SQUARED_ERROR
     assert got.accuracy is None
 
@@ -222,7 +221,6 @@ def test_parameters_are_of_the_measure_and_not_those_of_the_score() -> None:
 
 
 FORMS = [
-    networks.sequential,
     networks.Own,
     networks.linen_network,
     networks.pair,
@@ -246,32 +244,49 @@ def test_numbers_that_are_no_parameters_are_not_trained() -> None:
     assert sum(leaf.size for leaf in jax.tree.leaves(drawn.parameters)) == 2 * 10
 
 
-@pytest.mark.parametrize(
-    "blocks",
-    [
-        [
-            {"conv": {"features": 4, "kernel_size": 3, "norm": "batch", "activation": "relu"}},
-            {"pool": {"kind": "global"}},
-            {"dense": {"features": 2}},
-        ],
-        [
-            {"flatten": {}},
-            {"dense": {"features": 6, "activation": "relu"}},
-            {"dropout": {}},
-            {"residual": {"blocks": [{"dense": {"features": 6, "norm": "layer"}}]}},
-            {"dense": {"features": 2}},
-        ],
-    ],
-)
-def test_networks_of_other_blocks_train(blocks: Any) -> None:
+IMAGES = {
+    "blocks": [
+        {"conv": {"features": 4, "kernel_size": 3, "norm": "batch", "activation": "relu"}},
+        {"pool": {"kind": "global"}},
+        {"dense": {"features": 2}},
+    ]
+}
+DEEP = {
+    "blocks": [
+        {"flatten": {}},
+        {"dense": {"features": 6, "activation": "relu"}},
+        {"dropout": {}},
+        {"residual": {"blocks": [{"dense": {"features": 6, "norm": "layer"}}]}},
+        {"dense": {"features": 2}},
+    ]
+}
+
+
+def images() -> Dataset:
+    """Light ones and dark ones."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, size=60)
     x = rng.normal(size=(60, 6, 6, 1)) + 2.0 * y[:, None, None, None]
-    data = Dataset("test", x, y, False, "test", "")
-    training = TrainingSettings(epochs=30, batch_size=16, learning_rate=0.01, train_seeds=2)
-    got = train(model({"blocks": blocks}), data, SETTINGS, training)
+    return Dataset("test", x, y, False, "test", "")
+
+
+@pytest.mark.parametrize("spec", [IMAGES, DEEP])
+def test_networks_of_other_blocks_train(spec: Any) -> None:
+    training = in_float64(epochs=30, batch_size=16, learning_rate=0.01, train_seeds=2)
+    got = train(model(spec), images(), SETTINGS, training)
     assert (got.final_loss < got.loss[:, 0]).all()
     assert got.mean_accuracy > 0.8
+
+
+def test_seeds_at_once_and_one_by_one_come_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a CPU images are trained one by one, by matrix products; elsewhere at once, by XLA's own
+    convolution."""
+    training = in_float64(epochs=3, batch_size=16, learning_rate=0.01, train_seeds=2)
+    one_by_one = train(model(IMAGES), images(), SETTINGS, training)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    at_once = train(model(IMAGES), images(), SETTINGS, training)
+    np.testing.assert_allclose(at_once.loss, one_by_one.loss, rtol=1e-8)
+    np.testing.assert_allclose(at_once.final_loss, one_by_one.final_loss, rtol=1e-8)
 
 
 def test_a_training_that_diverges_is_no_error_and_no_number() -> None:

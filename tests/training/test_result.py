@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ def made(final: list[float], loss: list[list[float]] | None = None) -> Training:
         np.array(final),
         np.full(len(final), 0.5),
         samples=10,
+        wanted=10,
         batch_size=5,
         steps=4,
         settings=TrainingSettings(epochs=2),
@@ -47,3 +49,7 @@ def test_one_diverged_seed_leaves_no_number(training: Training) -> None:
         assert math.isnan(undefined)
     assert "diverged with 1 of 2 seeds" in training.warnings[0]
     assert "--learning-rate" in training.warnings[0]
+
+
+def test_a_training_set_that_is_too_small_is_told() -> None:
+    assert "has 10 rows" in replace(made([1.0]), wanted=12).warnings[0]

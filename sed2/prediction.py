@@ -1,0 +1,101 @@
+"""Does the score predict the training loss, and does it do so better than the baselines?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sed2.correlation import Correlation, Verdict, against_best, correlate
+from sed2.results import RankedModel, Ranking
+
+if TYPE_CHECKING:
+    from sed2.baselines import BaselineValue
+    from sed2.training import Training
+
+SCORE = "score"
+"""The name of the score among the measures."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Of the order by one measure with the order by the training loss."""
+
+    measure: str
+    """`score`, or the name of a baseline."""
+    kendall: Correlation
+    """tau-b of the measure and minus the loss; of minus the measure, if smaller is better."""
+    spearman: Correlation
+    """rho of the same."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Of the training loss by the measures of untrained networks."""
+
+    agreements: tuple[Agreement, ...]
+    """The score first."""
+    verdict: Verdict | None = None
+    """Whether the score beats the best baseline; None without baselines."""
+    best_baseline: str | None = None
+    """Of all models by tau-b; None without baselines, or if none is defined."""
+
+
+def add_baselines(ranking: Ranking, measure: Callable[[str], dict[str, BaselineValue]]) -> Ranking:
+    """The ranking with the baselines of every model; `measure` takes its name."""
+    models = [replace(model, baselines=measure(model.result.name)) for model in ranking.models]
+    return replace(ranking, models=tuple(models))
+
+
+def add_trainings(ranking: Ranking, train: Callable[[str], Training]) -> Ranking:
+    """The ranking with the training of every model, and how well the measures predict it; `train`
+    takes its name."""
+    models = tuple(replace(model, training=train(model.result.name)) for model in ranking.models)
+    trained = replace(ranking, models=models)
+    return replace(trained, correlation=predict(trained))
+
+
+def predict(ranking: Ranking) -> Prediction:
+    """How well the score and the baselines of trained models predict their losses.
+
+    Where models ended with N and K of their own, their scores do not compare, and the ranks that
+    were decided stand for them.
+
+    Args:
+        ranking: its models all trained, and all or none with baselines. One whose training diverged
+            has no loss and is left out. Its seed is that of the bootstraps.
+    """
+    models, seed = ranking.models, ranking.settings.seed
+    target = -np.array([model.training.mean if model.training else math.nan for model in models])
+    scores = np.array(
+        [-model.rank if ranking.demand else model.result.score.value for model in models]
+    )
+    baselines = _directed(models)
+    agreements = tuple(
+        Agreement(
+            name,
+            correlate(values, target, "kendall", seed),
+            correlate(values, target, "spearman", seed),
+        )
+        for name, values in {SCORE: scores, **baselines}.items()
+    )
+    if not baselines:
+        return Prediction(agreements)
+    verdict = against_best(scores, np.stack(list(baselines.values())), target, seed)
+    best = None if verdict.best is None else list(baselines)[verdict.best]
+    return Prediction(agreements, verdict, best)
+
+
+def _directed(models: Sequence[RankedModel]) -> dict[str, np.ndarray]:
+    """(M,) of every baseline, with the sign that makes larger better."""
+    from sed2.baselines import BASELINES  # with JAX, which the tables do not need
+
+    names = models[0].baselines or {}
+    return {
+        name: (1 if BASELINES[name].larger_is_better else -1)
+        * np.array([model.baselines[name].value for model in models if model.baselines])
+        for name in names
+    }

@@ -75,7 +75,7 @@ CELLS: dict[str, tuple[Cell, ...]] = {
         score("torch", 1000, 30),
         score("he_normal", 1000, 30),
         end_to_end(100, 25),
-        empirical(100, 100),
+        empirical(100, 30),
         loss(10_000, 40),
         Cell("baselines", "baseline", 100, 10),
         score("uniform:-1:1", 1000, 30),

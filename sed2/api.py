@@ -136,7 +136,7 @@ def rank(
     file = _read(spec, allow_import, allow_partial)
     resolved = [_resolve(file, candidate, settings) for candidate in file.models]
     names = [candidate.name for candidate in file.models]
-    check_comparable(names, resolved, also=("seed",) if training else ())
+    check_comparable(names, resolved, also=("seed",) if train or baselines else ())
     candidates = dict(zip(names, file.models, strict=True))
     its = dict(zip(names, resolved, strict=True))
     demand = read_demand(demands, its) if until_decided else None

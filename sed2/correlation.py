@@ -27,6 +27,8 @@ MIN_MODELS = 3
 """For a correlation. Two models only agree or disagree."""
 MIN_MODELS_INTERVAL = 5
 """For an interval: of four models the bootstrap has 35 samples, many of them of two models."""
+MIN_SHARE = 0.5
+"""Of the models, which a baseline must have to be held against the measure."""
 MAX_UNDEFINED = 0.05
 """Share of the resamples in which a correlation may be undefined, if there is to be an interval."""
 
@@ -134,7 +136,9 @@ def against_best(
     Args:
         measure: (M,).
         baselines: (F, M), each with its direction applied. Models that lack the measure or the
-            target are left out for all; those that lack a baseline, for this baseline.
+            target are left out for all; those that lack a baseline, for this baseline, which does
+            not count if fewer than half of the others, or fewer than 3, are left: in resamples of
+            a few models any noise has a tau-b near 1.
         target: (M,).
     """
     measure, target = np.asarray(measure, float), np.asarray(target, float)
@@ -142,6 +146,7 @@ def against_best(
     known = np.isfinite(measure) & np.isfinite(target)
     models = int(known.sum())
     all_, target = np.vstack([measure, baselines])[:, known], target[known]
+    all_[np.isfinite(all_).sum(axis=1) < max(MIN_MODELS, MIN_SHARE * models)] = np.nan
     once = _taus(all_, target, np.ones((1, models)))
     difference = float(_ahead(once)[0])
     if models < MIN_MODELS or math.isnan(difference):
@@ -180,15 +185,17 @@ def _interval(resampled: np.ndarray, models: int) -> tuple[np.ndarray | None, st
     defined = resampled[~np.isnan(resampled)]
     if len(defined) < (1 - MAX_UNDEFINED) * len(resampled):
         return None, "too many models are alike for an interval"
+    if defined[0] != 0 and np.ptp(defined) == 0:  # 0 is how a measure differs from itself
+        return None, "all models agree, of which the bootstrap makes an interval of no width"
     return np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]), ""
 
 
 def _resample(models: int, seed: int, resamples: int) -> np.ndarray:
     """(R, M) how often each model is in each resample of M models."""
+    if not models:
+        return np.zeros((resamples, 0))
     rng = np.random.Generator(np.random.Philox([seed, _STREAM]))
-    return rng.multinomial(models, np.full(models, 1 / max(models, 1)), size=resamples).astype(
-        float
-    )
+    return rng.multinomial(models, np.full(models, 1 / models), size=resamples).astype(float)
 
 
 def _taus(measures: np.ndarray, target: np.ndarray, counts: np.ndarray) -> np.ndarray:

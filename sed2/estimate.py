@@ -80,8 +80,8 @@ def estimate(
         effective_sample_size=found.two_size[on_grid],
         lower_effective_sample_size=found.lower_size[on_grid],
         upper_bound=upper_bound(grid, settings.zeta, d, spectra.max_rank, eigenvalue),
-        upper_bracket=_bracket(spectra, grid, settings.zeta, by_block=True),
-        trace_bracket=_bracket(spectra, grid, settings.zeta, by_block=False),
+        upper_bracket=_bracket(spectra, grid, settings, by_block=True),
+        trace_bracket=_bracket(spectra, grid, settings, by_block=False),
         max_rank=spectra.max_rank,
         max_eigenvalue=eigenvalue,
         score=found.score,
@@ -94,10 +94,13 @@ def estimate(
     )
 
 
-def _bracket(spectra: Spectra, eps: np.ndarray, zeta: float, *, by_block: bool) -> np.ndarray:
-    """(E,) what 2sED is at most by the traces; NaN if they are estimates themselves."""
-    d = spectra.parameters
-    if not spectra.is_exact:
+def _bracket(
+    spectra: Spectra, eps: np.ndarray, settings: Settings, *, by_block: bool
+) -> np.ndarray:
+    """(E,) what 2sED with the same draws is at most by the traces; NaN if these are estimates
+    themselves, and where 2sED is not that of the draws."""
+    d, zeta = spectra.parameters, settings.zeta
+    if not spectra.is_exact or settings.estimator == "smc":
         return np.full(len(eps), np.nan)
     traces = spectra.scale * np.stack([block.traces for block in spectra.blocks], axis=1)
     if not by_block:

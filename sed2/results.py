@@ -177,7 +177,8 @@ class ModelResult:
     are not measured, because a spectrum is sampled."""
     upper_bracket: np.ndarray
     """(E,) never below 2sED with the same draws: every determinant replaced by the most that the
-    traces and ranks of its blocks allow; NaN like `upper_bound`, which it is never above."""
+    traces and ranks of its blocks allow; NaN like `upper_bound`, which it is never above, and for
+    `smc`, whose 2sED is not that of the draws."""
     trace_bracket: np.ndarray
     """(E,) the same by the whole trace and d alone, (1 + a sqrt(tr Fhat / d))^d; not as sharp."""
     max_rank: int

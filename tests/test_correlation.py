@@ -57,6 +57,11 @@ def test_undefined_values_are_left_out_and_counted(kind: correlation.Kind) -> No
     np.testing.assert_array_equal(got.interval, want.interval)
 
 
+def test_without_any_target_every_resample_is_undefined() -> None:
+    taus = bootstrap_taus(np.ones((2, 3)), np.full(3, np.nan), resamples=5)
+    np.testing.assert_array_equal(taus, np.full((5, 2), np.nan))
+
+
 def test_a_measure_with_gaps_is_resampled_over_its_own_models() -> None:
     gap = np.where(np.arange(len(TIED)) == 4, np.nan, TIED)
     counts = correlation._resample(len(TIED), 0, 20)
@@ -96,7 +101,20 @@ def test_few_models_have_no_interval() -> None:
     assert one_odd.value > 0
     assert one_odd.interval is None
     assert "alike" in one_odd.reason
-    assert correlate(np.arange(5.0), np.arange(5.0)).interval is not None
+    assert correlate(np.array([0, 1, 3, 2, 4.0]), np.arange(5.0)).interval is not None
+
+
+@pytest.mark.parametrize("kind", ["kendall", "spearman"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_perfect_order_has_no_interval_of_no_width(kind: correlation.Kind, sign: int) -> None:
+    perfect = correlate(sign * np.arange(6.0), np.arange(6.0), kind)
+    assert perfect.value == pytest.approx(sign)
+    assert perfect.interval is None
+    assert "all models agree" in perfect.reason
+    reversed_ = against_best(np.arange(6.0), -np.arange(6.0)[None], np.arange(6.0))
+    assert (reversed_.difference, reversed_.interval, reversed_.wins) == (2.0, None, False)
+    itself = against_best(TIED, TIED[None], OTHER)
+    np.testing.assert_array_equal(itself.interval, [0, 0])
 
 
 def test_the_interval_holds_the_true_tau() -> None:
@@ -154,6 +172,26 @@ def test_gaps_of_a_baseline_are_its_own_and_gaps_of_the_measure_are_everybodys()
     assert against_best(gap, np.stack([measure, empty]), target).models == 25
     assert against_best(gap, np.stack([measure, empty]), target).difference == 0
     assert against_best(measure, np.stack([gap, empty]), target).models == 30
+
+
+def test_a_baseline_of_two_models_is_not_the_best() -> None:
+    """Two models only agree or disagree: its tau-b would be 1."""
+    pair = np.where(np.isin(np.arange(8), (0, 3)), OTHER, np.nan)
+    verdict = against_best(TIED, np.stack([pair, -OTHER]), OTHER)
+    assert verdict.best == 1
+    assert verdict.difference == pytest.approx(tau_b(TIED, OTHER) + 1)
+
+
+def test_noise_that_few_models_have_takes_no_win_away() -> None:
+    """Of 4 of 30 models it would be the best in so many resamples that nothing ever wins."""
+    target, measure = normal_pairs(30, 0.9, seed=6)
+    noise, few = np.random.default_rng(7).normal(size=(2, 30))
+    few[4:] = np.nan
+    alone = against_best(measure, noise[None], target, resamples=300)
+    beside = against_best(measure, np.stack([noise, few]), target, resamples=300)
+    assert alone.wins
+    assert beside.wins
+    np.testing.assert_array_equal(beside.interval, alone.interval)
 
 
 def test_no_verdict_without_baselines_or_with_few_models() -> None:

@@ -22,6 +22,10 @@ _CORRELATION = (
     "tau-b, rho: Kendall's and Spearman's correlation of a measure and -(train loss), 1 if both "
     "order the models alike. 95%: for other models of the same kind, by a bootstrap over these."
 )
+_RANKS = (
+    f"{SCORE_NAME} stands for the ranks that were decided: its values at other N and K do not "
+    "compare."
+)
 
 
 def loss_cell(training: Training) -> str:
@@ -96,6 +100,8 @@ def print_prediction(console: Console, ranking: Ranking) -> None:
         ],
     )
     note(console, _CORRELATION)
+    if ranking.demand:
+        note(console, _RANKS)
     reasons: dict[str, list[str]] = {}
     for agreement in prediction.agreements:
         for correlation in (agreement.kendall, agreement.spearman):
@@ -115,12 +121,18 @@ def _verdict(prediction: Prediction) -> str:
     assert verdict is not None
     if prediction.best_baseline is None:
         return f"Whether {SCORE_NAME} beats the best baseline is undefined."
-    interval = "no interval" if verdict.interval is None else f"95%: {_interval(verdict.interval)}"
+    if verdict.interval is None:
+        return (
+            f"Whether {SCORE_NAME} beats the best baseline, {prediction.best_baseline}, cannot be "
+            f"told: the difference of their tau-b is {verdict.difference:+.2f}, and has no "
+            "interval."
+        )
     return (
         f"{SCORE_NAME} {'beats' if verdict.wins else 'does not beat'} the best baseline, "
         f"{prediction.best_baseline}: the difference of their tau-b is {verdict.difference:+.2f} "
-        f"({interval}; the best baseline chosen anew in each resample), and it wins only if that "
-        "interval is above 0."
+        f"(95%: {_interval(verdict.interval)}; the best baseline chosen anew in each resample), "
+        "and it wins only if that interval is above 0. A baseline that fewer than half of the "
+        "models have does not count."
     )
 
 

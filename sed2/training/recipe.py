@@ -49,12 +49,12 @@ def train(
         states = draw_states(plan.chain, settings, training.train_seeds)
         x, y = _training_set(dataset, plan, settings.seed, training.precision)
         states, losses = _optimise(states, x, y, plan, settings.seed, training, progress)
-        final_losses, hits = _evaluate(states, x, y, plan, settings.seed, training)
+        final_loss, accuracy = _evaluate(states, x, y, plan, settings.seed, training)
     return Training(
         objective=plan.program.objective,
         loss=losses.reshape(len(losses), training.epochs, plan.steps).mean(axis=2),
-        final_loss=final_losses.mean(axis=1),
-        accuracy=hits.mean(axis=1) if plan.program.objective == CROSS_ENTROPY else None,
+        final_loss=final_loss,
+        accuracy=accuracy if plan.program.objective == CROSS_ENTROPY else None,
         samples=plan.samples,
         wanted=plan.wanted,
         batch_size=plan.batch,
@@ -114,7 +114,8 @@ def _evaluate(
     seed: int,
     training: TrainingSettings,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The losses (S, n) of all rows, and which are classified rightly."""
+    """The mean loss (S,) of all rows, and the share of them that is classified rightly; NaN where
+    the loss is not finite, since of outputs that are NaN one counts as the largest as well."""
     if jax.tree.leaves(states.statistics):
         another = training.epochs
         batches = epoch_batches(plan.samples, plan.batch, seed, training.train_seeds, another)
@@ -123,4 +124,5 @@ def _evaluate(
     rows = np.minimum(np.arange(chunks * plan.batch), plan.samples - 1).reshape(chunks, -1)
     found = loop.evaluate(plan.program, states, x, y, rows)
     losses, hits = (np.asarray(each)[:, : plan.samples] for each in found)
-    return losses.astype(float), hits
+    final_loss = losses.astype(float).mean(axis=1)
+    return final_loss, np.where(np.isfinite(final_loss), hits.mean(axis=1), np.nan)

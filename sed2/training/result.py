@@ -24,7 +24,8 @@ class Training:
     final_loss: np.ndarray
     """(S,) mean over the whole training set after the last step."""
     accuracy: np.ndarray | None
-    """(S,) share of the training set that is classified rightly then; None without classes."""
+    """(S,) share of the training set that is classified rightly then; NaN where `final_loss`
+    is not finite; None without classes."""
     samples: int
     """Rows of the training set."""
     wanted: int

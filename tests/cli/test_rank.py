@@ -252,6 +252,14 @@ def test_what_cannot_be_trained_is_refused_before_the_score(sed2: Run) -> None:
     assert "`seed` is 0 for one and 1 for the other" in ran.err
 
 
+def test_baselines_are_of_the_same_rows(sed2: Run) -> None:
+    """Which the seed chooses."""
+    Path("s.yaml").write_text("models:\n  - MLP 54-7\n  - {notation: MLP 54-2-7, seed: 1}\n")
+    ran = sed2("rank", "s.yaml", "--dataset", "covertype", "--baselines")
+    assert ran.code == 2
+    assert "`seed` is 0 for one and 1 for the other" in ran.err
+
+
 def test_a_diverged_training_stops_nothing(sed2: Run, spec: str) -> None:
     ran = sed2("rank", spec, *FAST, *TRAIN, "--learning-rate", "1e38", "--json", "r.json")
     assert ran.code == 0, ran.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from sed2.report.files import _finite, rank_document
 from sed2.report.training import accuracy_cell, loss_cell
 from sed2.report.training_files import csv_columns
 from sed2.report.training_plot import draw_ranking, ranking_figure
-from sed2.results import Ranking
+from sed2.results import Demand, Ranking
 from tests.report.made import made_ranking, made_result, made_trained, made_training
 from tests.report.test_tables import shown
 
@@ -99,6 +100,12 @@ def test_few_models_have_a_correlation_and_the_reason_why_no_interval() -> None:
     assert "–: fewer than 5 models, too few for an interval." in text
 
 
+def test_decided_ranks_are_said_to_stand_for_the_scores() -> None:
+    of_ranks = "stands for the ranks that were decided"
+    assert of_ranks not in words(printed(trained(), 200))
+    assert of_ranks in words(printed(replace(trained(), demand=Demand(0.95, 100, 100)), 200))
+
+
 def test_baselines_stand_in_the_same_table_where_there_is_room() -> None:
     text = printed(with_baselines(), 300)
     header = text.splitlines()[0]
@@ -120,8 +127,8 @@ def test_baselines_are_whole_at_any_width(width: int) -> None:
 def test_the_verdict_names_the_best_baseline() -> None:
     text = words(printed(with_baselines(), 300))
     assert (
-        "lower 2sED does not beat the best baseline, narrowest_width: the difference of their "
-        "tau-b is -0.67 (no interval;" in text
+        "Whether lower 2sED beats the best baseline, narrowest_width, cannot be told: the "
+        "difference of their tau-b is -0.67, and has no interval." in text
     )
     for name in ("parameters", "flops", "narrowest_width", "two_sed_end_to_end"):
         assert re.search(rf"{name} +-?\d\.\d\d", printed(with_baselines(), 300))

@@ -295,3 +295,12 @@ def test_a_training_that_diverges_is_no_error_and_no_number() -> None:
     assert got.diverged.all()
     assert math.isnan(got.mean)
     assert "diverged with 2 of 2 seeds" in got.warnings[0]
+
+
+def test_a_network_that_diverged_has_no_accuracy() -> None:
+    """The first of outputs that are NaN counts as the largest, and is right of the first class."""
+    training = TrainingSettings(epochs=3, batch_size=16, learning_rate=3e38, train_seeds=2)
+    got = train(model(NET), dataset(), SETTINGS, training)
+    assert got.accuracy is not None
+    assert not np.isfinite(got.final_loss).any()
+    assert np.isnan(got.accuracy).all()

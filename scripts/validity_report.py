@@ -79,8 +79,8 @@ def section(
     }
     where_defined = [
         "",
-        "These baselines are undefined for some architectures, so the verdicts do without them; on "
-        "the others:",
+        "These baselines are undefined for some architectures, so the verdicts above do without "
+        "them. On those that have one, all halves together, and against it alone:",
         "",
         *tables.where_defined(benchmark, resamples),
     ]

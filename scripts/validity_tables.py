@@ -135,7 +135,11 @@ def where_defined(benchmark: Benchmark, resamples: int) -> list[str]:
     for name, values in benchmark.partial.items():
         its = np.flatnonzero(~np.isnan(values))
         found = taus({name: values} | ours, benchmark.target, resamples, its)
-        lines[name] = [str(len(its)), *(shown(tau.value, tau.interval) for tau in found.values())]
+        told = {one: shown(tau.value, tau.interval) for one, tau in found.items()}
+        for one, score in ours.items():
+            verdict = against(score, {name: values}, benchmark.target, resamples, its)
+            told[one] += f", {outcome(verdict)}"
+        lines[name] = [str(len(its)), *told.values()]
     return table(["baseline", "architectures", "its tau", *ours], _named(lines))
 
 

@@ -45,8 +45,8 @@ class Benchmark:
     """(M, seeds) training loss at the end, by cell."""
     undefined: tuple[str, ...]
     """Scores and losses that are left out because some architecture has none."""
-    seconds: dict[str, float]
-    """Mean of each cell."""
+    cells: dict[str, tuple[int, int, float]]
+    """N (or training points), K (or seeds), and the mean of the seconds, of each cell."""
 
     @property
     def default(self) -> Key:
@@ -117,10 +117,11 @@ def load(paths: Sequence[Path]) -> Benchmark:
         key = (row.kind, row.cell, row.measure, row.eps)
         column = columns.setdefault(key, np.full(len(models), np.nan))
         column[place[row.model]] = row.value
-    seconds = {
-        cell: float(np.nanmean(columns.pop((kind, cell, measure, eps))))
-        for kind, cell, measure, eps in list(columns)
-        if measure == table.END
+    sizes = {row.cell: (row.samples, row.draws) for row in rows}
+    cells = {
+        key[1]: (*sizes[key[1]], float(np.nanmean(columns.pop(key))))
+        for key in list(columns)
+        if key[2] == table.END
     }
     undefined = [
         key for key, values in columns.items() if key[0] != "baseline" and np.isnan(values).any()
@@ -148,7 +149,7 @@ def load(paths: Sequence[Path]) -> Benchmark:
         },
         losses={cell: np.stack(seeds, axis=1) for cell, seeds in losses.items()},
         undefined=tuple(" ".join(key).strip() for key in undefined),
-        seconds=seconds,
+        cells=cells,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import validity_tables as tables
+from validity_cells import CELLS
 from validity_data import Benchmark, Key, load
 from validity_plot import draw
 from validity_statistics import SEED, halves
@@ -46,7 +47,7 @@ def introduction(resamples: int) -> list[str]:
         "Made by `python scripts/validity.py report` from `docs/validity-mlps.csv` and "
         "`docs/validity-cnns.csv`, which `validity.py run` wrote: networks of 900 to 1,100 "
         "parameters (`configs/validity-mlps.yaml`, `configs/validity-cnns.yaml`), scores and "
-        "baselines before training, and the training loss of three seeds.",
+        "baselines before training, and the training loss of three seeds with Adam.",
         "",
         "Every number is Kendall's tau-b of a measure against minus the mean training loss at the "
         "end: 1 is the same order, 0 none, negative the wrong way round. Directions are fixed "
@@ -72,6 +73,12 @@ def section(
     """All tables of one family."""
     choosing, _ = halves(len(benchmark.models))
     chosen = tables.contenders(benchmark)
+    trainings = [
+        f"{cell.samples:,} points, {cell.epochs} epochs in batches of {cell.batch}"
+        for cells in CELLS.values()
+        for cell in cells
+        if cell.name in benchmark.losses
+    ]
     looked_at = {
         name: values
         for name, values in {**chosen, **benchmark.baselines}.items()
@@ -80,7 +87,7 @@ def section(
     where_defined = [
         "",
         "These baselines are undefined for some architectures, so the verdicts above do without "
-        "them. On those that have one, all halves together, and against it alone:",
+        "them. On those that have one, both halves together, and against it alone:",
         "",
         *tables.where_defined(benchmark, resamples),
     ]
@@ -90,15 +97,13 @@ def section(
         "",
         *tables.each_training(benchmark, resamples),
     ]
-    trained = ", ".join(benchmark.losses)
     undefined = [f"Undefined, so left out: {'; '.join(benchmark.undefined)}."]
-    took = ", ".join(f"{cell} {seconds:.1f}" for cell, seconds in benchmark.seconds.items())
     return [
         "",
         f"## {title}",
         "",
-        f"{len(benchmark.models)} architectures, {len(choosing)} of them for choosing; trained: "
-        f"{trained}. Seconds per architecture on one core: {took}.",
+        f"{len(benchmark.models)} architectures, {len(choosing)} of them for choosing. Trained: "
+        f"{'; '.join(trainings)}.",
         *(undefined if benchmark.undefined else []),
         "",
         *tables.in_short(benchmark, resamples),
@@ -154,6 +159,12 @@ def section(
         f"Those that {benchmark.default} misplaces most:",
         "",
         *tables.worst(benchmark, benchmark.scores[benchmark.default]),
+        "",
+        "### What was computed",
+        "",
+        *tables.computed(benchmark),
+        "",
+        "Seconds were measured while much else ran on the same two cores.",
     ]
 
 

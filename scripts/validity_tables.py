@@ -256,6 +256,18 @@ def without_narrow_ends(
     return table(["measure", *columns], _named(found))
 
 
+def computed(benchmark: Benchmark) -> list[str]:
+    """The cells, and what they took."""
+    head = ["cell", "N, or training points", "K, or seeds", "seconds per architecture"]
+    return table(
+        head,
+        [
+            [cell, f"{samples:,}", str(draws), f"{seconds:.1f}"]
+            for cell, (samples, draws, seconds) in benchmark.cells.items()
+        ],
+    )
+
+
 def worst(benchmark: Benchmark, score: np.ndarray) -> list[str]:
     """The architectures that a score misplaces most."""
     places = residuals(score, benchmark.target)

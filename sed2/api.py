@@ -20,6 +20,10 @@ from sed2.data.load import Dataset, load_dataset
 from sed2.deciding import rank_until_decided, read_demand
 from sed2.errors import UsageError, did_you_mean
 from sed2.estimate import estimate
+from sed2.gating.baseline import Baseline, read_baseline
+from sed2.gating.gate import Candidates, judge, write_baseline
+from sed2.gating.outcome import GateResult
+from sed2.gating.rules import read_rules
 from sed2.generalisation import MIN_ZETA, check_settings, evaluate, read_words
 from sed2.prediction import add_baselines, add_trainings
 from sed2.ranking import check_comparable, rank_results
@@ -278,6 +282,79 @@ def stability(
     )
 
 
+def gate(
+    spec: Spec,
+    baseline: str | Path,
+    *,
+    min_ratio: float | str | None = None,
+    confidence: float | str | None = None,
+    max_draws: int | str | None = None,
+    max_parameters: int | str | None = None,
+    min_score: float | str | None = None,
+    allow_missing: bool = False,
+    allow_new: bool = False,
+    allow_import: bool = False,
+    allow_partial: bool = False,
+    progress: Progress = lambda name, done, total: None,
+    **settings: Any,
+) -> GateResult:
+    """Whether every model of a file keeps its score, against a stored baseline.
+
+    Args:
+        spec: as for `rank`; models are compared with those of the same name.
+        baseline: the file that `make_baseline` is written to.
+        min_ratio: score demanded, as a multiple of the baseline's; 0.95 by default.
+        confidence: how sure a pass or a failure must be; 0.95 by default.
+        max_draws: per model at most, where it is undecided; 8 times those given by default.
+        max_parameters, min_score: of each model.
+        allow_missing, allow_new: whether a model may be in the baseline or the spec alone.
+        allow_import, allow_partial, progress: as for `compute`.
+        settings: as for `compute`; those of the baseline.
+
+    Raises:
+        as `rank`; and UsageError if the baseline is not whole, or was made with other settings or
+        data.
+    """
+    candidates = _candidates(spec, allow_import, allow_partial, settings, progress)
+    wishes = {
+        "min_ratio": min_ratio,
+        "confidence": confidence,
+        "max_draws": max_draws,
+        "max_parameters": max_parameters,
+        "min_score": min_score,
+        "allow_missing": allow_missing,
+        "allow_new": allow_new,
+    }
+    rules = read_rules(wishes, list(candidates.settings.values()))
+    return judge(candidates, read_baseline(Path(baseline)), rules, str(baseline))
+
+
+def make_baseline(
+    spec: Spec,
+    old: Baseline | None = None,
+    *,
+    max_draws: int | str | None = None,
+    allow_import: bool = False,
+    allow_partial: bool = False,
+    progress: Progress = lambda name, done, total: None,
+    **settings: Any,
+) -> Baseline:
+    """The baseline of all models of a file, for `gate`.
+
+    Args:
+        spec: as for `rank`.
+        old: a baseline from which is taken over what still stands.
+        max_draws: per model at most, if four batches of those given are too many.
+        allow_import, allow_partial, progress, settings: as for `compute`.
+
+    Raises:
+        as `rank`; and NumericsError if a score is not above 0 or has no error.
+    """
+    candidates = _candidates(spec, allow_import, allow_partial, settings, progress)
+    rules = read_rules({"max_draws": max_draws}, list(candidates.settings.values()))
+    return write_baseline(candidates, rules, old)
+
+
 def validate(
     spec: Spec,
     *,
@@ -323,6 +400,27 @@ def validate(
             )
         )
     return checked
+
+
+def _candidates(
+    spec: Spec,
+    allow_import: bool,
+    allow_partial: bool,
+    settings: Mapping[str, Any],
+    progress: Progress,
+) -> Candidates:
+    file = _read(spec, allow_import, allow_partial)
+    resolved = {model.name: _resolve(file, model, settings) for model in file.models}
+    check_comparable(list(resolved), list(resolved.values()))
+
+    def load(model: ModelSpec, its: Settings) -> Dataset:
+        dataset = _load(its)
+        data_check(model, dataset.x)
+        _check_prior(model, its)
+        return dataset
+
+    where = file.document.locate(("models",), key=True) if file.document else ""
+    return Candidates(file.models, resolved, file.source, where, load, progress)
 
 
 def _refuse_without(needed: str, then: str, words: Mapping[str, Any]) -> None:

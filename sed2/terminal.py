@@ -77,6 +77,11 @@ def fail(message: str) -> None:
     err().print(Text.assemble(("error:", "bold red"), " ", message), soft_wrap=True)
 
 
+def say(line: str) -> None:
+    """One line on stderr, as it is."""
+    err().print(Text(line), soft_wrap=True)
+
+
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
     """A live bar on stderr, gone when done; nothing at all where stderr is no terminal.

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from sed2 import terminal
-from sed2.cli import bound, compute, datasets, rank, schema, stability, validate
+from sed2.cli import bound, compute, datasets, doctor, gate, rank, schema, stability, validate
 from sed2.errors import ExitCode, Sed2Error
 
 EPILOG = """\b
@@ -30,11 +30,13 @@ app = typer.Typer(
 )
 app.command()(compute.compute)
 app.command()(rank.rank)
+app.command()(gate.gate)
 app.command()(stability.stability)
 app.command()(bound.bound)
 app.command()(validate.validate)
 app.add_typer(datasets.app, name="datasets")
 app.command()(schema.schema)
+app.command()(doctor.doctor)
 
 
 def _print_version(wanted: bool) -> None:

@@ -70,7 +70,7 @@ class Outputs:
         for option, path in (("--json", json_file), ("--csv", csv), ("--plot", plot)):
             if path is None:
                 continue
-            _check_writable(option, path)
+            check_writable(option, path)
             other = files.setdefault(_target(path), option)
             if other != option and not _is_special(path):
                 raise UsageError(
@@ -127,15 +127,15 @@ class Outputs:
         table: Callable[[], str],
         figure: Callable[[str], bytes],
     ) -> None:
-        text = json.dumps(_finite(document), indent=2, allow_nan=False) + "\n"
+        text = to_json(document)
         if self.json_on_stdout:
             terminal.write(text)
         elif self.json is not None:
-            _replace(self.json, text.encode())
+            replace_file(self.json, text.encode())
         if self.csv is not None:
-            _replace(self.csv, table().encode())
+            replace_file(self.csv, table().encode())
         if self.plot is not None:
-            _replace(self.plot, figure(self.plot.suffix[1:].lower()))
+            replace_file(self.plot, figure(self.plot.suffix[1:].lower()))
 
 
 def compute_document(result: ModelResult) -> dict[str, Any]:
@@ -368,6 +368,11 @@ def _csv_text(
     return text.getvalue()
 
 
+def to_json(document: dict[str, Any]) -> str:
+    """A document as text; NaN becomes null."""
+    return json.dumps(_finite(document), indent=2, allow_nan=False) + "\n"
+
+
 def _finite(value: Any) -> Any:
     """Plain JSON values; a number that is not finite becomes null."""
     if isinstance(value, dict):
@@ -379,7 +384,13 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _check_writable(option: str, path: Path) -> None:
+def check_writable(option: str, path: Path) -> None:
+    """Refuse a file that cannot be written, before the work.
+
+    Raises:
+        UsageError: it names the option.
+    """
+
     def refuse(cause: str) -> UsageError:
         return UsageError(
             f"cannot write `{path}`: {cause}",
@@ -415,7 +426,7 @@ def _target(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Replace the file in one step, so that a reader never sees half of it."""
     try:
         if _is_special(path):

@@ -23,6 +23,10 @@ CONTRACT = {
     "--seed --label --standardize --model --json --lipschitz --theorem-k --theorem-c --loss-bound",
     "compute": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
     "--label --standardize --model --json --csv --plot",
+    "doctor": "--json",
+    "gate": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
+    "--label --standardize --json --baseline --update --min-ratio --confidence --max-draws "
+    "--max-parameters --min-score --allow-missing --allow-new --junit --summary",
     "rank": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
     "--label --standardize --json --csv --plot --until-decided --decide-at --max-draws "
     "--max-samples --train --epochs --batch-size --learning-rate --train-seeds --train-samples "

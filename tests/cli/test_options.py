@@ -26,7 +26,7 @@ OF_RANK = (
     *TrainingSettings.model_fields,
 )
 """Options of `rank` that are no settings."""
-COMMANDS = ("bound", "compute", "rank", "stability", "validate")
+COMMANDS = ("bound", "compute", "gate", "rank", "stability", "validate")
 
 
 class Stop(Exception):

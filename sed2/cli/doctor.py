@@ -1,0 +1,56 @@
+"""`sed2 doctor`: what sed2 finds on this machine."""
+
+from __future__ import annotations
+
+import typer
+
+from sed2 import terminal
+from sed2.cli.options import Json
+from sed2.errors import ExitCode
+
+
+def doctor(json: Json = None) -> None:
+    """What sed2 finds on this machine, and what is wrong with it.
+
+    Versions, devices, precision, memory, cache and data.
+
+    Exits with 0 if nothing is wrong; what is merely missing, such as data that can be fetched, is
+    not. The first fault decides otherwise: 4 for data, 5 for precision.
+
+    \b
+    Examples:
+      sed2 doctor
+      sed2 doctor --json -
+    """
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from sed2.cli.runtime import compilation_cache
+    from sed2.doctor import examine
+    from sed2.report.files import check_writable, replace_file, to_json
+    from sed2.report.layout import print_table
+
+    if json and json != "-":
+        check_writable("--json", Path(json))
+    findings = examine(compilation_cache())
+    faults = [finding for finding in findings if finding.fault is not ExitCode.OK]
+    if json != "-":
+        rows = [[one.what, one.found] for one in findings]
+        print_table(terminal.out(), ["", "found"], rows, text=(0, 1), foldable=1)
+    for finding in findings:
+        if finding.mend:
+            tell = terminal.fail if finding in faults else terminal.warn
+            tell(f"{finding.what}: {finding.found}. {finding.mend}")
+    document = to_json(
+        {
+            "schema_version": 1,
+            "healthy": not faults,
+            "findings": [asdict(one) | {"fault": int(one.fault) or None} for one in findings],
+        }
+    )
+    if json == "-":
+        terminal.write(document)
+    elif json:
+        replace_file(Path(json), document.encode())
+    if faults:
+        raise typer.Exit(int(faults[0].fault))

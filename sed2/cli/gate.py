@@ -1,0 +1,220 @@
+"""`sed2 gate`: pass or fail a change of an architecture."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sed2 import terminal
+from sed2.cli.options import AllowImport, AllowPartial, Json, Spec, with_settings
+
+if TYPE_CHECKING:
+    from sed2.gating.outcome import GateResult
+
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+
+
+@with_settings
+def gate(
+    spec: Spec,
+    *,
+    baseline: Annotated[
+        Path,
+        typer.Option(
+            "--baseline",
+            metavar="FILE",
+            help="The scores to compare with, as --update writes them; commit it with the spec.",
+        ),
+    ],
+    update: Annotated[
+        bool, typer.Option("--update", help="Write the baseline and judge nothing.")
+    ] = False,
+    min_ratio: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Score demanded of each model, times that of the baseline. [default: 0.95]",
+        ),
+    ] = None,
+    confidence: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER", help="Of a pass and of a failure. [default: 0.95]"),
+    ] = None,
+    max_draws: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Draws per model at most, where fewer do not decide. [default: 8 times --draws]",
+        ),
+    ] = None,
+    max_parameters: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Parameters of each model at most.")
+    ] = None,
+    min_score: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER", help="Score of each model at least, at that confidence."),
+    ] = None,
+    allow_missing: Annotated[
+        bool,
+        typer.Option("--allow-missing", help="Let models of the baseline be gone from the spec."),
+    ] = False,
+    allow_new: Annotated[
+        bool, typer.Option("--allow-new", help="Let models of the spec have no baseline.")
+    ] = False,
+    json: Json = None,
+    junit: Annotated[
+        Path | None,
+        typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML."),
+    ] = None,
+    summary: Annotated[
+        Path | None,
+        typer.Option(
+            "--summary",
+            metavar="FILE",
+            help="Write the verdicts as Markdown. [default: $GITHUB_STEP_SUMMARY, if that is set]",
+        ),
+    ] = None,
+    allow_import: AllowImport = False,
+    allow_partial: AllowPartial = False,
+    settings: dict[str, Any],
+) -> None:
+    """Pass or fail a change of an architecture, against a baseline.
+
+    Exits with 0 if every model passes, 3 if one fails, 6 if one is undecided. docs/gate.md has
+    what is compared, how sure it is, and how to run it in CI.
+
+    \b
+    Examples:
+      sed2 gate configs/mlps.yaml --baseline sed2-baseline.json --update
+      sed2 gate configs/mlps.yaml --baseline sed2-baseline.json
+      sed2 gate configs/mlps.yaml --baseline sed2-baseline.json --min-ratio 0.9 --junit gate.xml
+    """
+    outputs = _Outputs(json, junit, summary)
+    from sed2 import api
+    from sed2.cli.runtime import use_compilation_cache
+
+    trusted = {"allow_import": allow_import, "allow_partial": allow_partial}
+    if update:
+        outputs.leave_out()
+        _update(spec, baseline, {"max_draws": max_draws} | trusted | settings)
+        return
+    outputs.check(baseline)
+    use_compilation_cache()
+    with terminal.progress("sampling") as progress:
+        result = api.gate(
+            spec,
+            baseline,
+            min_ratio=min_ratio,
+            confidence=confidence,
+            max_draws=max_draws,
+            max_parameters=max_parameters,
+            min_score=min_score,
+            allow_missing=allow_missing,
+            allow_new=allow_new,
+            progress=progress,
+            **trusted,
+            **settings,
+        )
+    _print(result, on_stdout=json != "-")
+    outputs.write(result)
+    raise typer.Exit(int(result.exit_code))
+
+
+def _update(spec: str, path: Path, settings: dict[str, Any]) -> None:
+    from sed2 import api
+    from sed2.cli.runtime import use_compilation_cache
+    from sed2.gating.baseline import read_baseline, to_text
+    from sed2.report.files import check_writable, replace_file
+
+    # What is there already is replaced only if it is a baseline: a slip must not cost a spec.
+    old = read_baseline(path) if path.exists() and path.stat().st_size else None
+    check_writable("--baseline", path)
+    use_compilation_cache()
+    with terminal.progress("sampling") as progress:
+        made = api.make_baseline(spec, old, progress=progress, **settings)
+    replace_file(path, to_text(made).encode())
+    count = len(made.models)
+    terminal.out().print(f"{path}: {count} model{'s' * (count != 1)} written.", soft_wrap=True)
+
+
+def _print(result: GateResult, *, on_stdout: bool) -> None:
+    from sed2.report import gate_annotations, gate_table, gate_words
+
+    for warning in result.warnings:
+        terminal.warn(warning)
+    if on_stdout:
+        gate_table.print_gate(terminal.out(), result)
+    for complaint in gate_words.complaints(result):
+        terminal.fail(complaint)
+    if os.environ.get("GITHUB_ACTIONS"):
+        workspace = os.environ.get("GITHUB_WORKSPACE", "")
+        for line in gate_annotations.workflow_commands(result, workspace):
+            terminal.say(line)
+
+
+class _Outputs:
+    """Where the verdicts go besides the terminal."""
+
+    def __init__(self, json: str | None, junit: Path | None, summary: Path | None) -> None:
+        self.json = None if json in (None, "-") else Path(str(json))
+        self.json_on_stdout = json == "-"
+        self.junit, self.summary = junit, summary
+        step = os.environ.get(STEP_SUMMARY)
+        self.step_summary = Path(step) if step else None
+
+    def leave_out(self) -> None:
+        """For a run that has no verdicts."""
+        if self.json or self.json_on_stdout or self.junit or self.summary:
+            terminal.warn(
+                "--update judges nothing, so --json, --junit and --summary are not written"
+            )
+
+    def check(self, baseline: Path) -> None:
+        """Find out before the work that every file can be written.
+
+        Raises:
+            UsageError: one cannot, or two are the same.
+        """
+        from sed2.errors import UsageError
+        from sed2.report.files import check_writable
+
+        taken = {baseline.resolve(): "--baseline"}
+        for option, path in (
+            ("--json", self.json),
+            ("--junit", self.junit),
+            ("--summary", self.summary),
+        ):
+            if path is None:
+                continue
+            check_writable(option, path)
+            other = taken.setdefault(path.resolve(), option)
+            if other != option and path.is_file():
+                raise UsageError(
+                    f"`{path}` is the file of {other} already",
+                    mend="Name another file",
+                    where=option,
+                )
+
+    def write(self, result: GateResult) -> None:
+        """Write all files."""
+        from sed2.report import gate_files
+        from sed2.report.files import replace_file, to_json
+
+        document = to_json(gate_files.gate_document(result))
+        if self.json_on_stdout:
+            terminal.write(document)
+        elif self.json:
+            replace_file(self.json, document.encode())
+        if self.junit:
+            replace_file(self.junit, gate_files.junit(result))
+        if self.summary and not self._is_step_summary(self.summary):
+            replace_file(self.summary, gate_files.summary(result).encode(errors="replace"))
+        elif self.step_summary and not gate_files.append_summary(self.step_summary, result):
+            terminal.warn(f"${STEP_SUMMARY} is full, or cannot be written: it has no verdicts")
+
+    def _is_step_summary(self, path: Path) -> bool:
+        """GitHub's file may hold what another command of the step has written."""
+        return self.step_summary is not None and path.resolve() == self.step_summary.resolve()

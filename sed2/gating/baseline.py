@@ -1,0 +1,246 @@
+"""The baseline: a small JSON file that is committed beside the spec.
+
+It holds what a later run is compared with, and nothing else: per model the hash of its spec, its
+score and how that scatters; the settings and the hash of the data, by which a comparison is allowed
+or refused; and the versions. Keys are sorted, one list of numbers is one line, nothing in it is the
+time or the machine's: the same results give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sed2.errors import NumericsError, UsageError
+from sed2.gating.evidence import Evidence
+from sed2.results import ModelResult
+from sed2.settings import Settings
+from sed2.validation import shown
+
+MAX_BYTES = 2**24
+
+FREE = ("dataset", "label", "standardize", "memory_gb")
+"""Settings that may differ: the data are told apart by their hash, and memory moves no target."""
+NUMERICS = ("sed2", "jax", "flax")
+"""Packages under whose same versions a stored score stands for one computed now."""
+
+_Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Error = Annotated[float, Field(ge=0)]
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class StoredScore(_Stored):
+    """`Evidence` of a score above 0, in dimensions."""
+
+    batches: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
+    draws: _Error
+    draws_freedom: float = Field(ge=1)
+    inputs: tuple[float, ...]
+    inputs_own: _Error
+    spectra: _Error
+
+
+class StoredModel(_Stored):
+    """One model of a baseline."""
+
+    lower_estimate: bool
+    parameters: int = Field(ge=1)
+    score: StoredScore
+    settings: dict[str, Any]
+    """Those in which the models differ."""
+    spec_sha256: _Hash
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(**dict(self.score))
+
+
+class StoredData(_Stored):
+    """Which data, by their hashes."""
+
+    files_sha256: _Hash | None
+    """Of the files that the numbers were read from; see `sed2.gating.fingerprint`."""
+    input_shape: tuple[Annotated[int, Field(ge=1)], ...]
+    """Of one input."""
+    inputs: int = Field(ge=1)
+    """N: how many were used."""
+    name: str
+    """As it was asked for."""
+    sha256: _Hash
+    """Of the numbers as they were used."""
+
+
+class Baseline(_Stored):
+    """All of the file."""
+
+    data: StoredData
+    models: dict[str, StoredModel] = Field(min_length=1)
+    """By name."""
+    provenance: dict[str, str]
+    schema_version: Literal[1]
+    settings: dict[str, Any]
+    """Those that all models share."""
+
+    def settings_of(self, name: str) -> dict[str, Any]:
+        """All settings of one model."""
+        return self.settings | self.models[name].settings
+
+    def versions(self) -> dict[str, str]:
+        """Of the packages in `NUMERICS`."""
+        return {package: self.provenance.get(package, "") for package in NUMERICS}
+
+
+def make_baseline(
+    computed: Sequence[Sequence[ModelResult]],
+    standing: Mapping[str, StoredModel],
+    data: StoredData,
+    settings: Mapping[str, Settings],
+    provenance: Mapping[str, str],
+) -> Baseline:
+    """The baseline of models that were computed, and of those whose stored result still stands.
+
+    Args:
+        computed: batches of each of the former.
+        standing: the latter, by name.
+        data: that all were computed from.
+        settings: of all models, by name.
+        provenance: versions, device and dtype.
+
+    Raises:
+        NumericsError: a score is not above 0, or an error is undefined.
+    """
+    compared = {name: compared_settings(its) for name, its in settings.items()}
+    first, *others = compared.values()
+    common = {k: v for k, v in first.items() if all(other[k] == v for other in others)}
+    own = {
+        name: {k: v for k, v in its.items() if k not in common} for name, its in compared.items()
+    }
+    models = {batches[0].name: _stored(batches, own[batches[0].name]) for batches in computed}
+    for name, model in standing.items():
+        models[name] = model.model_copy(update={"settings": own[name]})
+    return Baseline(
+        data=data,
+        models=models,
+        provenance=dict(provenance),
+        schema_version=1,
+        settings=common,
+    )
+
+
+def _stored(batches: Sequence[ModelResult], own: dict[str, Any]) -> StoredModel:
+    evidence, first = Evidence.of(batches), batches[0]
+    if not min(evidence.batches) > 0:
+        raise NumericsError(
+            f"the score of `{first.name}` is {min(evidence.batches):g}, to which there is no ratio",
+            mend="Its outputs do not depend on its parameters: check the model and the data",
+        )
+    return StoredModel(
+        lower_estimate=any(batch.score.lower_estimate for batch in batches),
+        parameters=first.parameters,
+        score=StoredScore(**vars(evidence)),
+        settings=own,
+        spec_sha256=first.provenance.spec_sha256,
+    )
+
+
+def compared_settings(settings: Settings) -> dict[str, Any]:
+    """The settings in which a run must be as the baseline, as JSON has them."""
+    return {k: v for k, v in settings.model_dump(mode="json").items() if k not in FREE}
+
+
+def differences(baseline: Baseline, name: str, settings: Settings) -> list[str]:
+    """In what the settings of one model differ from those of the baseline, in words.
+
+    A setting that only one side knows, as another version of sed2 does, has its default there."""
+    default = compared_settings(Settings())
+    before, now = default | baseline.settings_of(name), compared_settings(settings)
+    return [
+        f"`{field}` was {_value(field, before[field])} and is {_value(field, now.get(field))}"
+        for field in sorted(before)
+        if before[field] != now.get(field)
+    ]
+
+
+def _value(field: str, value: Any) -> str:
+    if field == "eps" and isinstance(value, list) and len(value) > 2:
+        return f"{value[0]:g}:{value[-1]:g} ({len(value)} points)"
+    return shown(json.dumps(value))
+
+
+def to_text(baseline: Baseline) -> str:
+    """The file: JSON with sorted keys, each list of numbers on one line, a newline at the end."""
+    text = json.dumps(
+        baseline.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False
+    )
+    # A string of JSON holds no newline, so this is a list of numbers and nothing else.
+    lists = re.compile(r"\[\n\s+([-+0-9.eE,\s]+?)\n\s*\]")
+    return lists.sub(lambda match: f"[{' '.join(match[1].split())}]", text) + "\n"
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read and check a baseline.
+
+    Raises:
+        UsageError: it is missing, cannot be read, is damaged, or is not a baseline.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise UsageError(
+            f"there is no baseline `{path}`",
+            mend="Write it with the same command and --update, and commit it",
+            where="--baseline",
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"the baseline `{path}` cannot be read ({reason})",
+            mend="Check the path and its permissions",
+            where="--baseline",
+        ) from None
+    if len(raw) > MAX_BYTES:
+        raise _damaged(str(path), "it is too large for a baseline of sed2")
+    try:
+        text = raw.decode("utf-8")
+        json.loads(text, object_pairs_hook=_once)
+        return Baseline.model_validate_json(text)
+    except UnicodeDecodeError:
+        raise _damaged(str(path), "it is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        cause = "it ends early" if cut else error.msg
+        raise _damaged(f"{path}:{error.lineno}:{error.colno}", cause) from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        cause = f"`{place}`: {fault['msg']}" if place else fault["msg"]
+        raise _damaged(str(path), cause) from None
+    except (RecursionError, ValueError) as error:
+        raise _damaged(str(path), str(error)) from None
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """A mapping whose keys are there once: a careless merge repeats them."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key `{shown(repeated)}` is there twice")
+    return found
+
+
+def _damaged(where: str, cause: str) -> UsageError:
+    return UsageError(
+        f"this is no whole baseline of sed2: {cause}",
+        mend="Restore it from version control; or remove it and write it anew with --update",
+        where=where,
+    )

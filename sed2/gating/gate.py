@@ -1,0 +1,251 @@
+"""The gate itself: every model of a spec against the baseline of its name.
+
+An unchanged model is answered from the baseline: the same hash of its spec, data, settings and
+versions give the same numbers, and the ratio of an architecture to itself is 1 whatever the errors.
+With other versions, or where the spec only names the user's own code, it is computed anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
+
+from sed2.chain import build_chain
+from sed2.data.load import Dataset
+from sed2.errors import UsageError
+from sed2.estimate import estimate
+from sed2.gating.baseline import (
+    NUMERICS,
+    Baseline,
+    StoredData,
+    StoredModel,
+    differences,
+    make_baseline,
+)
+from sed2.gating.batches import further_batch
+from sed2.gating.fingerprint import fingerprint
+from sed2.gating.judging import Run, is_same, judge_model, missing_model
+from sed2.gating.outcome import GatedModel, GateResult
+from sed2.gating.rules import Rules
+from sed2.results import ModelResult
+from sed2.settings import Settings
+from sed2.spec.schema import ModelSpec, shape_check
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The models of a spec, and how they are had."""
+
+    models: tuple[ModelSpec, ...]
+    settings: Mapping[str, Settings]
+    """By name; all with the same data."""
+    source: str
+    """The spec's file, or the notation."""
+    where: str
+    """`file:line:column` of the list of models; empty for notation."""
+    load: Callable[[ModelSpec, Settings], Dataset]
+    """The data, checked to fit the model."""
+    progress: Progress
+
+    @property
+    def common(self) -> Settings:
+        """Of the first model; data, eps, zeta and K are those of all."""
+        return next(iter(self.settings.values()))
+
+    def dataset(self, model: ModelSpec) -> Dataset:
+        return self.load(model, self.settings[model.name])
+
+    def batch(self, model: ModelSpec, number: int) -> ModelResult:
+        """The model under K draws on its inputs; batch 0 is what `rank` computes."""
+        its, dataset = self.settings[model.name], self.dataset(model)
+        told = f"{model.name}, draws {its.draws * number + 1:,} to {its.draws * (number + 1):,}"
+        progress = partial(self.progress, told)
+        if number == 0:
+            return estimate(model, dataset, its, progress)
+        return further_batch(model, dataset, its, number, progress)
+
+
+def write_baseline(candidates: Candidates, rules: Rules, old: Baseline | None) -> Baseline:
+    """The baseline of all models; what of the old one still stands is taken over.
+
+    Args:
+        candidates: of the spec.
+        rules: which say of how many batches it is made.
+        old: the baseline that it replaces.
+
+    Raises:
+        NumericsError: a score is not above 0, or an error is undefined.
+    """
+    standing = _standing(candidates, rules, old) if old else {}
+    if old and len(standing) == len(candidates.models):
+        return make_baseline([], standing, old.data, candidates.settings, old.provenance)
+    rest = [model for model in candidates.models if model.name not in standing]
+    datasets = [candidates.dataset(model) for model in rest]  # all are checked before any work
+    computed = [
+        [candidates.batch(model, number) for number in range(rules.baseline_batches)]
+        for model in rest
+    ]
+    first = computed[0][0]
+    data = StoredData(
+        files_sha256=fingerprint(candidates.common),
+        input_shape=datasets[0].input_shape,
+        inputs=first.inputs,
+        name=candidates.common.dataset or "",
+        sha256=datasets[0].sha256,
+    )
+    of_model = {"spec_sha256", "data_sha256"}
+    provenance = {k: v for k, v in asdict(first.provenance).items() if k not in of_model}
+    return make_baseline(computed, standing, data, candidates.settings, provenance)
+
+
+def _standing(candidates: Candidates, rules: Rules, old: Baseline) -> dict[str, StoredModel]:
+    """The models of an old baseline that a run here and now would give again."""
+    if not _same_data_files(candidates, old):
+        return {}
+    return {
+        model.name: old.models[model.name]
+        for model in candidates.models
+        if _is_answered(model, old)
+        and len(old.models[model.name].score.batches) == rules.baseline_batches
+        and not differences(old, model.name, candidates.settings[model.name])
+    }
+
+
+def judge(candidates: Candidates, baseline: Baseline, rules: Rules, path: str) -> GateResult:
+    """Every model of the spec and of the baseline, judged by the rules.
+
+    Args:
+        candidates: of the spec.
+        baseline: what they are held against.
+        rules: what is demanded.
+        path: of the baseline.
+
+    Raises:
+        UsageError: the baseline was made with other data or settings; it names what differs.
+        NumericsError: an error is undefined.
+    """
+    _refuse_other_settings(candidates, baseline, path)
+    if not _same_data_files(candidates, baseline):
+        _refuse_other_data(candidates, baseline, path)
+    for model in candidates.models:
+        shape_check(model, baseline.data.input_shape)
+    answered = {model.name: _is_answered(model, baseline) for model in candidates.models}
+    parameters = {
+        model.name: baseline.models[model.name].parameters
+        if answered[model.name]
+        else _parameters(candidates, model)  # all are checked before any work
+        for model in candidates.models
+    }
+    runs = {model.name: Run(partial(candidates.batch, model)) for model in candidates.models}
+    judged = [
+        judge_model(
+            model,
+            parameters[model.name],
+            baseline.models.get(model.name),
+            rules,
+            runs[model.name],
+            answered=answered[model.name],
+        )
+        for model in candidates.models
+    ]
+    missing = [
+        missing_model(name, stored, rules, candidates.where)
+        for name, stored in sorted(baseline.models.items())
+        if name not in candidates.settings
+    ]
+    computed = [batch for run in runs.values() for batch in run.batches]
+    return GateResult(
+        models=(*judged, *missing),
+        rules=rules,
+        settings=candidates.common,
+        inputs=baseline.data.inputs,
+        spec=candidates.source,
+        baseline=path,
+        warnings=_warnings(baseline, judged, runs),
+        provenance=computed[0].provenance if computed else None,
+    )
+
+
+def _is_answered(model: ModelSpec, baseline: Baseline) -> bool:
+    """Whether the stored score of a model stands for one computed now, data and settings equal.
+
+    A user's own network may import more than the one file that is hashed, so never for that."""
+    return (
+        model.name in baseline.models
+        and model.sha256 == baseline.models[model.name].spec_sha256
+        and not model.module
+        and baseline.versions() == _versions()
+    )
+
+
+def _same_data_files(candidates: Candidates, baseline: Baseline) -> bool:
+    """Whether the data need not be read to know that they are the same."""
+    return (
+        baseline.data.files_sha256 is not None
+        and baseline.data.files_sha256 == fingerprint(candidates.common)
+        and baseline.versions() == _versions()  # of what reads them
+    )
+
+
+def _parameters(candidates: Candidates, model: ModelSpec) -> int:
+    shape, its = candidates.dataset(model).input_shape, candidates.settings[model.name]
+    return build_chain(model.blocks, shape, end_to_end=its.chain == "end-to-end").parameters
+
+
+def _refuse_other_settings(candidates: Candidates, baseline: Baseline, path: str) -> None:
+    for name, its in candidates.settings.items():
+        if name in baseline.models and (found := differences(baseline, name, its)):
+            raise UsageError(
+                f"the baseline `{path}` cannot be compared with `{name}` as it is now: "
+                f"{'; '.join(found)}",
+                mend="Give the settings of the baseline, or write it anew with --update",
+                where="--baseline",
+            )
+
+
+def _refuse_other_data(candidates: Candidates, baseline: Baseline, path: str) -> None:
+    now = candidates.dataset(candidates.models[0])
+    if now.sha256 != baseline.data.sha256:
+        raise UsageError(
+            f"the baseline `{path}` was made with other data: `{baseline.data.name}` of sha256 "
+            f"{baseline.data.sha256[:12]}..., and `{now.name}` has {now.sha256[:12]}...",
+            mend="Take the data of the baseline, or write it anew with --update",
+            where="--baseline",
+        )
+
+
+def _warnings(
+    baseline: Baseline, judged: Sequence[GatedModel], runs: Mapping[str, Run]
+) -> tuple[str, ...]:
+    found = [
+        f"the baseline was made with {package} {then}, and this is {now}; what is unchanged was "
+        "computed anew. Write it anew with --update"
+        for (package, then), now in zip(
+            baseline.versions().items(), _versions().values(), strict=True
+        )
+        if then != now
+    ]
+    for one in judged:
+        run, stored = runs[one.name], baseline.models.get(one.name)
+        if not run.batches or not stored:
+            continue
+        now, then = run.batches[0].score.value, stored.score.batches[0]
+        if one.unchanged and not is_same(now, then):
+            found.append(
+                f"`{one.name}` is unchanged, but with the same draws its score was {then:.6g} and "
+                f"is {now:.6g}: sed2 computes it differently now"
+            )
+        elif not one.unchanged and run.batches[0].provenance.spec_sha256 == stored.spec_sha256:
+            found.append(
+                f"the file of `{one.name}` is unchanged, but not its score, so it is judged as "
+                "changed: by what the file imports, or by the versions"
+            )
+    return tuple(found)
+
+
+def _versions() -> dict[str, str]:
+    return {package: version(package) for package in NUMERICS}

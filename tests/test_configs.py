@@ -13,11 +13,17 @@ from tests.cases import offline_settings
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 LARGE = "large.yaml"
+VALIDITY = ("validity-mlps.yaml", "validity-cnns.yaml")
+"""More than a hundred models: too many to run here; scripts/validity.py does."""
 
 
 @pytest.mark.parametrize(
     "config",
-    [pytest.param(c, marks=pytest.mark.slow if c.name == LARGE else ()) for c in CONFIGS],
+    [
+        pytest.param(c, marks=pytest.mark.slow if c.name == LARGE else ())
+        for c in CONFIGS
+        if c.name not in VALIDITY
+    ],
     ids=lambda path: path.name,
 )
 def test_a_shipped_config_runs(config: Path, tmp_path: Path) -> None:
@@ -40,3 +46,9 @@ def test_the_large_config_is_as_published_and_within_its_budget(tmp_path: Path) 
 def test_a_shipped_config_names_its_schema(config: Path) -> None:
     first = config.read_text().splitlines()[0]
     assert first == "# yaml-language-server: $schema=sed2.schema.json"
+
+
+@pytest.mark.parametrize("name", VALIDITY)
+def test_the_configs_of_the_validity_benchmark_fit_their_data(name: str) -> None:
+    config = next(c for c in CONFIGS if c.name == name)
+    assert all(900 <= model.parameters <= 1_100 for model in api.validate(config))

@@ -56,7 +56,7 @@ def _draw_taus(axes: Axes, benchmark: Benchmark, resamples: int) -> None:
     for label, name in zip(axes.get_yticklabels(), names, strict=True):
         label.set_color(BLUE if name in ours else "0.2")
     axes.axvline(0, color="0.6", lw=0.8)
-    axes.set_xlabel("Kendall's tau with -loss, half for reporting")
+    axes.set_xlabel("Kendall's tau-b with -loss", fontsize="small")
     _tidy(axes)
 
 
@@ -77,16 +77,15 @@ def _draw_losses(axes: Axes, benchmark: Benchmark) -> None:
             lw=0,
             label=label,
         )
-    axes.set_xlabel(_short(name).replace("\n", ", "), fontsize="small")
+    axes.set_xlabel(_short(name), fontsize="small")
     axes.set_ylabel("training loss")
     axes.legend(frameon=False, fontsize="small")
     _tidy(axes)
 
 
 def _short(label: str) -> str:
-    """The kind of a measure, and the setting that was chosen on a line of its own."""
-    kind, _, setting = label.partition(": ")
-    return f"{kind}\n{setting}" if setting else kind
+    """The kind of a measure, without the setting that was chosen, which the page tells."""
+    return label.partition(": ")[0]
 
 
 def _tidy(axes: Axes) -> None:

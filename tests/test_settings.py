@@ -52,7 +52,7 @@ def test_the_defaults_are_the_papers() -> None:
         "estimator": "mc",
         "particles": 32,
         "islands": 4,
-        "moves": 20,
+        "moves": 100,
     }
     assert settings.eps == parse_eps("1e-3:1e-1")
     assert resolve({}, {}) == settings

@@ -19,7 +19,7 @@ from sed2.data.load import choose_inputs
 from sed2.errors import UsageError
 from sed2.fisher.particles import ParticleChain
 from sed2.fisher.sample import sample_spectra
-from sed2.proposals import Gaussian
+from sed2.proposals import Gaussian, Tuning
 from sed2.resources import make_plan
 from sed2.results import ModelResult
 from sed2.settings import Settings
@@ -234,6 +234,28 @@ def test_every_unit_has_its_turn() -> None:
     ways = tuple(replace(way, work=1.0) for way in particles.plan.ways)
     particles.plan = replace(particles.plan, ways=ways)
     assert [group.shape for group in cloud._groups(0)] == [(8, 2)]
+
+
+def test_later_blocks_are_asked_only_about_what_has_changed() -> None:
+    """Their acceptance, by which the number of units adapts, is that of the particles in which some
+    unit was accepted: fewer than half here, and a violent tilt of the last block takes half of
+    those. Of all particles it would be three quarters."""
+    chain, x, settings = _chain("MLP 20-7-5-2", 20, rows=30)
+    particles = ParticleChain(chain, x, settings, make_plan(chain, 400, 30, settings))
+    cloud = Cloud(particles, 2, np.random.default_rng(0), 5)
+    for _ in range(2):
+        cloud.extend(400)
+    asked: list[tuple[float, float]] = []
+
+    class Recorded(Tuning):
+        def adapt(self, own: float, joint: float, units: int) -> None:
+            asked.append((own, joint))
+
+    cloud.tunings[0] = Recorded(step=0.9, share=0.1)
+    cloud._move([Tilt(((20.0, 1.0),)), Tilt(((1e6, 1.0),))])
+    own, joint = np.mean(asked, axis=0)
+    assert own < 0.5
+    assert 0.3 < joint < 0.65
 
 
 def test_units_that_are_alike_change_places_freely() -> None:

@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from sed2.errors import UsageError
 from sed2.gating.evidence import MIN_BATCHES
 from sed2.settings import Flag, Number, Settings
-from sed2.validation import explain
+from sed2.validation import read_flags
 
 TIMES = 8
 """The draws of one model at most, unless given: so many times those asked for."""
@@ -92,12 +92,7 @@ def read_rules(given: Mapping[str, Any], settings: Sequence[Settings]) -> Rules:
     Raises:
         UsageError: a value is not allowed, or the settings leave errors undefined.
     """
-    try:
-        wish = Wish.model_validate({k: value for k, value in given.items() if value is not None})
-    except ValidationError as error:
-        fault = explain(error, Wish, "option")
-        flag = f"--{str(fault.path[0]).replace('_', '-')}"
-        raise UsageError(fault.cause, mend=fault.mend, where=flag) from None
+    wish = read_flags(Wish, given)
     _check_errors_defined(settings)
     draws = settings[0].draws
     max_draws = TIMES * draws if wish.max_draws is None else wish.max_draws

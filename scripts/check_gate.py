@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pages
 
 from sed2.data.load import Dataset, choose_inputs, choose_rows, load_dataset
 from sed2.estimate import estimate
@@ -232,16 +233,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = parse(arguments)
-    text = document(given, _tell if sys.stderr.isatty() else lambda told: None)
-    print(text)
-    if given.write:
-        given.write.parent.mkdir(exist_ok=True)
-        given.write.write_text(text, encoding="utf-8")
+    pages.show(document(given, pages.tell), given.write)
     return 0
-
-
-def _tell(told: str) -> None:
-    print(f"\r{told:<40}\r", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -6,19 +6,17 @@ as it was.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sed2.baselines import baseline_values
-from sed2.blocks.user import UserBlock
+from sed2.bound_results import BoundResult
 from sed2.chain import build_chain
-from sed2.data.load import Dataset, load_dataset
+from sed2.data.load import Dataset
 from sed2.deciding import rank_until_decided, read_demand
-from sed2.errors import UsageError, did_you_mean
+from sed2.errors import UsageError
 from sed2.estimate import estimate
 from sed2.gating.baseline import Baseline, read_baseline
 from sed2.gating.gate import Candidates, judge, write_baseline
@@ -27,19 +25,24 @@ from sed2.gating.rules import read_rules
 from sed2.generalisation import MIN_ZETA, check_settings, evaluate, read_words
 from sed2.prediction import add_baselines, add_trainings
 from sed2.ranking import check_comparable, rank_results
+from sed2.request import (
+    Spec,
+    check_prior,
+    load_data,
+    no_dataset,
+    pick_model,
+    read_spec,
+    resolve_settings,
+)
 from sed2.resources import make_plan
-from sed2.results import BoundResult, Checked, ModelResult, Ranking, StabilityResult
-from sed2.settings import Settings, resolve
-from sed2.spec.module import from_network, resolve_module
-from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, data_check, load_spec, shape_check
+from sed2.results import Checked, ModelResult, Ranking
+from sed2.settings import Settings
+from sed2.spec.schema import ModelSpec, data_check, shape_check
+from sed2.stability_results import StabilityResult
 from sed2.study import check_memory, check_shared, read_grids, study
 from sed2.training import TrainingSettings, check_training
 from sed2.training import train as train_one
 from sed2.validation import read_flags
-
-Spec = str | Path | Mapping[str, Any] | Any
-"""A YAML file, notation, the mapping of a file, a network, or a dict of networks by name."""
-SPEC_KEYS = {"models", *MODEL_KEYS}
 
 Progress = Callable[[str, int, int], None]
 """Called with the model's name, the work done on it, and its total."""
@@ -78,9 +81,9 @@ def compute(
         NumericsError: a number came out not finite.
         ResourceError: the work would not fit in memory.
     """
-    file = _read(spec, allow_import, allow_partial)
-    candidate = _pick(file, model)
-    resolved = _resolve(file, candidate, settings)
+    file = read_spec(spec, allow_import, allow_partial)
+    candidate = pick_model(file, model)
+    resolved = resolve_settings(file, candidate, settings)
     return _estimate_all([candidate], [resolved], progress)[0]
 
 
@@ -137,8 +140,8 @@ def rank(
     if not train:
         _refuse_without("--train", "nothing is trained", wishes)
     training = read_flags(TrainingSettings, wishes) if train else None
-    file = _read(spec, allow_import, allow_partial)
-    resolved = [_resolve(file, candidate, settings) for candidate in file.models]
+    file = read_spec(spec, allow_import, allow_partial)
+    resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     names = [candidate.name for candidate in file.models]
     check_comparable(names, resolved, also=("seed",) if train or baselines else ())
     candidates = dict(zip(names, file.models, strict=True))
@@ -146,7 +149,7 @@ def rank(
     demand = read_demand(demands, its) if until_decided else None
     if training:
         for name, candidate in candidates.items():
-            check_training(candidate, _load(its[name]), its[name], training)
+            check_training(candidate, load_data(its[name]), its[name], training)
 
     results = _estimate_all(file.models, resolved, progress)
     if demand is None:
@@ -156,7 +159,7 @@ def rank(
             its,
             lambda name, settings: estimate(
                 candidates[name],
-                _load(settings),
+                load_data(settings),
                 settings,
                 partial(progress, f"{name}, N = {settings.samples}, K = {settings.draws}"),
             ),
@@ -168,7 +171,7 @@ def rank(
             ranking,
             lambda name: baseline_values(
                 candidates[name],
-                _load(its[name]),
+                load_data(its[name]),
                 its[name],
                 progress=partial(progress, f"{name}, baselines"),
             ),
@@ -178,7 +181,7 @@ def rank(
             ranking,
             lambda name: train_one(
                 candidates[name],
-                _load(its[name]),
+                load_data(its[name]),
                 its[name],
                 training,
                 partial(progress, f"{name}, training"),
@@ -225,9 +228,9 @@ def bound(
             "loss_bound": loss_bound,
         }
     )
-    file = _read(spec, allow_import, allow_partial)
-    candidate = _pick(file, model)
-    resolved = _resolve(file, candidate, settings, {"zeta": MIN_ZETA})
+    file = read_spec(spec, allow_import, allow_partial)
+    candidate = pick_model(file, model)
+    resolved = resolve_settings(file, candidate, settings, {"zeta": MIN_ZETA})
     check_settings(resolved)
     return evaluate(_estimate_all([candidate], [resolved], progress)[0], words)
 
@@ -264,13 +267,13 @@ def stability(
         setting that is varied.
     """
     grids = read_grids({"samples": samples_grid, "draws": draws_grid, "sigma": sigma_grid}, seeds)
-    file = _read(spec, allow_import, allow_partial)
-    resolved = [_resolve(file, candidate, settings) for candidate in file.models]
+    file = read_spec(spec, allow_import, allow_partial)
+    resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     check_shared([candidate.name for candidate in file.models], resolved, grids.seeds)
-    dataset = _load(resolved[0])
+    dataset = load_data(resolved[0])
     for candidate, its in zip(file.models, resolved, strict=True):
         data_check(candidate, dataset.x)
-        _check_prior(candidate, its)
+        check_prior(candidate, its)
         check_memory(candidate, dataset, its, grids)
     return study(
         file.models,
@@ -374,19 +377,19 @@ def validate(
     Raises:
         UsageError, DataError: as `compute`.
     """
-    file = _read(spec, allow_import, allow_partial)
+    file = read_spec(spec, allow_import, allow_partial)
     checked = []
     for candidate in file.models:
-        its = _resolve(file, candidate, settings)
+        its = resolve_settings(file, candidate, settings)
         if its.dataset is not None:
-            x = _load(its).x
+            x = load_data(its).x
             input_shape, output_shape = x.shape[1:], data_check(candidate, x)
         elif candidate.input_width is not None:
             input_shape = (candidate.input_width,)
             output_shape = shape_check(candidate, input_shape)
         else:
-            raise _no_dataset()
-        _check_prior(candidate, its)
+            raise no_dataset()
+        check_prior(candidate, its)
         chain = build_chain(candidate.blocks, input_shape, end_to_end=its.chain == "end-to-end")
         planned = make_plan(chain, 2 * its.draws, its.samples, its).blocks if plan else ()
         checked.append(
@@ -409,14 +412,14 @@ def _candidates(
     settings: Mapping[str, Any],
     progress: Progress,
 ) -> Candidates:
-    file = _read(spec, allow_import, allow_partial)
-    resolved = {model.name: _resolve(file, model, settings) for model in file.models}
+    file = read_spec(spec, allow_import, allow_partial)
+    resolved = {model.name: resolve_settings(file, model, settings) for model in file.models}
     check_comparable(list(resolved), list(resolved.values()))
 
     def load(model: ModelSpec, its: Settings) -> Dataset:
-        dataset = _load(its)
+        dataset = load_data(its)
         data_check(model, dataset.x)
-        _check_prior(model, its)
+        check_prior(model, its)
         return dataset
 
     where = file.document.locate(("models",), key=True) if file.document else ""
@@ -434,107 +437,15 @@ def _refuse_without(needed: str, then: str, words: Mapping[str, Any]) -> None:
             )
 
 
-def _read(spec: Spec, allow_import: bool, allow_partial: bool) -> SpecFile:
-    if isinstance(spec, str | Path) or (isinstance(spec, Mapping) and spec.keys() & SPEC_KEYS):
-        file = load_spec(spec)
-        models = tuple(
-            resolve_module(each, allowed=allow_import, partial=allow_partial)
-            for each in file.models
-        )
-        return replace(file, models=models)
-    if isinstance(spec, Mapping):
-        named = tuple(
-            from_network(network, str(name), partial=allow_partial)
-            for name, network in spec.items()
-        )
-        return SpecFile(named, {}, "the call")
-    return SpecFile((from_network(spec, partial=allow_partial),), {}, "the call")
-
-
-def _pick(file: SpecFile, name: str | None) -> ModelSpec:
-    """The model of that name, or the only one."""
-    names = [candidate.name for candidate in file.models]
-    if name is None and len(names) == 1:
-        return file.models[0]
-    if name is None:
-        raise UsageError(
-            f"{file.source} holds {len(names)} models",
-            mend=f"Pick one with --model: {', '.join(names)}",
-            where="--model",
-        )
-    if name not in names:
-        raise UsageError(
-            f"no model `{name}` in {file.source}", mend=did_you_mean(name, names), where="--model"
-        )
-    return file.models[names.index(name)]
-
-
-def _resolve(
-    file: SpecFile,
-    candidate: ModelSpec,
-    settings: Mapping[str, Any],
-    defaults: Mapping[str, Any] | None = None,
-) -> Settings:
-    """flags > SED2_* > the model's YAML > the file's YAML > defaults."""
-    return resolve(
-        flags=settings,
-        env=os.environ,
-        yaml_model=candidate.overrides,
-        yaml_top=file.settings,
-        where=partial(file.where, candidate),
-        defaults=defaults,
-    )
-
-
 def _estimate_all(
     candidates: Sequence[ModelSpec], settings: Sequence[Settings], progress: Progress
 ) -> list[ModelResult]:
     """Check every candidate against its data first, so that nothing fails half-way."""
-    datasets = [_load(its) for its in settings]
+    datasets = [load_data(its) for its in settings]
     for candidate, dataset, its in zip(candidates, datasets, settings, strict=True):
         data_check(candidate, dataset.x)
-        _check_prior(candidate, its)
+        check_prior(candidate, its)
     return [
         estimate(candidate, dataset, its, partial(progress, candidate.name))
         for candidate, dataset, its in zip(candidates, datasets, settings, strict=True)
     ]
-
-
-def _check_prior(candidate: ModelSpec, settings: Settings) -> None:
-    fixed = any(isinstance(block, UserBlock) and not block.draws for block in candidate.blocks)
-    if fixed and settings.prior == "init":
-        raise UsageError(
-            f"the measure `init` says nothing of `{candidate.name}`: its factory takes no `rngs`, "
-            "so every draw would be the same",
-            mend="Give the factory a parameter `rngs`, or take another --prior",
-        )
-
-
-def _load(settings: Settings) -> Dataset:
-    if settings.dataset is None:
-        raise _no_dataset()
-    name = settings.dataset
-    return _load_once(name, settings.label, settings.standardize, _state(name))
-
-
-@lru_cache(maxsize=1)
-def _load_once(name: str, label: str | None, standardize: bool, state: object) -> Dataset:
-    return load_dataset(name, label=label, standardize=standardize)
-
-
-def _state(name: str) -> object:
-    """Differs once the file of that name does: a notebook may write it anew."""
-    path = Path(name).expanduser()
-    try:
-        stat = path.stat()
-    except OSError:  # a named data set, or nothing at all
-        return None
-    return path.absolute(), stat.st_ino, stat.st_size, stat.st_mtime_ns
-
-
-def _no_dataset() -> UsageError:
-    return UsageError(
-        "no data set is given",
-        mend="Name one with --dataset (`sed2 datasets list` shows them; or a .npz, .csv, idx or "
-        "CIFAR file), or with `dataset:` in the YAML",
-    )

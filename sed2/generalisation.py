@@ -14,9 +14,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sed2 import theorem
+from sed2.bound_results import Assumption, BoundResult, Bracket, Covering
 from sed2.errors import UsageError
 from sed2.measure import upper_bound
-from sed2.results import Assumption, BoundResult, Bracket, Covering, ModelResult
+from sed2.results import ModelResult
 from sed2.settings import Number, Settings, parse_prior
 from sed2.validation import explain
 

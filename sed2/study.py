@@ -20,9 +20,10 @@ from sed2.data.load import Dataset
 from sed2.errors import UsageError
 from sed2.ranking import check_comparable
 from sed2.resources import make_plan
-from sed2.results import ModelResult, StabilityResult, Sweep, SweptSetting
+from sed2.results import ModelResult
 from sed2.settings import Settings, resolve
 from sed2.spec.schema import ModelSpec
+from sed2.stability_results import StabilityResult, Sweep, SweptSetting
 from sed2.validation import shown
 from sed2.verdict import judge
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 import sed2
 from sed2 import theorem
+from sed2.bound_results import BoundResult
 from sed2.errors import UsageError
 from sed2.generalisation import check_settings, evaluate, read_words
 from sed2.measure import upper_bound
-from sed2.results import BoundResult, ModelResult, Score
+from sed2.results import ModelResult, Score
 from sed2.settings import Settings
 from tests.cases import estimate_spec, gaussian_inputs
 from tests.report.made import made_result

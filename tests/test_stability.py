@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 import sed2
 from sed2.errors import UsageError
 from sed2.report.stability import sentence, sigma_sentence
-from sed2.results import ModelResult, StabilityResult, Sweep
+from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, load_spec
+from sed2.stability_results import StabilityResult, Sweep
 from sed2.study import Grids, check_shared, read_grids, study
 from tests.report.made import made_result, made_score
 

@@ -13,9 +13,9 @@ from scripts.paper.claims import Claim, Inequality, SameSign, Scatter, Statement
 from scripts.paper.lab import Lab, Outcome, Way, mean_and_scatter, ways
 from sed2.data.load import Dataset
 from sed2.estimate import estimate
-from sed2.results import StabilityResult, Sweep
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
+from sed2.stability_results import StabilityResult, Sweep
 from sed2.study import Grids, read_grids, study
 
 STABLE = 5.0

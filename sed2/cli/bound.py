@@ -62,7 +62,8 @@ def bound(
     outputs = Outputs.check(json=json, csv=None, plot=None)
     from sed2 import api
     from sed2.cli.runtime import use_compilation_cache
-    from sed2.report import tables
+    from sed2.report.bound import print_bound
+    from sed2.report.tables import print_plan
 
     use_compilation_cache()
     with terminal.progress("sampling") as progress:
@@ -81,7 +82,7 @@ def bound(
     for warning in result.warnings:
         terminal.warn(warning)
     if not outputs.json_on_stdout:
-        tables.print_bound(terminal.out(), result)
+        print_bound(terminal.out(), result)
         if verbose:
-            tables.print_plan(terminal.out(), result.model.name, result.model.plan)
+            print_plan(terminal.out(), result.model.name, result.model.plan)
     outputs.write_bound(result)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from sed2 import terminal
+from sed2.bound_results import BoundResult, Bracket, Covering
 from sed2.errors import UsageError
 from sed2.report.training_files import (
     baselines_document,
@@ -24,18 +25,9 @@ from sed2.report.training_files import (
     prediction_document,
     training_document,
 )
-from sed2.results import (
-    BoundResult,
-    Bracket,
-    Covering,
-    Curve,
-    ModelResult,
-    Probability,
-    Ranking,
-    Score,
-    StabilityResult,
-)
+from sed2.results import Curve, ModelResult, Probability, Ranking, Score
 from sed2.settings import Settings
+from sed2.stability_results import StabilityResult
 
 SCHEMA_VERSION = 1
 PLOT_FORMATS = (".png", ".svg", ".pdf")

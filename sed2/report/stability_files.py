@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sed2.report.stability import sentence, sigma_sentence
-from sed2.results import StabilityResult
+from sed2.stability_results import StabilityResult
 
 
 def stability_document(result: StabilityResult, version: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sed2.report.plot import COLOURS, MARKS, model_label, rendered
-from sed2.results import StabilityResult, Sweep
+from sed2.stability_results import StabilityResult, Sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

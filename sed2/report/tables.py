@@ -28,10 +28,7 @@ from sed2.report.training import (
 )
 from sed2.results import (
     BlockPlan,
-    BoundResult,
-    Bracket,
     Checked,
-    Covering,
     Crossing,
     Demand,
     ModelResult,
@@ -42,10 +39,6 @@ from sed2.results import (
 from sed2.settings import Settings
 
 _CURVE_ROWS = 9  # rows of the eps table; the whole grid goes to --csv and --json
-_NOT_JUDGED = (
-    "Whether that is less than the range of the loss is not judged: give --theorem-c and "
-    "--loss-bound."
-)
 _RANK_COLUMNS = ("#", "model", "lower 2sED", "95% interval", "P(best)", "P(order)")
 _LEGEND = {
     "95% interval": "for the limit of many draws, whichever N inputs are chosen.",
@@ -68,9 +61,9 @@ _CLAIM = {
 
 def print_compute(console: Console, result: ModelResult) -> None:
     """The curve of one model over eps, the share of each block, and the settings."""
-    console.print(Text(f"{result.name}: {_coverage(result)}", style="bold"), soft_wrap=True)
+    console.print(Text(f"{result.name}: {coverage(result)}", style="bold"), soft_wrap=True)
     lower, two = result.lower_two_sed, result.two_sed
-    points = _points(result.eps)
+    points = shown_points(result.eps)
     shown = _print_table(
         console,
         ["eps", "lower 2sED", "95% interval", "2sED", "95% interval", "ESS", "bracket", "at most"],
@@ -186,7 +179,7 @@ def _rank_row(model: RankedModel, *, grown: bool) -> list[str]:
         _probability(model.order_probability.score),
         *([f"{result.inputs:,}", f"{result.settings.draws:,}"] if grown else []),
         f"{result.parameters:,}",
-        _value(two.value, two.lower_estimate),
+        value_cell(two.value, two.lower_estimate),
         f"{result.effective_sample_size.min():.1f}",
         *([accuracy_cell(training)] if training else []),
     ]
@@ -219,129 +212,7 @@ def _decisions(ranking: Ranking, demand: Demand) -> str:
     )
 
 
-def print_bound(console: Console, result: BoundResult) -> None:
-    """Theorem 5.1 at eps_n, Lemma B.2 over eps, and on whose word both stand."""
-    model, at = result.model, result.covering_at_eps_n
-    n_train, gamma = model.settings.n_train, model.settings.gamma
-    console.print(Text(f"{model.name}: {_coverage(model)}", style="bold"), soft_wrap=True)
-    _note(
-        console,
-        f"Theorem 5.1: P(sup |R - R_n| >= {_deviation(result)}) <= "
-        f"4 C_d eps_n^(-d_zeta) n^(-K/gamma), n = {n_train:,}, gamma = {gamma:g}, "
-        f"K = {result.theorem_k:g}, L = {result.lipschitz:g}.",
-    )
-    two, is_lower = result.two_sed, model.two_sed_score.lower_estimate
-    _print_table(
-        console,
-        [f"at eps_n = {result.eps_n:.4g}", "2sED estimated", "2sED at most"],
-        [
-            ["d_zeta", _value(two.estimate, is_lower), _number(two.at_most)],
-            ["bound on P", *_powers(result.log_probability)],
-            ["covering number", *map(_power, (at.estimate[0], at.at_most[0]))],
-            ["K above which P < 1", *map(_four_digits, _both(result.smallest_k))],
-        ],
-    )
-    _note(console, _verdict(result))
-    _note(console, _as_n_grows(result))
-    console.print()
-    _print_covering(console, model, result.covering)
-    console.print()
-    _print_table(
-        console,
-        ["assumption", "word", "that"],
-        [[each.name, each.source, each.statement] for each in result.assumptions],
-        text=(0, 1, 2),
-        foldable=2,
-    )
-    _note(console, "2sED at most: its upper bound (11), with the measured rank and eigenvalue.")
-    if is_lower:
-        _note(console, ">: a lower estimate of 2sED, of which the bound needs an upper one.")
-    _note(console, describe(model.settings, model.inputs))
-
-
-def _print_covering(console: Console, model: ModelResult, covering: Covering) -> None:
-    """Lemma B.2 over eps."""
-    points = _points(model.eps)
-    _print_table(
-        console,
-        ["eps", "2sED", "at most", "covering number", "at most", "equal cubes", ""],
-        [
-            [
-                f"{model.eps[e]:.3g}",
-                _value(model.two_sed.estimate[e], model.two_sed.lower_estimate[e]),
-                _number(model.upper_bound[e]),
-                _power(covering.estimate[e]),
-                _power(covering.at_most[e]),
-                _power(covering.cubes[e]),
-                "vacuous" if covering.vacuous[e] else "",
-            ]
-            for e in points
-        ],
-    )
-    if len(points) < len(model.eps):
-        _note(console, f"{len(points)} of {len(model.eps)} points; all with --json.")
-    if covering.vacuous.any():
-        _note(
-            console,
-            "vacuous: as many equal cubes cover the parameters, without Lemma B.2.",
-        )
-
-
-def _verdict(result: BoundResult) -> str:
-    """What the theorem tells of this model, in one sentence."""
-    if math.isnan(result.log_probability.at_most):
-        return (
-            "The bound is vacuous: 2sED is not bounded from above, so P is not shown to be below 1."
-        )
-    if result.vacuous and result.says_nothing_of_the_loss:
-        return (
-            "The bound is vacuous: risks in [0, 2b] are never further apart than "
-            f"{_deviation(result)}."
-        )
-    if result.vacuous:
-        return "The bound is vacuous: it is not below 1, and no probability is above 1."
-    judged = result.deviation is not None and result.loss_bound is not None
-    return (
-        f"The bound is not vacuous: with a probability of at least 1 - "
-        f"{_power(result.log_probability.at_most)}, |R - R_n| is below {_deviation(result)} for "
-        "all parameters, if the assumptions hold." + ("" if judged else f" {_NOT_JUDGED}")
-    )
-
-
-def _as_n_grows(result: BoundResult) -> str:
-    gamma = result.model.settings.gamma
-    if math.isnan(result.gamma_0):
-        return "gamma_0 is not known: the largest eigenvalue is not measured."
-    if gamma < result.gamma_0:
-        return f"It vanishes as n grows: gamma = {gamma:g} is below gamma_0 = {result.gamma_0:.3g}."
-    return (
-        f"It is not known to vanish as n grows: gamma = {gamma:g} is not below "
-        f"gamma_0 = {result.gamma_0:.3g}."
-    )
-
-
-def _deviation(result: BoundResult) -> str:
-    return "C eps_n" if result.deviation is None else f"{result.deviation:.4g}"
-
-
-def _both(bracket: Bracket) -> tuple[float, float]:
-    return bracket.estimate, bracket.at_most
-
-
-def _powers(bracket: Bracket) -> list[str]:
-    return [_power(value) for value in _both(bracket)]
-
-
-def _four_digits(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.4g}"
-
-
-def _power(log: float) -> str:
-    """A number by its natural logarithm, as a power of ten."""
-    return "–" if math.isnan(log) else f"10^{log / math.log(10):.1f}"
-
-
-def _points(eps: np.ndarray) -> np.ndarray:
+def shown_points(eps: np.ndarray) -> np.ndarray:
     """The places of the grid that a table shows."""
     return np.unique(np.linspace(0, len(eps) - 1, _CURVE_ROWS).round().astype(int))
 
@@ -417,7 +288,7 @@ def print_smc(console: Console, result: ModelResult) -> None:
             f"{report.ess_share[e]:.0%}",
             f"{report.island_spread[e]:.1f}",
         ]
-        for e in _points(result.eps)
+        for e in shown_points(result.eps)
     ]
     _print_table(console, headers, rows)
 
@@ -483,7 +354,7 @@ def describe(settings: Settings, inputs: int) -> str:
     )
 
 
-def _coverage(result: ModelResult) -> str:
+def coverage(result: ModelResult) -> str:
     counted, left_out = f"{result.parameters:,} parameters", result.left_out
     if not left_out:
         return f"{counted}, all counted"
@@ -498,14 +369,14 @@ def _legend(console: Console, headers: Sequence[str], *, lower: bool) -> None:
         _note(console, _LOWER_ESTIMATE)
 
 
-def _value(value: float, lower_estimate: bool) -> str:
+def value_cell(value: float, lower_estimate: bool) -> str:
     return f"> {value:.1f}" if lower_estimate else f"{value:.1f}"
 
 
 def _with_interval(value: float, interval: Sequence[float], lower_estimate: bool) -> list[str]:
     """A value, and its interval or the reason why there is none."""
     return [
-        _value(value, lower_estimate),
+        value_cell(value, lower_estimate),
         "lower estimate" if lower_estimate else _interval(interval),
     ]
 

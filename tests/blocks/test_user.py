@@ -21,10 +21,10 @@ from tests.cases import dataset, gaussian_inputs
 @pytest.fixture(autouse=True)
 def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """All API calls here run on a small array."""
-    from sed2 import api
+    from sed2 import request
 
-    monkeypatch.setattr(api, "load_dataset", lambda *_, **__: dataset(gaussian_inputs(40, 4)))
-    api._load_once.cache_clear()
+    monkeypatch.setattr(request, "load_dataset", lambda *_, **__: dataset(gaussian_inputs(40, 4)))
+    request._load_once.cache_clear()
 
 
 FAST: dict[str, Any] = {"dataset": "test", "samples": 12, "draws": 4, "eps": [0.01, 0.1]}

@@ -78,7 +78,7 @@ def test_an_unchanged_spec_passes_without_sampling(
     gate: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sed2.estimate.sample_spectra", None)
-    monkeypatch.setattr("sed2.api._load", None)
+    monkeypatch.setattr("sed2.api.load_data", None)
     ran = gate()
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.count("1, unchanged") == 2

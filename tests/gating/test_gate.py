@@ -61,7 +61,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("this was not to be done")
 
     monkeypatch.setattr("sed2.estimate.sample_spectra", fail)
-    monkeypatch.setattr("sed2.api._load", fail)
+    monkeypatch.setattr("sed2.api.load_data", fail)
 
 
 def test_a_baseline_is_the_same_bytes_again(folder: Path, made: Baseline) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sed2.baselines import BaselineValue
+from sed2.bound_results import BoundResult
 from sed2.generalisation import evaluate, read_words
 from sed2.prediction import add_baselines, add_trainings
 from sed2.results import (
     BlockPlan,
     BlockShare,
-    BoundResult,
     Curve,
     ModelResult,
     Probability,

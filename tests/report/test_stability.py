@@ -11,7 +11,7 @@ from rich.console import Console
 
 from sed2.report.stability import print_stability
 from sed2.report.stability_plot import draw_stability, stability_figure
-from sed2.results import StabilityResult, Sweep
+from sed2.stability_results import StabilityResult, Sweep
 from sed2.verdict import judge
 from tests.report.made import made_result
 

@@ -1,0 +1,138 @@
+"""What a call asks for: from what the user gives to models, their settings and their data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from sed2.blocks.user import UserBlock
+from sed2.data.load import Dataset, load_dataset
+from sed2.errors import UsageError, did_you_mean
+from sed2.settings import Settings, resolve
+from sed2.spec.module import from_network, resolve_module
+from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, load_spec
+
+Spec = str | Path | Mapping[str, Any] | Any
+"""A YAML file, notation, the mapping of a file, a network, or a dict of networks by name."""
+SPEC_KEYS = {"models", *MODEL_KEYS}
+
+
+def read_spec(spec: Spec, allow_import: bool, allow_partial: bool) -> SpecFile:
+    """The models and settings of a spec in any form.
+
+    Args:
+        allow_import: whether code that the spec names may be imported and run.
+        allow_partial: whether numbers of a user's module that are no parameters may be left out.
+
+    Raises:
+        SpecError: the spec is wrong; it names the place.
+        UsageError: it names code, and that is not allowed.
+    """
+    if isinstance(spec, str | Path) or (isinstance(spec, Mapping) and spec.keys() & SPEC_KEYS):
+        file = load_spec(spec)
+        models = tuple(
+            resolve_module(each, allowed=allow_import, partial=allow_partial)
+            for each in file.models
+        )
+        return replace(file, models=models)
+    if isinstance(spec, Mapping):
+        named = tuple(
+            from_network(network, str(name), partial=allow_partial)
+            for name, network in spec.items()
+        )
+        return SpecFile(named, {}, "the call")
+    return SpecFile((from_network(spec, partial=allow_partial),), {}, "the call")
+
+
+def pick_model(file: SpecFile, name: str | None) -> ModelSpec:
+    """The model of that name, or the only one.
+
+    Raises:
+        UsageError: there is none, or there are several and no name.
+    """
+    names = [candidate.name for candidate in file.models]
+    if name is None and len(names) == 1:
+        return file.models[0]
+    if name is None:
+        raise UsageError(
+            f"{file.source} holds {len(names)} models",
+            mend=f"Pick one with --model: {', '.join(names)}",
+            where="--model",
+        )
+    if name not in names:
+        raise UsageError(
+            f"no model `{name}` in {file.source}", mend=did_you_mean(name, names), where="--model"
+        )
+    return file.models[names.index(name)]
+
+
+def resolve_settings(
+    file: SpecFile,
+    candidate: ModelSpec,
+    settings: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+) -> Settings:
+    """flags > SED2_* > the model's YAML > the file's YAML > defaults; raises as `resolve`."""
+    return resolve(
+        flags=settings,
+        env=os.environ,
+        yaml_model=candidate.overrides,
+        yaml_top=file.settings,
+        where=partial(file.where, candidate),
+        defaults=defaults,
+    )
+
+
+def check_prior(candidate: ModelSpec, settings: Settings) -> None:
+    """
+    Raises:
+        UsageError: the measure is `init`, and the model's parameters are always the same.
+    """
+    fixed = any(isinstance(block, UserBlock) and not block.draws for block in candidate.blocks)
+    if fixed and settings.prior == "init":
+        raise UsageError(
+            f"the measure `init` says nothing of `{candidate.name}`: its factory takes no `rngs`, "
+            "so every draw would be the same",
+            mend="Give the factory a parameter `rngs`, or take another --prior",
+        )
+
+
+def load_data(settings: Settings) -> Dataset:
+    """The data set that the settings name; the last one is kept.
+
+    Raises:
+        UsageError: none is named.
+        DataError: it cannot be had or read.
+    """
+    if settings.dataset is None:
+        raise no_dataset()
+    name = settings.dataset
+    return _load_once(name, settings.label, settings.standardize, _state(name))
+
+
+@lru_cache(maxsize=1)
+def _load_once(name: str, label: str | None, standardize: bool, state: object) -> Dataset:
+    return load_dataset(name, label=label, standardize=standardize)
+
+
+def _state(name: str) -> object:
+    """Differs once the file of that name does: a notebook may write it anew."""
+    path = Path(name).expanduser()
+    try:
+        stat = path.stat()
+    except OSError:  # a named data set, or nothing at all
+        return None
+    return path.absolute(), stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def no_dataset() -> UsageError:
+    """What to say where a data set is needed and none is named."""
+    return UsageError(
+        "no data set is given",
+        mend="Name one with --dataset (`sed2 datasets list` shows them; or a .npz, .csv, idx or "
+        "CIFAR file), or with `dataset:` in the YAML",
+    )

@@ -7,8 +7,7 @@
     >>> gated = sed2.gate("configs/mlps.yaml", "sed2-baseline.json")
     >>> bound = sed2.bound("MLP 54-16-7", dataset="covertype", n_train=100_000, lipschitz=1)
 
-All return typed, immutable results. JAX is imported when they are
-first used, not before.
+All return typed, immutable results. JAX is imported when they are first used, not before.
 """
 
 from __future__ import annotations

@@ -80,5 +80,7 @@ def _draw_against_score(axes: Axes, ranking: Ranking) -> None:
     assert ranking.correlation is not None  # or the models were not trained
     tau = ranking.correlation.agreements[0].kendall
     told = "undefined" if np.isnan(tau.value) else f"{tau.value:.2f}"
-    axes.set_title(f"tau-b with -loss: {told} ({tau.models} models)", fontsize="small")
+    # Scores at N and K of their own do not compare; see `sed2.prediction.predict`.
+    whose = "tau-b of the ranks" if ranking.demand else "tau-b"
+    axes.set_title(f"{whose} with -loss: {told} ({tau.models} models)", fontsize="small")
     plain_axes(axes)

@@ -189,7 +189,9 @@ def test_the_figure_shows_epochs_and_losses_in_the_colours_of_the_curves() -> No
         assert point.get_xdata()[0] == RESULTS[i].score.value
         assert point.get_ydata()[0] == np.mean(losses)
         assert point.get_color() == line.get_color()
-    assert "0.33 (3 models)" in against.get_title()
+    assert "tau-b with -loss: 0.33 (3 models)" in against.get_title()
+    decided = replace(trained(), demand=Demand(0.95, 100, 100))
+    assert "tau-b of the ranks" in draw_ranking(decided).axes[2].get_title()
 
 
 def test_the_figure_of_the_untrained_is_that_of_the_curves() -> None:

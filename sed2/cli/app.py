@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from sed2 import terminal
-from sed2.cli import bound, compute, datasets, doctor, gate, rank, schema, stability, validate
+from sed2.cli import (
+    bound,
+    compute,
+    datasets,
+    diff,
+    doctor,
+    gate,
+    rank,
+    schema,
+    stability,
+    validate,
+)
 from sed2.errors import ExitCode, Sed2Error
 
 EPILOG = """\b
@@ -33,6 +44,7 @@ app.command()(rank.rank)
 app.command()(gate.gate)
 app.command()(stability.stability)
 app.command()(bound.bound)
+app.command()(diff.diff)
 app.command()(validate.validate)
 app.add_typer(datasets.app, name="datasets")
 app.command()(schema.schema)

@@ -59,7 +59,7 @@ def bound(
     """
     from sed2.report.files import Outputs
 
-    outputs = Outputs.check(json=json, csv=None, plot=None)
+    outputs = Outputs.check(json=json)
     from sed2 import api
     from sed2.cli.runtime import use_compilation_cache
     from sed2.report.bound import print_bound

@@ -28,6 +28,12 @@ Plot = Annotated[
     Path | None,
     typer.Option("--plot", metavar="FILE", help="Draw the curves: .png, .svg or .pdf."),
 ]
+Html = Annotated[
+    Path | None,
+    typer.Option(
+        "--html", metavar="FILE", help="Write tables and an interactive plot as one page."
+    ),
+]
 
 AllowImport = Annotated[
     bool,

@@ -22,13 +22,14 @@ CONTRACT = {
     "bound": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --gamma "
     "--seed --label --standardize --model --json --lipschitz --theorem-k --theorem-c --loss-bound",
     "compute": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
-    "--label --standardize --model --json --csv --plot",
+    "--label --standardize --model --json --csv --plot --html",
+    "diff": "--json",
     "doctor": "--json",
     "gate": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
     "--label --standardize --json --baseline --update --min-ratio --confidence --max-draws "
-    "--max-parameters --min-score --allow-missing --allow-new --junit --summary",
+    "--max-parameters --min-score --allow-missing --allow-new --junit --summary --html",
     "rank": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
-    "--label --standardize --json --csv --plot --until-decided --decide-at --max-draws "
+    "--label --standardize --json --csv --plot --html --until-decided --decide-at --max-draws "
     "--max-samples --train --epochs --batch-size --learning-rate --train-seeds --train-samples "
     "--baselines",
     "stability": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train "

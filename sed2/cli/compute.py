@@ -42,7 +42,7 @@ def compute(
     Examples:
       sed2 compute "MLP 54-16-7" --dataset covertype
       sed2 compute model.yaml --dataset my.csv --label kind --standardize
-      sed2 compute configs/mlps.yaml --model "MLP 54-16-7" --json - --plot curve.pdf
+      sed2 compute configs/mlps.yaml --model "MLP 54-16-7" --plot curve.pdf
       sed2 compute "MLP 54-16-7" --dataset covertype --html curve.html
     """
     from sed2.cli.runtime import command_line, use_compilation_cache

@@ -21,10 +21,11 @@ def diff(
     *,
     json: Json = None,
 ) -> None:
-    """What changed between two results: settings, data, versions, scores and places.
+    """What changed between two results.
 
-    Reads what `--json` of `compute`, `rank` or `gate` has written. Models are known by their names.
-    Exits with 0 whatever has changed; `sed2 gate` judges a change.
+    Settings, data, versions, scores and places. Reads what `--json` of `compute`, `rank` or `gate`
+    has written; models are known by their names. Exits with 0 whatever has changed: `sed2 gate`
+    judges a change.
 
     \b
     Examples:

@@ -92,7 +92,7 @@ def rank(
     \b
     Examples:
       sed2 rank configs/mlps.yaml --eps 1e-3:1e-1
-      sed2 rank configs/mlps.yaml --n-train 100000 --html rank.html --plot rank.svg
+      sed2 rank configs/mlps.yaml --n-train 100000 --html rank.html --csv r.csv
       sed2 rank configs/mlps.yaml --until-decided --decide-at 0.9 --max-draws 400
       sed2 rank configs/mlps.yaml --n-train 10000 --train --epochs 100 --baselines
     """

@@ -91,7 +91,7 @@ def gate(
     Examples:
       sed2 gate configs/mlps.yaml --baseline sed2-baseline.json --update
       sed2 gate configs/mlps.yaml --baseline sed2-baseline.json
-      sed2 gate configs/mlps.yaml --baseline b.json --min-ratio 0.9 --junit gate.xml
+      sed2 gate configs/mlps.yaml --baseline b.json --min-ratio 0.9 --junit j.xml
       sed2 gate configs/mlps.yaml --baseline b.json --html gate.html
     """
     outputs = _Outputs(json, junit, summary, html)

@@ -18,6 +18,7 @@ from sed2.cli import (
     doctor,
     gate,
     rank,
+    report,
     schema,
     stability,
     validate,
@@ -60,6 +61,7 @@ app = typer.Typer(
 )
 app.command()(compute.compute)
 app.command()(rank.rank)
+app.command()(report.report)
 app.command()(gate.gate)
 app.command()(stability.stability)
 app.command()(bound.bound)

@@ -32,7 +32,8 @@ CONTRACT = {
     "rank": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
     "--label --standardize --json --csv --plot --html --until-decided --decide-at --max-draws "
     "--max-samples --train --epochs --batch-size --learning-rate --train-seeds --train-samples "
-    "--baselines",
+    "--baselines --run-dir",
+    "report": "--json --csv --plot --html",
     "stability": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train "
     "--seed --label --standardize --json --csv --plot --samples-grid --draws-grid --sigma-grid "
     "--seeds",

@@ -15,7 +15,8 @@ const scales = (() => {
   function linearTicks([low, high], count) {
     const rough = (high - low) / count;
     const power = 10 ** Math.floor(Math.log10(rough));
-    const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
+    const share = rough / power;
+    const step = power * (share < 1.4 ? 1 : share < 3.2 ? 2 : share < 7 ? 5 : 10);
     const ticks = [];
     for (let i = Math.ceil(low / step); i * step <= high; i++) ticks.push(i * step);
     return ticks;

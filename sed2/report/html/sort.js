@@ -16,9 +16,9 @@
 
   // What is missing is last in either direction; equals stay in their order.
   function sort(table, header) {
-    const descending = header.ariaSort === "ascending";
+    const descending = header.getAttribute("aria-sort") === "ascending";
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
-    header.ariaSort = descending ? "descending" : "ascending";
+    header.setAttribute("aria-sort", descending ? "descending" : "ascending");
     const body = table.tBodies[0];
     const rows = Array.from(body.rows, (row) => ({ row, key: keyOf(row, header.cellIndex) }));
     rows.sort((a, b) => {

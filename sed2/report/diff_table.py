@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from rich.console import Console
 
 from sed2.report.diff import Change, Comparison, Difference, ModelDifference
-from sed2.report.layout import note, print_in_parts, print_table
+from sed2.report.layout import in_words, note, print_in_parts, print_table
 from sed2.report.stored import StoredModel
 from sed2.report.tables import value_cell
 
@@ -37,7 +34,7 @@ def print_diff(console: Console, comparison: Comparison) -> None:
     """Settings, data and versions that differ; then the models, and how their scores changed."""
     changes = [*comparison.settings, *comparison.provenance]
     if changes:
-        rows = [[one.name, _in_words(one.before), _in_words(one.after)] for one in changes]
+        rows = [[one.name, in_words(one.before), in_words(one.after)] for one in changes]
         print_table(console, ["changed", "before", "after"], rows, text=(0, 1, 2), foldable=2)
     else:
         note(console, "Settings, data and versions are the same.")
@@ -89,7 +86,7 @@ def _print_points(console: Console, comparison: Comparison) -> None:
     grids = " and ".join(
         f"at eps_n = {one.eps_n:.4g}"
         if one.eps_n is not None
-        else f"over {_in_words(list(one.eps))}"
+        else f"over {in_words(list(one.eps))}"
         for one in (comparison.before, comparison.after)
     )
     count = len(comparison.eps)
@@ -148,17 +145,4 @@ def _pair(before: str, after: str) -> str:
 
 
 def _own(change: Change) -> str:
-    return f"{change.name} {_in_words(change.before)} → {_in_words(change.after)}"
-
-
-def _in_words(value: Any) -> str:
-    """A value of a setting as one reads it."""
-    if value is None:
-        return "–"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        if len(value) > 2:
-            return f"{_in_words(value[0])} to {_in_words(value[-1])}, {len(value):,} points"
-        return ", ".join(map(_in_words, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{change.name} {in_words(change.before)} → {in_words(change.after)}"

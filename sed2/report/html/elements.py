@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
+from sed2.report.layout import in_words
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -117,18 +119,3 @@ def facts(values: Mapping[str, Any]) -> Element:
         for name, value in values.items()
     )
     return element("dl", *pairs)
-
-
-def in_words(value: Any) -> str:
-    """A value of a setting as one reads it."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, list | tuple):
-        if len(value) > 5:
-            return f"{value[0]:g} to {value[-1]:g}, {len(value):,} points"
-        return ", ".join(map(in_words, value))
-    return f"{value:,}" if isinstance(value, int) else str(value)

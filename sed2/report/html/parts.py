@@ -8,10 +8,11 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from sed2.report.html.elements import Cell, element, facts, folded, in_words, notes, section, table
+from sed2.report.html.elements import Cell, element, facts, folded, notes, section, table
 from sed2.report.html.page import asset
+from sed2.report.layout import in_words
 
-SCRIPTS = ("sort.js", "scales.js", "plot.js")
+SCRIPTS = ("sort.js", "scales.js", "chart.js", "plot.js")
 """Of a page with curves."""
 _OPEN = 3  # crossings that are told without being asked for
 

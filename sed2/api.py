@@ -36,12 +36,13 @@ from sed2.request import (
 )
 from sed2.resources import make_plan
 from sed2.results import Checked, ModelResult, Ranking
+from sed2.runs import RunDirectory
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, data_check, shape_check
 from sed2.stability_results import StabilityResult
 from sed2.study import check_memory, check_shared, read_grids, study
 from sed2.training import TrainingSettings, check_training
-from sed2.training import train as train_one
+from sed2.training import train as train_model
 from sed2.validation import read_flags
 
 Progress = Callable[[str, int, int], None]
@@ -84,7 +85,7 @@ def compute(
     file = read_spec(spec, allow_import, allow_partial)
     candidate = pick_model(file, model)
     resolved = resolve_settings(file, candidate, settings)
-    return _estimate_all([candidate], [resolved], progress)[0]
+    return _estimate(candidate, resolved, progress)
 
 
 def rank(
@@ -103,6 +104,7 @@ def rank(
     train_seeds: int | str | None = None,
     train_samples: int | str | None = None,
     baselines: bool = False,
+    run_dir: str | Path | RunDirectory | None = None,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> Ranking:
@@ -121,12 +123,15 @@ def rank(
             score with the losses. `epochs`, `batch_size`, `learning_rate`, `train_seeds` and
             `train_samples` are fields of `sed2.training.TrainingSettings`.
         baselines: whether to take the measures of `sed2.baselines` as well.
+        run_dir: a folder in which what is finished is kept; the same call takes it up from there.
         progress: called as the work goes on.
         settings: as for `compute`.
 
     Raises:
-        as `compute`; and UsageError if the models' settings make their scores incomparable.
+        as `compute`; and UsageError if the models' settings make their scores incomparable, or the
+        folder cannot be written.
     """
+    run = RunDirectory(run_dir) if isinstance(run_dir, str | Path) else run_dir
     demands = {"decide_at": decide_at, "max_draws": max_draws, "max_samples": max_samples}
     wishes = {
         "epochs": epochs,
@@ -151,15 +156,32 @@ def rank(
         for name, candidate in candidates.items():
             check_training(candidate, load_data(its[name]), its[name], training)
 
-    results = _estimate_all(file.models, resolved, progress)
+    dataset = _checked_data(file.models, resolved)[0]  # all have the same, or do not compare
+    estimate_one = run.estimate if run else estimate
+    values_of = run.baseline_values if run else baseline_values
+    train_one = run.train if run else train_model
+    if run:
+        run.begin(
+            candidates,
+            its,
+            dataset,
+            file.source,
+            demand=demand,
+            training=training,
+            baselines=baselines,
+        )
+    results = [
+        estimate_one(candidates[name], dataset, its[name], partial(progress, name))
+        for name in names
+    ]
     if demand is None:
         ranking = rank_results(results)
     else:
         ranking = rank_until_decided(
             its,
-            lambda name, settings: estimate(
+            lambda name, settings: estimate_one(
                 candidates[name],
-                load_data(settings),
+                dataset,
                 settings,
                 partial(progress, f"{name}, N = {settings.samples}, K = {settings.draws}"),
             ),
@@ -169,9 +191,9 @@ def rank(
     if baselines:
         ranking = add_baselines(
             ranking,
-            lambda name: baseline_values(
+            lambda name: values_of(
                 candidates[name],
-                load_data(its[name]),
+                dataset,
                 its[name],
                 progress=partial(progress, f"{name}, baselines"),
             ),
@@ -181,12 +203,14 @@ def rank(
             ranking,
             lambda name: train_one(
                 candidates[name],
-                load_data(its[name]),
+                dataset,
                 its[name],
                 training,
                 partial(progress, f"{name}, training"),
             ),
         )
+    if run:
+        run.finish(ranking)
     return ranking
 
 
@@ -232,7 +256,7 @@ def bound(
     candidate = pick_model(file, model)
     resolved = resolve_settings(file, candidate, settings, {"zeta": MIN_ZETA})
     check_settings(resolved)
-    return evaluate(_estimate_all([candidate], [resolved], progress)[0], words)
+    return evaluate(_estimate(candidate, resolved, progress), words)
 
 
 def stability(
@@ -437,15 +461,20 @@ def _refuse_without(needed: str, then: str, words: Mapping[str, Any]) -> None:
             )
 
 
-def _estimate_all(
-    candidates: Sequence[ModelSpec], settings: Sequence[Settings], progress: Progress
-) -> list[ModelResult]:
-    """Check every candidate against its data first, so that nothing fails half-way."""
+def _checked_data(candidates: Sequence[ModelSpec], settings: Sequence[Settings]) -> list[Dataset]:
+    """The data set of every candidate, which is checked against it, so that nothing fails half-way.
+
+    Raises:
+        as `compute`.
+    """
     datasets = [load_data(its) for its in settings]
     for candidate, dataset, its in zip(candidates, datasets, settings, strict=True):
         data_check(candidate, dataset.x)
         check_prior(candidate, its)
-    return [
-        estimate(candidate, dataset, its, partial(progress, candidate.name))
-        for candidate, dataset, its in zip(candidates, datasets, settings, strict=True)
-    ]
+    return datasets
+
+
+def _estimate(candidate: ModelSpec, settings: Settings, progress: Progress) -> ModelResult:
+    """The result of one model, checked against its data first."""
+    (dataset,) = _checked_data([candidate], [settings])
+    return estimate(candidate, dataset, settings, partial(progress, candidate.name))

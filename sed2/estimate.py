@@ -11,6 +11,7 @@ from sed2.chain import build_chain
 from sed2.data.load import Dataset, choose_inputs
 from sed2.diagnostics import find_warnings
 from sed2.estimators import Problem, plain
+from sed2.fisher.pieces import UNKEPT, Pieces
 from sed2.fisher.sample import sample_spectra
 from sed2.measure import trace_bracket, upper_bound
 from sed2.provenance import provenance
@@ -28,6 +29,7 @@ def estimate(
     dataset: Dataset,
     settings: Settings,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    pieces: Pieces = UNKEPT,
 ) -> ModelResult:
     """2sED and lower 2sED of one model.
 
@@ -36,6 +38,7 @@ def estimate(
         dataset: the inputs are chosen from its rows.
         settings: all that determines the numbers.
         progress: called with the number of work items done and their total.
+        pieces: where finished pieces of the work are kept, if they are.
 
     Raises:
         SpecError: the model does not fit the data.
@@ -49,9 +52,10 @@ def estimate(
     )
     inputs = choose_inputs(dataset, settings.samples, settings.seed)
     jackknife = Jackknife.plan(settings.draws, len(inputs), dataset.rows, settings.input_groups)
-    plan = make_plan(chain, settings.draws + jackknife.extra, len(inputs), settings)
+    items = settings.draws + jackknife.extra
+    plan = pieces.plan(make_plan(chain, items, len(inputs), settings, pieces.work))
     draws, weights = jackknife.items(settings.draws, len(inputs))
-    sampled = sample_spectra(chain, inputs, draws, weights, settings, plan, progress)
+    sampled = sample_spectra(chain, inputs, draws, weights, settings, plan, progress, pieces)
     spectra, left_out = sampled[: settings.draws], sampled[settings.draws :]
 
     # From here on every eps is free. eps_n joins the grid for the score.

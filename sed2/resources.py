@@ -44,7 +44,9 @@ class Plan:
     """The same in words, for one item."""
 
 
-def make_plan(chain: Chain, items: int, samples: int, settings: Settings) -> Plan:
+def make_plan(
+    chain: Chain, items: int, samples: int, settings: Settings, piece: float = math.inf
+) -> Plan:
     """Choose the way of each block, and cut the work to the memory budget.
 
     Args:
@@ -52,6 +54,7 @@ def make_plan(chain: Chain, items: int, samples: int, settings: Settings) -> Pla
         items: how often it runs.
         samples: N.
         settings: memory_gb, max_flops, fisher, likelihood, lanczos_steps, probes.
+        piece: operations of one call of the compiled programs at most, unless one item has more.
 
     Raises:
         ResourceError: even one item at a time does not fit; it says how many inputs would.
@@ -61,7 +64,7 @@ def make_plan(chain: Chain, items: int, samples: int, settings: Settings) -> Pla
     else:
         budget, nominal = default_budget(), NOMINAL_BUDGET
     try:
-        return _plan(chain, items, samples, settings, budget, nominal)
+        return _plan(chain, items, samples, settings, budget, nominal, piece)
     except ResourceError as error:
         mend = _what_would_fit(chain, items, samples, settings, budget, nominal, error.mend)
         if budget < nominal:
@@ -109,7 +112,13 @@ def _other_way(
 
 
 def _plan(
-    chain: Chain, items: int, samples: int, settings: Settings, budget: float, nominal: float
+    chain: Chain,
+    items: int,
+    samples: int,
+    settings: Settings,
+    budget: float,
+    nominal: float,
+    piece: float = math.inf,
 ) -> Plan:
     """As `make_plan`, within a budget of bytes; the ways are those of a nominal budget."""
     resident = [_resident(block, samples) for block in chain.blocks]
@@ -149,6 +158,9 @@ def _plan(
             mend="Take fewer --samples or --draws, or raise --memory-gb",
         )
     fitting = int((budget - kept) // max(each))
+    work = sum(way.work for way in chosen)
+    if fitting * work > piece:
+        fitting = max(1, int(piece // work))
     pieces = math.ceil(items / min(fitting, items))
     chunk = math.ceil(items / pieces)  # of equal size, so that little of the last is padding
     blocks = tuple(

@@ -6,6 +6,7 @@ eps and zeta are not known here yet.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,6 +58,18 @@ class BlockSpectrum:
             coarse=self.coarse and self.coarse[draws],
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[BlockSpectrum]) -> BlockSpectrum:
+        """The same block under all draws of the parts, one after the other."""
+        coarse = [part.coarse for part in parts if part.coarse]
+        return replace(
+            parts[0],
+            roots=np.concatenate([part.roots for part in parts]),
+            weights=np.concatenate([part.weights for part in parts]),
+            activations=np.concatenate([part.activations for part in parts]),
+            coarse=cls.joined(coarse) if coarse else None,
+        )
+
     def sums(self, values: np.ndarray) -> np.ndarray:
         """(K, groups) the terms t_g for values f(roots)."""
         return (self.weights * values).sum(axis=2)
@@ -91,6 +104,12 @@ class Spectra:
     def __getitem__(self, draws: slice) -> Spectra:
         """The same blocks under some of the draws."""
         return Spectra(tuple(block[draws] for block in self.blocks))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Spectra]) -> Spectra:
+        """The same blocks under all draws of the parts, one after the other."""
+        blocks = zip(*(part.blocks for part in parts), strict=True)
+        return cls(tuple(BlockSpectrum.joined(each) for each in blocks))
 
     @property
     def parameters(self) -> int:

@@ -11,12 +11,14 @@ from sed2.cli.options import (
     AllowImport,
     AllowPartial,
     Csv,
+    Html,
     Json,
     Plot,
     Spec,
     Verbose,
     with_settings,
 )
+from sed2.cli.run_dir import RunDir, kept_in
 
 
 def _number(help_: str) -> Any:
@@ -30,6 +32,7 @@ def rank(
     json: Json = None,
     csv: Csv = None,
     plot: Plot = None,
+    html: Html = None,
     allow_import: AllowImport = False,
     allow_partial: AllowPartial = False,
     verbose: Verbose = False,
@@ -80,6 +83,7 @@ def rank(
             "--baselines", help="Take the measures that 2sED has to beat as well: synflow, ..."
         ),
     ] = False,
+    run_dir: RunDir = None,
     settings: dict[str, Any],
 ) -> None:
     """All models of a file, largest lower 2sED first.
@@ -90,19 +94,20 @@ def rank(
     \b
     Examples:
       sed2 rank configs/mlps.yaml --eps 1e-3:1e-1
-      sed2 rank configs/mlps.yaml --n-train 100000 --json rank.json --plot rank.svg
+      sed2 rank configs/mlps.yaml --n-train 100000 --html rank.html --csv r.csv
       sed2 rank configs/mlps.yaml --until-decided --decide-at 0.9 --max-draws 400
       sed2 rank configs/mlps.yaml --n-train 10000 --train --epochs 100 --baselines
+      sed2 rank configs/mlps.yaml --run-dir runs/mlps
     """
+    from sed2.cli.runtime import command_line, use_compilation_cache
     from sed2.report.files import Outputs
 
-    outputs = Outputs.check(json=json, csv=csv, plot=plot)
+    outputs = Outputs.check(json=json, csv=csv, plot=plot, html=html, command=command_line())
     from sed2 import api
-    from sed2.cli.runtime import use_compilation_cache
     from sed2.report import tables
 
     use_compilation_cache()
-    with terminal.progress("sampling") as progress:
+    with kept_in(run_dir) as run, terminal.progress("sampling") as progress:
         ranking = api.rank(
             spec,
             allow_import=allow_import,
@@ -118,6 +123,7 @@ def rank(
             train_seeds=train_seeds,
             train_samples=train_samples,
             baselines=baselines,
+            run_dir=run,
             progress=progress,
             **settings,
         )

@@ -22,6 +22,7 @@ from sed2.blocks.freeze import freeze
 from sed2.chain import Chain, ChainBlock
 from sed2.fisher.generic import generic_roots
 from sed2.fisher.likelihood import output_rows
+from sed2.fisher.pieces import UNKEPT, Pieces
 from sed2.fisher.roots import Roots
 from sed2.fisher.structured import empirical_roots, expected_roots
 from sed2.fisher.ways import Way
@@ -42,6 +43,7 @@ def sample_spectra(
     settings: Settings,
     plan: Plan,
     progress: Progress = lambda done, total: None,
+    pieces: Pieces = UNKEPT,
 ) -> Spectra:
     """Fisher spectra of a list of items, in float64 whatever JAX's configuration says.
 
@@ -54,37 +56,39 @@ def sample_spectra(
         settings: fisher, prior, sigma, seed.
         plan: the way of each block, and how many items run at a time.
         progress: called with the work done so far and its total, one per item and block.
+        pieces: where the spectra of `plan.chunk` items are kept, if they are.
 
     Raises:
         NumericsError: a spectrum is not finite.
     """
-    items = len(draws)
+    items, blocks = len(draws), len(chain.blocks)
     chunk = min(plan.chunk, items)
-    chunks = []
-    with jax.enable_x64(True):
-        for start in range(0, items, chunk):
-            # The last chunk is filled up with its last item: one shape, so one compilation.
-            index = np.minimum(np.arange(start, start + chunk), items - 1)
-            kept = min(chunk, items - start)
-            outputs = []
-            for done, block in enumerate(
-                _run_chain(chain, inputs, draws[index], weights[index], settings, plan), start=1
-            ):
-                outputs.append(jax.tree.map(lambda array, kept=kept: array[:kept], block))
-                progress(start * len(chain.blocks) + kept * done, items * len(chain.blocks))
-            chunks.append(outputs)
-    joined = [
-        jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
-        for parts in zip(*chunks, strict=True)
-    ]
-    return Spectra(
-        tuple(
-            _spectrum(block, roots, activations, way)
-            for block, (roots, activations), way in zip(
-                chain.blocks, joined, plan.ways, strict=True
+
+    def piece(first: int) -> Spectra:
+        # The last piece is filled up with its last item: one shape, so one compilation.
+        index = np.minimum(np.arange(first, first + chunk), items - 1)
+        kept = min(chunk, items - first)
+        found = []
+        for done, block in enumerate(
+            _run_chain(chain, inputs, draws[index], weights[index], settings, plan), start=1
+        ):
+            found.append(jax.tree.map(lambda array: array[:kept], block))
+            progress(first * blocks + kept * done, items * blocks)
+        return Spectra(
+            tuple(
+                _spectrum(block, roots, activations, way)
+                for block, (roots, activations), way in zip(
+                    chain.blocks, found, plan.ways, strict=True
+                )
             )
         )
-    )
+
+    parts = []
+    with jax.enable_x64(True):
+        for first in range(0, items, chunk):
+            parts.append(pieces.spectra(plan, first, partial(piece, first)))
+            progress(min(first + chunk, items) * blocks, items * blocks)
+    return Spectra.joined(parts)
 
 
 def _spectrum(block: ChainBlock, roots: Roots, activations: np.ndarray, way: Way) -> BlockSpectrum:

@@ -1,0 +1,1 @@
+"""The checks of `check_reliability.py`, one file each."""

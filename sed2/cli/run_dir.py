@@ -1,0 +1,48 @@
+"""`--run-dir` of `sed2 rank`: what is finished is kept, and an interrupt says how to go on."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sed2 import terminal
+
+if TYPE_CHECKING:
+    from sed2.runs import RunDirectory
+
+RunDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--run-dir",
+        metavar="DIR",
+        help="Keep what is finished in this folder; the same command goes on from there.",
+    ),
+]
+
+
+@contextmanager
+def kept_in(path: Path | None) -> Iterator[RunDirectory | None]:
+    """The run directory of a command, or None without one; checked before the work.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    if path is None:
+        yield None
+        return
+    from sed2.runs import RunDirectory
+
+    command = shlex.join(["sed2", *sys.argv[1:]])
+    try:
+        yield RunDirectory(path, command=command, warn=terminal.warn, tell=terminal.say)
+    except KeyboardInterrupt:
+        terminal.say(
+            f"Interrupted. What was finished is kept in {path}: the same command goes on from there"
+        )
+        raise

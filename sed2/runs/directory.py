@@ -1,0 +1,226 @@
+"""A run directory: where `rank` keeps what it has finished, and takes it up again.
+
+    sed2-run.json                what the directory is of
+    results/, baselines/, trainings/     one file for each model
+    pieces/KEY/                  the spectra of the result of that key, until it is there
+    rankings/                    what came out at the end
+
+The files are named by hashes of all that determines them, so one directory can serve several
+commands, one after the other or at once; `sed2-run.json` is of the one that began last.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from sed2.baselines import BaselineValue, baseline_values
+from sed2.data.load import Dataset
+from sed2.errors import UsageError
+from sed2.estimate import estimate
+from sed2.resources import NOMINAL_BUDGET, default_budget
+from sed2.results import Demand, ModelResult, Ranking
+from sed2.runs import keys
+from sed2.runs.manifest import NAME, Manifest, ManifestModel, read_manifest, to_text
+from sed2.runs.pieces import KeptPieces
+from sed2.runs.store import Store, sweep, write
+from sed2.settings import Settings
+from sed2.spec.schema import ModelSpec
+from sed2.training import Training, TrainingSettings, train
+
+RESULTS, BASELINES, TRAININGS, RANKINGS = "results", "baselines", "trainings", "rankings"
+_OWN = {NAME, RESULTS, BASELINES, TRAININGS, RANKINGS, "pieces"}
+_Report = Callable[[int, int], None]
+_BaselineValues = Mapping[str, BaselineValue]
+
+
+class RunDirectory:
+    """The work of `rank`, kept in a folder as it is done.
+
+    Args:
+        path: the folder, which is made if it is not there.
+        command: as the user typed it, for the reader.
+        warn: is told of damaged files.
+        tell: is told what is taken over.
+
+    Raises:
+        UsageError: it cannot be made or written, or holds other things.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        command: str = "",
+        warn: Callable[[str], None] = warnings.warn,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.path = Path(path)
+        self._command, self._warn, self._tell = command, warn, tell
+        _check(self.path)
+        sweep(self.path)
+        self._store = Store(self.path, warn)
+        self._manifest: Manifest | None = None
+
+    def begin(
+        self,
+        candidates: Mapping[str, ModelSpec],
+        settings: Mapping[str, Settings],
+        dataset: Dataset,
+        source: str,
+        *,
+        demand: Demand | None,
+        training: TrainingSettings | None,
+        baselines: bool,
+    ) -> None:
+        """Write what the directory is of from now on, and tell what of it is there already.
+
+        Args:
+            candidates, settings: of all models, by name.
+            dataset: which they share.
+            source: of the spec.
+            demand, training, baselines: what is asked for besides.
+
+        Raises:
+            UsageError: it cannot be written, or a model cannot be named by a hash.
+        """
+        models = []
+        for name, candidate in candidates.items():
+            of_model = keys.architecture(candidate), dataset.sha256, settings[name]
+            trained = keys.of_training(*of_model, training) if training else None
+            models.append(
+                ManifestModel(
+                    name=name,
+                    settings=settings[name],
+                    result=keys.of_result(*of_model),
+                    baselines=keys.of_baselines(*of_model) if baselines else None,
+                    training=trained,
+                )
+            )
+        self._manifest = Manifest(
+            sed2=version("sed2"),
+            command=self._command,
+            source=source,
+            data_sha256=dataset.sha256,
+            models=tuple(models),
+            demand=demand,
+            training=training,
+        )
+        self._replace_manifest(to_text(self._manifest).encode())
+        self._tell_what_is_there(self._manifest.models)
+
+    def estimate(
+        self,
+        model: ModelSpec,
+        dataset: Dataset,
+        settings: Settings,
+        progress: _Report = lambda done, total: None,
+    ) -> ModelResult:
+        """As `sed2.estimate.estimate`; its result is kept, and before that its pieces are."""
+        key = keys.of_result(keys.architecture(model), dataset.sha256, settings)
+        pieces = KeptPieces(self._store, key)
+        found: ModelResult = self._store.remember(
+            RESULTS, key, ModelResult, lambda: estimate(model, dataset, settings, progress, pieces)
+        )
+        pieces.discard()
+        return replace(found, name=model.name, settings=settings)
+
+    def train(
+        self,
+        model: ModelSpec,
+        dataset: Dataset,
+        settings: Settings,
+        training: TrainingSettings,
+        progress: _Report = lambda done, total: None,
+    ) -> Training:
+        """As `sed2.training.train`; kept when all of its seeds are done."""
+        key = keys.of_training(keys.architecture(model), dataset.sha256, settings, training)
+        found: Training = self._store.remember(
+            TRAININGS, key, Training, lambda: train(model, dataset, settings, training, progress)
+        )
+        return found
+
+    def baseline_values(
+        self,
+        model: ModelSpec,
+        dataset: Dataset,
+        settings: Settings,
+        progress: _Report = lambda done, total: None,
+    ) -> dict[str, BaselineValue]:
+        """As `sed2.baselines.baseline_values`. Kept, unless one may be missing only because little
+        memory is free at the moment."""
+        key = keys.of_baselines(keys.architecture(model), dataset.sha256, settings)
+        values = self._store.load(BASELINES, key, _BaselineValues)
+        if values is None:
+            values = baseline_values(model, dataset, settings, progress=progress)
+            whole = not any(math.isnan(value.value) for value in values.values())
+            if whole or settings.memory_gb or default_budget() >= NOMINAL_BUDGET:
+                self._store.save(BASELINES, key, values, _BaselineValues)
+        return dict(values)
+
+    def finish(self, ranking: Ranking) -> None:
+        """Keep what came out in the end."""
+        assert self._manifest  # it was begun
+        self._store.save(RANKINGS, self._manifest.sha256, ranking, Ranking)
+
+    def _replace_manifest(self, content: bytes) -> None:
+        if (self.path / NAME).exists():
+            try:
+                read_manifest(self.path)
+            except UsageError as error:
+                self._warn(f"`{self.path / NAME}`: {error.cause}: it is written anew")
+        write(self.path / NAME, content, self.path)
+
+    def _tell_what_is_there(self, models: Sequence[ManifestModel]) -> None:
+        there = {
+            "models": [self._store.load(RESULTS, m.result, ModelResult) for m in models],
+            "baselines": [
+                self._store.load(BASELINES, m.baselines, _BaselineValues)
+                for m in models
+                if m.baselines
+            ],
+            "trainings": [
+                self._store.load(TRAININGS, m.training, Training) for m in models if m.training
+            ],
+        }
+        counts = [
+            f"{len(found) - found.count(None)} of {len(found)} {noun}"
+            for noun, found in there.items()
+            if found
+        ]
+        if any(value is not None for found in there.values() for value in found):
+            self._tell(f"{', '.join(counts)} taken over from {self.path}")
+
+
+def _check(path: Path) -> None:
+    """
+    Raises:
+        UsageError: as `RunDirectory`.
+    """
+
+    def refuse(cause: str, mend: str) -> UsageError:
+        return UsageError(cause, mend=mend, where="--run-dir")
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        names = {entry.name for entry in path.iterdir()}
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+        cause = "a file is in its way" if in_the_way else error.strerror or str(error)
+        raise refuse(
+            f"cannot use `{path}` as a run directory: {cause}",
+            "Name a folder that can be made and written",
+        ) from error
+    foreign = sorted(name for name in names - _OWN if not name.startswith("."))
+    if foreign and NAME not in names:
+        raise refuse(
+            f"`{path}` is no run directory of sed2: it holds `{foreign[0]}`",
+            "Name a new or an empty folder",
+        )

@@ -1,0 +1,209 @@
+"""Files that are whole or not there: what a run keeps.
+
+A file is one line, `sed2-run FORMAT KEY LENGTH SHA256`, and then its content. The key is a hash of
+all that determines the content, and the file's name. So every file says by itself whether it is
+whole and what it belongs to; one that does not is told and made anew.
+
+A file is written beside its place, flushed to the disk, and then renamed: other processes and
+later ones see all of it or nothing. Two processes that write the same file write the same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sed2.errors import UsageError
+from sed2.runs.codec import Unreadable, from_bytes, to_bytes
+from sed2.runs.locks import lock
+
+FORMAT = 1
+SUFFIX = ".sed2"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Store:
+    """Values by place and key, in files of one folder.
+
+    Args:
+        folder: which exists.
+        warn: is told of every file that is damaged, once.
+        then: what is done about it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        warn: Callable[[str], None],
+        then: str = "what it held is computed anew",
+    ) -> None:
+        self.folder = folder
+        self._warn, self._then = warn, then
+        self._told: set[Path] = set()
+
+    def path(self, place: str, key: str) -> Path:
+        """The file of a key."""
+        return self.folder / place / f"{key}{SUFFIX}"
+
+    def load(self, place: str, key: str, kind: Any) -> Any | None:
+        """The value of a type that is kept under a key; None if there is none, or its file is
+        damaged, which is told."""
+        path = self.path(place, key)
+        try:
+            return from_bytes(unsealed(path.read_bytes(), key), kind)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            self._tell(path, f"cannot be read ({error.strerror or error})")
+        except Unreadable as error:
+            self._tell(path, f"is damaged ({error})")
+        return None
+
+    def save(self, place: str, key: str, value: Any, kind: Any) -> None:
+        """Keep a value of a type.
+
+        Raises:
+            UsageError: it cannot be written; what was kept before is still there.
+        """
+        write(self.path(place, key), sealed(to_bytes(value, kind), key), self.folder)
+
+    def remember(self, place: str, key: str, kind: Any, compute: Callable[[], Any]) -> Any:
+        """What is kept, or else what is computed, which is kept then.
+
+        Either way it is what is read from its bytes: a run that was interrupted goes on with the
+        same numbers, to the order in which an array lies in memory.
+
+        Raises:
+            UsageError: as `save`.
+        """
+        found = self.load(place, key, kind)
+        if found is None:
+            content = to_bytes(compute(), kind)
+            write(self.path(place, key), sealed(content, key), self.folder)
+            found = from_bytes(content, kind)
+        return found
+
+    def discard(self, place: str) -> None:
+        """Remove all files of a place, as far as that can be done.
+
+        Another process that still needs one computes it anew."""
+        folder = self.folder / place
+        with contextlib.suppress(OSError):
+            for path in folder.glob(f"*{SUFFIX}"):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            folder.rmdir()  # unless there is something else in it
+
+    def _tell(self, path: Path, fault: str) -> None:
+        if path not in self._told:
+            self._told.add(path)
+            self._warn(f"`{path}` {fault}: {self._then}")
+
+
+def sealed(content: bytes, key: str) -> bytes:
+    """The file of a content."""
+    return _header(content, key) + b"\n" + content
+
+
+def _header(content: bytes, key: str) -> bytes:
+    digest = hashlib.sha256(content).hexdigest()
+    return f"sed2-run {FORMAT} {key} {len(content)} {digest}".encode()
+
+
+def unsealed(file: bytes, key: str) -> bytes:
+    """The content of a file.
+
+    Raises:
+        Unreadable: it is not the whole file of that key, or one byte differs.
+    """
+    head, _, content = file.partition(b"\n")
+    if head == _header(content, key):
+        return content
+    said = head.split(b" ")
+    if len(said) != 5 or said[0] != b"sed2-run":
+        raise Unreadable("it is no file of a run of sed2")
+    if said[1] != str(FORMAT).encode():
+        raise Unreadable("it is of another format")
+    if said[2] != key.encode():
+        raise Unreadable("it belongs elsewhere")
+    if said[3] != str(len(content)).encode():
+        raise Unreadable("it is not as long as it should be")
+    raise Unreadable("its checksum is wrong")
+
+
+def write(path: Path, file: bytes, run_dir: Path) -> None:
+    """Write a file so that it is there as a whole or not at all, even after a power cut.
+
+    Args:
+        path: of the file.
+        file: its bytes.
+        run_dir: to be named where it fails.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _flush_folder(path.parent.parent)
+        temporary, handle = _temporary(path)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(file)
+                stream.flush()
+                os.fsync(stream.fileno())
+                os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        _flush_folder(path.parent)
+    except OSError as error:
+        full = error.errno in _FULL
+        raise UsageError(
+            f"no space is left for the run directory `{run_dir}`"
+            if full
+            else f"cannot write `{path}`: {error.strerror or error}",
+            mend=f"{'Free some' if full else 'Mend that'}, and the same command goes on: what was "
+            "finished is kept",
+            where="--run-dir",
+        ) from error
+
+
+def _temporary(path: Path) -> tuple[Path, int]:
+    """A new file beside another, open and locked for as long as it is open."""
+    while True:
+        beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+        try:
+            handle = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        except FileNotFoundError:  # another process has just discarded the folder
+            path.parent.mkdir(parents=True, exist_ok=True)
+            continue
+        lock(handle)
+        if os.fstat(handle).st_nlink:  # else it was taken for a dead one before it was locked
+            return beside, handle
+        os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers left half-written that have died; not what is being written."""
+    for path in folder.rglob(".*.tmp"):
+        with contextlib.suppress(OSError), path.open("rb") as stream:
+            if lock(stream.fileno()):
+                path.unlink()
+
+
+def _flush_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk; where folders cannot be opened there is no need."""
+    with contextlib.suppress(PermissionError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,74 @@
+"""A small run, and how to compare what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sed2 import api
+from sed2.report.files import rank_document, to_json
+from sed2.results import Ranking
+from sed2.runs import RunDirectory
+
+SPEC = {"models": ["MLP 54-2-7", "MLP 54-3-7", {"name": "deep", "notation": "MLP 54-2-2-7"}]}
+TINY: dict[str, Any] = {"dataset": "covertype", "samples": 5, "draws": 3, "eps": "0.01,0.1"}
+
+
+class Told:
+    """What a run says."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.lines: list[str] = []
+
+    def run(self, folder: Path) -> RunDirectory:
+        """The run directory that says it."""
+        return RunDirectory(folder, warn=self.warnings.append, tell=self.lines.append)
+
+
+def ranked(run_dir: Path | RunDirectory | None, spec: Any = SPEC, **more: Any) -> Ranking:
+    """The ranking of small networks."""
+    return api.rank(spec, run_dir=run_dir, **TINY | more)
+
+
+def text(ranking: Ranking) -> str:
+    """All that `--json` tells of it."""
+    return to_json(rank_document(ranking))
+
+
+def interrupt_after(count: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is interrupted instead of being called once more than `count` times."""
+    calls = [0]
+
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        calls[0] += 1
+        if calls[0] > count:
+            raise KeyboardInterrupt
+        return function(*arguments, **named)
+
+    return wrapped
+
+
+def assert_same(one: Any, other: Any) -> None:
+    """Equal to the last bit, NaN included, and of the same type."""
+    assert type(one) is type(other)
+    if isinstance(one, np.ndarray):
+        assert (one.dtype, one.shape) == (other.dtype, other.shape)
+        assert one.tobytes() == other.tobytes()
+    elif isinstance(one, float):
+        assert np.float64(one).tobytes() == np.float64(other).tobytes()
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key, value in one.items():
+            assert_same(value, other[key])
+    elif isinstance(one, tuple):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            assert_same(a, b)
+    elif hasattr(one, "__dataclass_fields__"):
+        assert_same(vars(one), vars(other))
+    else:
+        assert one == other

@@ -1,0 +1,338 @@
+"""Runs that are interrupted, damaged, or done twice come to the same result."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sed2 import api
+from sed2.baselines import BaselineValue
+from sed2.errors import UsageError
+from sed2.results import ModelResult, Ranking
+from sed2.runs import RunDirectory, directory, pieces
+from sed2.runs.manifest import NAME
+from tests.runs.made import SPEC, TINY, Told, interrupt_after, ranked, text
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture(scope="module")
+def wanted() -> str:
+    """Without a run directory."""
+    return text(ranked(None))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """All that is kept, by name."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def test_a_run_directory_changes_no_number(tmp_path: Path, told: Told, wanted: str) -> None:
+    assert text(ranked(told.run(tmp_path / "run"))) == wanted
+    assert (told.warnings, told.lines) == ([], [])
+
+
+def test_the_same_command_computes_nothing_again(
+    tmp_path: Path, told: Told, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranked(tmp_path / "run")
+    before = files(tmp_path)
+    monkeypatch.setattr(directory, "estimate", lambda *_: pytest.fail("computed again"))
+    assert text(ranked(told.run(tmp_path / "run"))) == wanted
+    assert told.lines == [f"3 of 3 models taken over from {tmp_path / 'run'}"]
+    assert files(tmp_path) == before
+
+
+def test_names_and_company_change_nothing_that_is_kept(
+    tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Renamed, in another order, and one more: the one is computed."""
+    ranked(tmp_path / "run")
+    spec = {"models": ["MLP 54-4-7", {"name": "new", "notation": "MLP 54-3-7"}, "MLP 54-2-7"]}
+    once = interrupt_after(1, directory.estimate)
+    monkeypatch.setattr(directory, "estimate", once)
+    ranking = ranked(told.run(tmp_path / "run"), spec)
+    assert told.lines == [f"2 of 3 models taken over from {tmp_path / 'run'}"]
+    monkeypatch.undo()
+    assert text(ranking) == text(ranked(None, spec))
+
+
+@pytest.mark.parametrize("done", [0, 1, 2])
+def test_an_interrupted_run_goes_on_after_what_is_finished(
+    tmp_path: Path, told: Told, wanted: str, monkeypatch: pytest.MonkeyPatch, done: int
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(directory, "estimate", interrupt_after(done, directory.estimate))
+        with pytest.raises(KeyboardInterrupt):
+            ranked(tmp_path / "run")
+    assert len(list((tmp_path / "run").glob("results/*"))) == done
+    monkeypatch.setattr(directory, "estimate", interrupt_after(3 - done, directory.estimate))
+    assert text(ranked(told.run(tmp_path / "run"))) == wanted
+    taken = [f"{done} of 3 models taken over from {tmp_path / 'run'}"]
+    assert told.lines == (taken if done else [])
+
+
+def chunks(counted: list[int]) -> Any:
+    """`_run_chain` of `sed2.fisher.sample` that counts its calls, and their items."""
+    from sed2.fisher import sample
+
+    run = sample._run_chain
+
+    def counting(chain: Any, inputs: Any, draws: Any, *more: Any) -> Any:
+        counted.append(len(draws))
+        return run(chain, inputs, draws, *more)
+
+    return counting
+
+
+@pytest.mark.parametrize("done", [1, 2, 3])
+def test_a_long_candidate_goes_on_after_its_finished_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: int
+) -> None:
+    spec, many = "MLP 54-3-7", {"draws": 10, "input_groups": 4}  # and 12 items left out
+    whole = text(ranked(None, spec, **many))
+    monkeypatch.setattr(pieces.KeptPieces, "work", 1e6)
+    with monkeypatch.context() as patch:
+        counted: list[int] = []
+        stopping = interrupt_after(done, chunks(counted))
+        patch.setattr("sed2.fisher.sample._run_chain", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            ranked(tmp_path / "run", spec, **many)
+    (folder,) = (tmp_path / "run" / "pieces").iterdir()
+    assert len(list(folder.iterdir())) == done + 1  # and the plan
+    counted = []
+    monkeypatch.setattr("sed2.fisher.sample._run_chain", chunks(counted))
+    assert text(ranked(tmp_path / "run", spec, **many)) == whole
+    assert len(counted) == math.ceil(22 / counted[0]) - done > 0
+    assert not folder.exists()  # the result is kept, the pieces are not needed
+
+
+def test_the_memory_that_is_free_later_changes_no_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run goes on by the plan it began with, as long as that fits."""
+    from sed2 import resources
+
+    spec, many = "MLP 54-200-7", {"draws": 6}
+    free = {"now": 60e6}
+    monkeypatch.setattr(resources, "free_memory", lambda: free["now"])
+    counted: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("sed2.fisher.sample._run_chain", interrupt_after(1, chunks(counted)))
+        with pytest.raises(KeyboardInterrupt):
+            ranked(tmp_path / "run", spec, **many)
+    shutil.copytree(tmp_path / "run", tmp_path / "other")
+    small = counted[0]
+    assert small < 16
+    monkeypatch.setattr("sed2.fisher.sample._run_chain", chunks(counted))
+    free["now"] = 10e9
+    counted.clear()
+    ranked(tmp_path / "run", spec, **many)
+    assert set(counted) == {small}
+    free["now"] = 30e6  # less than the plan needs: another plan, and all pieces anew
+    counted.clear()
+    ranked(tmp_path / "other", spec, **many)
+    assert max(counted) < small
+
+
+def test_pieces_that_a_finished_model_left_are_removed(tmp_path: Path) -> None:
+    """The process died between the two."""
+    ranked(tmp_path / "run")
+    (path, *_) = (tmp_path / "run" / "results").iterdir()
+    left = tmp_path / "run" / "pieces" / path.stem
+    left.mkdir(parents=True)
+    (left / "x.sed2").write_bytes(b"")
+    ranked(tmp_path / "run")
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"foreign", None])
+def test_damaged_results_are_told_and_made_anew(
+    tmp_path: Path, told: Told, wanted: str, damage: bytes | None
+) -> None:
+    ranked(tmp_path / "run")
+    before = files(tmp_path)
+    first, second, _ = sorted((tmp_path / "run" / "results").iterdir())
+    first.write_bytes(second.read_bytes() if damage is None else damage)
+    assert text(ranked(told.run(tmp_path / "run"))) == wanted
+    (warning,) = told.warnings
+    assert str(first) in warning
+    assert told.lines == [f"2 of 3 models taken over from {tmp_path / 'run'}"]
+    assert files(tmp_path) == before
+
+
+def test_a_damaged_piece_is_told_and_made_anew(
+    tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, many = "MLP 54-3-7", {"draws": 10}
+    whole = text(ranked(None, spec, **many))
+    monkeypatch.setattr(pieces.KeptPieces, "work", 1e6)
+    with monkeypatch.context() as patch:
+        patch.setattr("sed2.fisher.sample._run_chain", interrupt_after(2, chunks([])))
+        with pytest.raises(KeyboardInterrupt):
+            ranked(tmp_path / "run", spec, **many)
+    found = sorted((tmp_path / "run").glob("pieces/*/*.sed2"))
+    for path in found:  # the plan as well
+        path.write_bytes(path.read_bytes()[:-1])
+    assert text(ranked(told.run(tmp_path / "run"), spec, **many)) == whole
+    assert len(told.warnings) == len(found)
+
+
+def test_trainings_and_baselines_are_taken_over_too(
+    tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = {"train": True, "epochs": 1, "train_samples": 64, "train_seeds": 2, "baselines": True}
+    spec = {"models": ["MLP 54-2-7", "MLP 54-3-7"]}
+    whole = text(ranked(None, spec, **more))
+    with monkeypatch.context() as patch:
+        patch.setattr(directory, "train", interrupt_after(1, directory.train))
+        with pytest.raises(KeyboardInterrupt):
+            ranked(tmp_path / "run", spec, **more)
+    monkeypatch.setattr(directory, "estimate", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(
+        directory, "baseline_values", lambda *_, **__: pytest.fail("computed again")
+    )
+    monkeypatch.setattr(directory, "train", interrupt_after(1, directory.train))
+    assert text(ranked(told.run(tmp_path / "run"), spec, **more)) == whole
+    assert told.lines == [
+        f"2 of 2 models, 2 of 2 baselines, 1 of 2 trainings taken over from {tmp_path / 'run'}"
+    ]
+
+
+@pytest.mark.parametrize("free", [1e9, 100e9])
+def test_a_baseline_that_lacked_memory_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float
+) -> None:
+    """Where memory was plentiful, NaN is what it is and is kept."""
+    from sed2 import resources
+
+    calls: list[str] = []
+
+    def values(*_: object, **__: object) -> dict[str, BaselineValue]:
+        calls.append("called")
+        return {"abbas": BaselineValue(math.nan, "why")}
+
+    monkeypatch.setattr(resources, "free_memory", lambda: free)
+    monkeypatch.setattr(directory, "baseline_values", values)
+    for _ in range(2):
+        ranking = ranked(tmp_path / "run", "MLP 54-2-7", baselines=True)
+    assert ranking.models[0].baselines == {
+        "abbas": BaselineValue(pytest.approx(math.nan, nan_ok=True), "why")
+    }
+    assert len(calls) == (2 if free < 6e9 else 1)
+
+
+def test_until_decided_takes_over_every_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = {"models": ["MLP 54-3-7", {"name": "twin", "notation": "MLP 54-3-3-7"}]}
+    more = {"until_decided": True, "max_draws": 12, "max_samples": 10, "decide_at": 0.999}
+    whole = text(ranked(None, spec, **more))
+    with monkeypatch.context() as patch:
+        patch.setattr(directory, "estimate", interrupt_after(3, directory.estimate))
+        with pytest.raises(KeyboardInterrupt):
+            ranked(tmp_path / "run", spec, **more)
+    assert len(list((tmp_path / "run" / "results").iterdir())) == 3
+    assert text(ranked(tmp_path / "run", spec, **more)) == whole
+    monkeypatch.setattr(directory, "estimate", lambda *_: pytest.fail("computed again"))
+    assert text(ranked(tmp_path / "run", spec, **more)) == whole
+
+
+def test_sequential_monte_carlo_is_kept_by_the_candidate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = {"estimator": "smc", "particles": 8, "islands": 2, "moves": 2, "eps": "0.1"}
+    whole = text(ranked(None, "MLP 54-1-2", **small))
+    assert text(ranked(tmp_path / "run", "MLP 54-1-2", **small)) == whole
+    monkeypatch.setattr(directory, "estimate", lambda *_: pytest.fail("computed again"))
+    assert text(ranked(tmp_path / "run", "MLP 54-1-2", **small)) == whole
+
+
+def test_another_setting_is_computed(tmp_path: Path, told: Told) -> None:
+    ranked(tmp_path / "run")
+    assert text(ranked(told.run(tmp_path / "run"), sigma=0.1)) == text(ranked(None, sigma=0.1))
+    assert told.lines == []
+
+
+def test_two_runs_at_once_come_to_the_same(tmp_path: Path, wanted: str) -> None:
+    """The one begins, finishes and tidies up in the middle of the other, at every model."""
+    outer, estimate = RunDirectory(tmp_path / "run"), directory.estimate
+    found: list[str] = []
+
+    def interleaved(*arguments: Any) -> ModelResult:
+        directory.estimate = estimate  # type: ignore[attr-defined]
+        found.append(text(ranked(tmp_path / "run")))
+        directory.estimate = interleaved  # type: ignore[attr-defined]
+        return estimate(*arguments)
+
+    directory.estimate = interleaved  # type: ignore[attr-defined]
+    try:
+        found.append(text(ranked(outer)))
+    finally:
+        directory.estimate = estimate  # type: ignore[attr-defined]
+    assert found == [wanted] * len(found)
+    assert len(found) > 1
+
+
+def test_a_damaged_manifest_is_told_and_written_anew(tmp_path: Path, told: Told) -> None:
+    ranked(tmp_path / "run")
+    before = (tmp_path / "run" / NAME).read_bytes()
+    (tmp_path / "run" / NAME).write_bytes(before[:-9])
+    ranked(told.run(tmp_path / "run"))
+    assert "written anew" in told.warnings[0]
+    assert (tmp_path / "run" / NAME).read_bytes() == before
+
+
+def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(UsageError, match=r"a file is in its way.*Name a folder"):
+            RunDirectory(path)
+
+
+def test_a_folder_of_other_things_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(UsageError, match=r"no run directory of sed2: it holds `thesis\.tex`"):
+        RunDirectory(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_folder_that_cannot_be_written_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(directory.tempfile, "TemporaryFile", fail)
+    with pytest.raises(UsageError, match=r"--run-dir: cannot use .*Permission denied"):
+        RunDirectory(tmp_path / "run")
+
+
+def test_what_another_process_writes_is_left_alone(tmp_path: Path) -> None:
+    from sed2.runs.locks import lock
+
+    ranked(tmp_path / "run")
+    alive = tmp_path / "run" / "results" / ".a.sed2.1.tmp"
+    with alive.open("wb") as stream:
+        assert lock(stream.fileno())
+        RunDirectory(tmp_path / "run")
+        assert alive.exists()
+    RunDirectory(tmp_path / "run")
+    assert not alive.exists()
+
+
+def test_the_api_takes_a_path_and_warns_of_damage(tmp_path: Path) -> None:
+    ranked(tmp_path / "run")
+    (path, *_) = (tmp_path / "run" / "results").iterdir()
+    path.write_bytes(b"x")
+    with pytest.warns(UserWarning, match="is damaged"):
+        found = api.rank(SPEC, run_dir=str(tmp_path / "run"), **TINY)
+    assert isinstance(found, Ranking)

@@ -208,7 +208,7 @@ class Cloud:
         """Move the particles under a fixed tilt until they have decorrelated."""
         self.fits = [self._fit(j) for j in range(len(self.blocks))]
         before = [self._statistic(terms) for terms in self._terms(tilts)]
-        rates = []
+        rates: list[list[float]] = []
         while len(rates) < self.max_moves:
             rates.append([self._move_block(j, tilts) for j in range(len(self.blocks))])
             now = [self._statistic(terms) for terms in self._terms(tilts)]

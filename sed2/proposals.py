@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-OWN_ACCEPTANCE, JOINT_ACCEPTANCE = 0.3, 0.3
+OWN_ACCEPTANCE, JOINT_ACCEPTANCE = 0.3, 0.7
 """Aimed at: of units by their own terms, of particles by the terms of later blocks."""
 
 

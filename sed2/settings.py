@@ -330,6 +330,12 @@ def resolve(
         raise SpecError(fault.cause, mend=fault.mend, where=where(name)) from None
 
 
+def variables(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the environment that are settings, as they are given."""
+    known = map(_variable, Settings.model_fields)
+    return {name: env[name] for name in known if env.get(name, "").strip()}
+
+
 def _from_env(env: Mapping[str, str]) -> dict[str, str]:
     """The settings among the variables of the environment.
 

@@ -2,13 +2,13 @@
 
 The tilt exp(lambda logdet), 0 <= lambda <= 1, goes up by steps that keep the effective sample size
 at a set share of the particles (Jasra et al. 2011, doi:10.1111/j.1467-9469.2010.00723.x). After
-each step the particles are resampled and moved. The move of block j proposes new numbers for a
-random subset of its units (`sed2.proposals`), accepts each unit by its own terms of the
-log-determinant, and accepts the whole by those of the blocks after it: a delayed acceptance
-(Christen and Fox 2005, doi:10.1198/106186005X76983). Under the tilt of the first block alone its
-units are independent, so there they are tempered and resampled one by one, and as one population
-of units where they are alike: a small problem with many particles in place of a large one with
-few.
+each step the particles are resampled and moved. The move of block j takes a random subset of its
+units some steps (`sed2.proposals`) under a surrogate of their terms of the log-determinant, accepts
+each unit by the terms themselves (surrogate transitions: Liu 2001, doi:10.1007/978-0-387-76371-2,
+section 9.4.3), and the whole by those of the blocks after it: a delayed acceptance (Christen and
+Fox 2005, doi:10.1198/106186005X76983). Under the tilt of the first block alone its units are
+independent, so there they are tempered and resampled one by one, and as one population of units
+where they are alike: a small problem with many particles in place of a large one with few.
 
 Islands are populations that share their temperatures and the length of their steps; each one's
 proposals are fitted to the others. Their spread is the error. The solver for the temperatures, the
@@ -33,7 +33,8 @@ ESS_SHARE = 0.7
 CORRELATION = 0.5
 """The moves at one temperature go on until the log-determinants are no more correlated than this
 with those before the moves."""
-MIN_MOVES = 2
+STEPS = 8
+"""Of a unit under the surrogate, for each move."""
 
 
 @dataclass(frozen=True)
@@ -207,14 +208,15 @@ class Cloud:
         """Move the particles under a fixed tilt until they have decorrelated."""
         self.fits = [self._fit(j) for j in range(len(self.blocks))]
         before = [self._statistic(terms) for terms in self._terms(tilts)]
-        rates = []
-        for move in range(1, self.max_moves + 1):
+        rates: list[list[float]] = []
+        while len(rates) < self.max_moves:
             rates.append([self._move_block(j, tilts) for j in range(len(self.blocks))])
             now = [self._statistic(terms) for terms in self._terms(tilts)]
             left = max(_correlation(*pair) for pair in zip(before, now, strict=True))
-            if move >= MIN_MOVES and left < CORRELATION:
+            if left < CORRELATION:
                 break
-        return Health(moves=move, acceptance=float(np.mean(rates, axis=0).min()), correlation=left)
+        acceptance = float(np.mean(rates, axis=0).min())
+        return Health(moves=len(rates), acceptance=acceptance, correlation=left)
 
     def _statistic(self, terms: np.ndarray) -> np.ndarray:
         """(B, U or 1) of one block, by which its decorrelation is judged."""
@@ -231,16 +233,16 @@ class Cloud:
         split, state, tuning = self.chain.splits[j], self.blocks[j], self.tunings[j]
         chosen = np.zeros((len(units), split.units), bool)
         np.put_along_axis(chosen, units, True, axis=1)
-        noise = self.rng.normal(size=state.normals.shape)
-        moved = np.sqrt(1 - tuning.step**2) * state.normals + tuning.step * noise
-        correction = self._correct(j, moved, noise)
-        normals = np.where(chosen[:, split.owner], moved, state.normals)
         if split.owns_roots:
+            arrived, ahead, walked = self._walk(j, tilts[j], units)
+            normals = np.where(chosen[:, split.owner], arrived, state.normals)
             proposal = self.chain.change(j, state, normals, self._input(j), units)
-            gain = tilts[j].values(proposal) - tilts[j].values(state) + correction
+            gain = tilts[j].values(proposal) - tilts[j].values(state) - ahead
             accepted = chosen & (np.log(self.rng.random(gain.shape)) < gain)
-            own, rest = accepted.sum() / chosen.sum(), np.zeros(len(gain))
+            own, rest = walked * accepted.sum() / chosen.sum(), np.zeros(len(gain))
         else:
+            moved = self._step(state.normals, tuning.step)
+            normals = np.where(chosen[:, split.owner], moved, state.normals)
             proposal = self.chain.evaluate(j, normals, self._input(j))
             gain = tilts[j].values(proposal) - tilts[j].values(state)
             accepted, own, rest = chosen, 1.0, gain.sum(axis=1)
@@ -257,27 +259,60 @@ class Cloud:
         tuning.adapt(float(own), joint, split.units)
         return float(own) * joint
 
-    def _correct(self, j: int, moved: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        """Overwrite the parameters in `moved` by proposals from the fits.
+    def _walk(self, j: int, tilt: Tilt, units: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """Steps of some units of block j, (B, m) of each particle, under the surrogate of its tilt;
+        their noise, of which it knows nothing, goes as far in one.
 
         Returns:
-            (B, U) what this adds to the logarithm of the acceptance of each unit.
+            (B, n) where they arrive, (B, U) by how much the surrogate grew on the way, and the
+            share of the steps that was accepted.
         """
-        units = self.chain.splits[j].units
-        correction = np.zeros((self.islands, len(moved) // self.islands, units))
-        if not self.fits[j]:
-            return correction.reshape(-1, units)
-        current, fresh = self._units(j, self.blocks[j].normals), self._units(j, noise)
-        proposed = np.empty_like(current)
-        for island, fit in enumerate(self.fits[j]):
-            now = current[island].reshape(-1, current.shape[-1])
-            new = fit.propose(now, fresh[island].reshape(now.shape), self.tunings[j].step)
-            ratio = fit.log_ratio(new) - fit.log_ratio(now)
-            correction[island] = ratio.reshape(-1, units)
-            proposed[island] = new.reshape(current.shape[1:])
-        d = self.chain.chain.blocks[j].parameters
-        moved[:, :d] = np.moveaxis(proposed, 2, 3).reshape(len(moved), d)
-        return correction.reshape(-1, units)
+        split, normals, step = self.chain.splits[j], self.blocks[j].normals, self.tunings[j].step
+        rows, d = np.arange(len(normals))[:, None], self.chain.chain.blocks[j].parameters
+        arrived = self._step(normals, np.sqrt(1 - (1 - step**2) ** STEPS))
+        own = normals[:, :d].reshape(len(normals), -1, split.units).copy()  # the units are last
+
+        def surrogate(z: np.ndarray) -> np.ndarray:
+            own[rows, :, units] = z
+            parameters = own.reshape(len(normals), d)
+            return self.chain.surrogate(j, parameters, self._input(j), units, tilt.terms)
+
+        z, taken = own[rows, :, units], []
+        start = value = surrogate(z)
+        for _ in range(STEPS):
+            moved, correction = self._propose(j, z, step)
+            there = surrogate(moved)
+            accepted = np.log(self.rng.random(value.shape)) < there - value + correction
+            z, value = np.where(accepted[:, :, None], moved, z), np.where(accepted, there, value)
+            taken.append(accepted.mean())
+        own[rows, :, units] = z
+        arrived[:, :d] = own.reshape(len(normals), d)
+        ahead = np.zeros((len(normals), split.units))
+        np.put_along_axis(ahead, units, value - start, axis=1)
+        return arrived, ahead, float(np.mean(taken))
+
+    def _propose(self, j: int, z: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+        """Other parameters of some units, (B, m, c), by the fits; and (B, m) what these add to the
+        logarithm of the acceptance."""
+        islands = z.reshape(self.islands, -1, z.shape[-1])
+        moved = np.stack(
+            [
+                fit.propose(now, self.rng.normal(size=now.shape), step)
+                for fit, now in zip(self.fits[j], islands, strict=True)
+            ]
+        )
+        correction = np.stack(
+            [
+                fit.log_ratio(new) - fit.log_ratio(now)
+                for fit, new, now in zip(self.fits[j], moved, islands, strict=True)
+            ]
+        )
+        return moved.reshape(z.shape), correction.reshape(z.shape[:2])
+
+    def _step(self, normals: np.ndarray, step: float) -> np.ndarray:
+        """Of the given length, under the parameter measure."""
+        noise = self.rng.normal(size=normals.shape)
+        return np.sqrt(1 - step**2) * normals + step * noise
 
     def _fit(self, j: int) -> list[Gaussian]:
         """For each island a fit to all others: a kernel that knows the particles which it moves

@@ -126,9 +126,14 @@ def test_the_grid_does_not_matter() -> None:
         assert abs(one.estimate[0] - other.estimate[0]) < 6.5 * error
 
 
-def test_moves_leave_the_target_as_it_is() -> None:
+@pytest.mark.parametrize("surrogate", ["its own", "nothing", "much too steep"])
+def test_moves_leave_the_target_as_it_is(surrogate: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many parameters, few particles: a proposal fitted to the particles that it moves would shift
-    the mean of the log-determinant. Truth and start are 40,000 weighted draws."""
+    the mean of the log-determinant, and so would a wrong surrogate that is not corrected for. Truth
+    and start are 40,000 weighted draws."""
+    if surrogate != "its own":
+        factor, real = 2.0 * (surrogate != "nothing"), ParticleChain.surrogate
+        monkeypatch.setattr(ParticleChain, "surrogate", lambda *given: factor * real(*given))
     x = gaussian_inputs(12, 10)
     cloud, tilt = _cloud(_one_unit(10), x, particles=100), Tilt(((0.5, 1.0),))
     normals = cloud.rng.normal(size=(40_000, cloud.chain.numbers(0)))
@@ -236,10 +241,13 @@ def test_every_unit_has_its_turn() -> None:
     assert [group.shape for group in cloud._groups(0)] == [(8, 2)]
 
 
-def test_later_blocks_are_asked_only_about_what_has_changed() -> None:
+def test_later_blocks_are_asked_only_about_what_has_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Their acceptance, by which the number of units adapts, is that of the particles in which some
-    unit was accepted: fewer than half here, and a violent tilt of the last block takes half of
-    those. Of all particles it would be three quarters."""
+    unit was accepted: fewer than half here, where the surrogate knows nothing, and a violent tilt
+    of the last block takes half of those. Of all particles it would be three quarters."""
+    monkeypatch.setattr(ParticleChain, "surrogate", lambda *given: np.zeros(given[4].shape))
     chain, x, settings = _chain("MLP 20-7-5-2", 20, rows=30)
     particles = ParticleChain(chain, x, settings, make_plan(chain, 400, 30, settings))
     cloud = Cloud(particles, 2, np.random.default_rng(0), 5)

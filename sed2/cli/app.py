@@ -10,13 +10,44 @@ from typing import Annotated
 import typer
 
 from sed2 import terminal
-from sed2.cli import bound, compute, datasets, doctor, gate, rank, schema, stability, validate
+from sed2.cli import (
+    bound,
+    compute,
+    datasets,
+    diff,
+    doctor,
+    gate,
+    rank,
+    report,
+    schema,
+    stability,
+    validate,
+)
 from sed2.errors import ExitCode, Sed2Error
 
 EPILOG = """\b
 Examples:
   sed2 rank configs/mlps.yaml --eps 1e-3:1e-1
   sed2 compute "MLP 54-16-7" --dataset covertype --plot curve.png
+  sed2 --install-completion
+
+\b
+Exit codes:
+  0    done; a gate passed
+  1    a defect of sed2 itself
+  2    the command line or the spec is wrong
+  3    a gate failed
+  4    data is missing or unreadable
+  5    the numbers failed, or would not fit in memory
+  6    a gate could not decide
+  130  interrupted; what was finished is kept
+
+\b
+Environment:
+  SED2_*          any setting: SED2_DRAWS is --draws, which comes first
+  SED2_CACHE_DIR  where compiled programs are kept
+  SED2_DATA_DIR   where data sets are kept
+  NO_COLOR        no colour, no progress bar
 """
 
 app = typer.Typer(
@@ -30,9 +61,11 @@ app = typer.Typer(
 )
 app.command()(compute.compute)
 app.command()(rank.rank)
+app.command()(report.report)
 app.command()(gate.gate)
 app.command()(stability.stability)
 app.command()(bound.bound)
+app.command()(diff.diff)
 app.command()(validate.validate)
 app.add_typer(datasets.app, name="datasets")
 app.command()(schema.schema)

@@ -55,11 +55,11 @@ def bound(
     \b
     Examples:
       sed2 bound "MLP 54-16-7" --dataset covertype --n-train 100000 --lipschitz 1
-      sed2 bound model.yaml --n-train 1e6 --gamma 0.5 --zeta 0.7 --lipschitz 2 --json -
+      sed2 bound model.yaml --n-train 1e6 --gamma 0.5 --lipschitz 2 --json -
     """
     from sed2.report.files import Outputs
 
-    outputs = Outputs.check(json=json, csv=None, plot=None)
+    outputs = Outputs.check(json=json)
     from sed2 import api
     from sed2.cli.runtime import use_compilation_cache
     from sed2.report.bound import print_bound

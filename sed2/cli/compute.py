@@ -11,6 +11,7 @@ from sed2.cli.options import (
     AllowImport,
     AllowPartial,
     Csv,
+    Html,
     Json,
     Plot,
     Spec,
@@ -29,6 +30,7 @@ def compute(
     json: Json = None,
     csv: Csv = None,
     plot: Plot = None,
+    html: Html = None,
     allow_import: AllowImport = False,
     allow_partial: AllowPartial = False,
     verbose: Verbose = False,
@@ -40,13 +42,14 @@ def compute(
     Examples:
       sed2 compute "MLP 54-16-7" --dataset covertype
       sed2 compute model.yaml --dataset my.csv --label kind --standardize
-      sed2 compute configs/mlps.yaml --model "MLP 54-16-7" --json - --plot curve.pdf
+      sed2 compute configs/mlps.yaml --model "MLP 54-16-7" --plot curve.pdf
+      sed2 compute "MLP 54-16-7" --dataset covertype --html curve.html
     """
+    from sed2.cli.runtime import command_line, use_compilation_cache
     from sed2.report.files import Outputs
 
-    outputs = Outputs.check(json=json, csv=csv, plot=plot)
+    outputs = Outputs.check(json=json, csv=csv, plot=plot, html=html, command=command_line())
     from sed2 import api
-    from sed2.cli.runtime import use_compilation_cache
     from sed2.report import tables
 
     use_compilation_cache()

@@ -7,13 +7,19 @@ from typing import Annotated
 import typer
 
 from sed2 import terminal
+from sed2.cli.completion import dataset_names
 
 app = typer.Typer(
     help="What `--dataset` accepts, and getting it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `sed2 datasets list`.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="A name from `sed2 datasets list`.", autocompletion=dataset_names
+    ),
+]
 
 
 @app.command("list")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sed2 import terminal
-from sed2.cli.options import AllowImport, AllowPartial, Json, Spec, with_settings
+from sed2.cli.options import AllowImport, AllowPartial, Html, Json, Spec, with_settings
 
 if TYPE_CHECKING:
     from sed2.gating.outcome import GateResult
@@ -77,6 +77,7 @@ def gate(
             help="Write the verdicts as Markdown. [default: $GITHUB_STEP_SUMMARY, if that is set]",
         ),
     ] = None,
+    html: Html = None,
     allow_import: AllowImport = False,
     allow_partial: AllowPartial = False,
     settings: dict[str, Any],
@@ -90,9 +91,10 @@ def gate(
     Examples:
       sed2 gate configs/mlps.yaml --baseline sed2-baseline.json --update
       sed2 gate configs/mlps.yaml --baseline sed2-baseline.json
-      sed2 gate configs/mlps.yaml --baseline sed2-baseline.json --min-ratio 0.9 --junit gate.xml
+      sed2 gate configs/mlps.yaml --baseline b.json --min-ratio 0.9 --junit j.xml
+      sed2 gate configs/mlps.yaml --baseline b.json --html gate.html
     """
-    outputs = _Outputs(json, junit, summary)
+    outputs = _Outputs(json, junit, summary, html)
     from sed2 import api
     from sed2.cli.runtime import use_compilation_cache
 
@@ -158,18 +160,20 @@ def _print(result: GateResult, *, on_stdout: bool) -> None:
 class _Outputs:
     """Where the verdicts go besides the terminal."""
 
-    def __init__(self, json: str | None, junit: Path | None, summary: Path | None) -> None:
+    def __init__(
+        self, json: str | None, junit: Path | None, summary: Path | None, html: Path | None
+    ) -> None:
         self.json = None if json in (None, "-") else Path(str(json))
         self.json_on_stdout = json == "-"
-        self.junit, self.summary = junit, summary
+        self.junit, self.summary, self.html = junit, summary, html
         step = os.environ.get(STEP_SUMMARY)
         self.step_summary = Path(step) if step else None
 
     def leave_out(self) -> None:
         """For a run that has no verdicts."""
-        if self.json or self.json_on_stdout or self.junit or self.summary:
+        if self.json or self.json_on_stdout or self.junit or self.summary or self.html:
             terminal.warn(
-                "--update judges nothing, so --json, --junit and --summary are not written"
+                "--update judges nothing, so --json, --junit, --summary and --html are not written"
             )
 
     def check(self, baseline: Path) -> None:
@@ -178,25 +182,15 @@ class _Outputs:
         Raises:
             UsageError: one cannot, or two are the same.
         """
-        from sed2.errors import UsageError
-        from sed2.report.files import check_writable
+        from sed2.report.files import check_files
 
-        taken = {baseline.resolve(): "--baseline"}
-        for option, path in (
-            ("--json", self.json),
-            ("--junit", self.junit),
-            ("--summary", self.summary),
-        ):
-            if path is None:
-                continue
-            check_writable(option, path)
-            other = taken.setdefault(path.resolve(), option)
-            if other != option and path.is_file():
-                raise UsageError(
-                    f"`{path}` is the file of {other} already",
-                    mend="Name another file",
-                    where=option,
-                )
+        files = {
+            "--json": self.json,
+            "--junit": self.junit,
+            "--summary": self.summary,
+            "--html": self.html,
+        }
+        check_files(files, taken={"--baseline": baseline})
 
     def write(self, result: GateResult) -> None:
         """Write all files."""
@@ -210,6 +204,11 @@ class _Outputs:
             replace_file(self.json, document.encode())
         if self.junit:
             replace_file(self.junit, gate_files.junit(result))
+        if self.html:
+            from sed2.cli.runtime import command_line
+            from sed2.report.html import gate_page
+
+            replace_file(self.html, gate_page(result, command_line()))
         if self.summary and not self._is_step_summary(self.summary):
             replace_file(self.summary, gate_files.summary(result).encode(errors="replace"))
         elif self.step_summary and not gate_files.append_summary(self.step_summary, result):

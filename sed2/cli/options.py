@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sed2.cli.completion import allowed_values, completer
 from sed2.settings import Settings
 
 Spec = Annotated[
@@ -27,6 +28,12 @@ Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write t
 Plot = Annotated[
     Path | None,
     typer.Option("--plot", metavar="FILE", help="Draw the curves: .png, .svg or .pdf."),
+]
+Html = Annotated[
+    Path | None,
+    typer.Option(
+        "--html", metavar="FILE", help="Write tables and an interactive plot as one page."
+    ),
 ]
 
 AllowImport = Annotated[
@@ -53,8 +60,6 @@ _METAVARS = {
     "label": "COLUMN",
     "eps": "A:B[:POINTS]|A,B,...",
     "prior": "MEASURE",
-    "fisher": "expected|empirical",
-    "estimator": "mc|smc",
 }
 
 
@@ -103,7 +108,11 @@ def _option(name: str, default: str | None = None) -> Any:
     if _is_flag(name):
         return typer.Option(f"{flag}/--no-{flag[2:]}", help=help_, rich_help_panel="Settings")
     return typer.Option(
-        flag, help=help_, metavar=_METAVARS.get(name, "NUMBER"), rich_help_panel="Settings"
+        flag,
+        help=help_,
+        metavar=_METAVARS.get(name) or "|".join(allowed_values(name)) or "NUMBER",
+        autocompletion=completer(name),
+        rich_help_panel="Settings",
     )
 
 

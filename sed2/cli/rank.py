@@ -11,6 +11,7 @@ from sed2.cli.options import (
     AllowImport,
     AllowPartial,
     Csv,
+    Html,
     Json,
     Plot,
     Spec,
@@ -31,6 +32,7 @@ def rank(
     json: Json = None,
     csv: Csv = None,
     plot: Plot = None,
+    html: Html = None,
     allow_import: AllowImport = False,
     allow_partial: AllowPartial = False,
     verbose: Verbose = False,
@@ -92,16 +94,16 @@ def rank(
     \b
     Examples:
       sed2 rank configs/mlps.yaml --eps 1e-3:1e-1
-      sed2 rank configs/mlps.yaml --n-train 100000 --json rank.json --plot rank.svg
+      sed2 rank configs/mlps.yaml --n-train 100000 --html rank.html --csv r.csv
       sed2 rank configs/mlps.yaml --until-decided --decide-at 0.9 --max-draws 400
       sed2 rank configs/mlps.yaml --n-train 10000 --train --epochs 100 --baselines
       sed2 rank configs/mlps.yaml --run-dir runs/mlps
     """
+    from sed2.cli.runtime import command_line, use_compilation_cache
     from sed2.report.files import Outputs
 
-    outputs = Outputs.check(json=json, csv=csv, plot=plot)
+    outputs = Outputs.check(json=json, csv=csv, plot=plot, html=html, command=command_line())
     from sed2 import api
-    from sed2.cli.runtime import use_compilation_cache
     from sed2.report import tables
 
     use_compilation_cache()

@@ -1,8 +1,13 @@
-"""What the command line sets up before JAX compiles anything. A library must not; we may."""
+"""What a command sets up before JAX compiles anything, and how it was called.
+
+A library must not; we may."""
 
 from __future__ import annotations
 
 import os
+import shlex
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -23,3 +28,16 @@ def use_compilation_cache() -> None:
     jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def command_line(arguments: Sequence[str] | None = None) -> str:
+    """The command as one would type it again, with the `SED2_*` variables that are settings.
+
+    Args:
+        arguments: by default those of this process.
+    """
+    from sed2.settings import variables
+
+    given = sys.argv[1:] if arguments is None else arguments
+    settings = (f"{name}={shlex.quote(value)}" for name, value in variables(os.environ).items())
+    return " ".join([*settings, shlex.join(["sed2", *given])])

@@ -56,7 +56,7 @@ def stability(
     \b
     Examples:
       sed2 stability configs/mlps.yaml --plot stability.png
-      sed2 stability models.yaml --samples-grid 100,500 --draws-grid 100,400 --seeds 3 --json -
+      sed2 stability s.yaml --samples-grid 100,500 --draws-grid 100,400 --json -
     """
     from sed2.report.files import Outputs
 

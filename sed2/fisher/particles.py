@@ -7,23 +7,29 @@ measure and the noise are together N(0, I) in z, whatever the measure. eps is no
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from sed2.blocks import Block, Linearisable, Shape
 from sed2.blocks.conv import Conv
+from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.dense import Dense
+from sed2.blocks.freeze import freeze
 from sed2.chain import Chain, ChainBlock, Joined
 from sed2.errors import NumericsError, UsageError
 from sed2.fisher.sample import block_program, numbers_used
+from sed2.fisher.structured import half_log_determinants
 from sed2.fisher.ways import Way
 from sed2.priors import draw_module
 from sed2.randomness import block_keys
 from sed2.resources import Plan
-from sed2.settings import Settings, parse_prior
+from sed2.settings import Prior, Settings, parse_prior
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,48 @@ class ParticleChain:
         np.put_along_axis(roots, units[:, :, None], values, axis=1)
         return BlockState(normals, roots, state.multiplicity, output)
 
+    def surrogate(
+        self,
+        j: int,
+        parameters: np.ndarray,
+        x: np.ndarray | None,
+        units: np.ndarray,
+        terms: Sequence[tuple[float, float]],
+    ) -> np.ndarray:
+        """What is near the tilt of some units of block j, for a fraction of the work.
+
+        Args:
+            parameters: (B, d_j) normal numbers of the parameters. The units own their roots.
+            x: as for `evaluate`.
+            units: (B, m) which units.
+            terms: (T, 2) coefficients and amplitudes of the tilt.
+
+        Returns:
+            (B, m); see `half_log_determinants`.
+        """
+        block, particles = self.chain.blocks[j], len(parameters)
+        if x is None:
+            x = np.broadcast_to(self.inputs, (particles, *self.inputs.shape))
+        uniform, (coefficients, amplitudes) = _to_uniform(parameters), np.transpose(terms)
+        batch, parts = min(self.plan.ways[j].batch, units.shape[1]), []
+        with jax.enable_x64(True):
+            for keys, rows, kept in self._chunks(j, particles):
+                values = _surrogate_step(
+                    block.spec,
+                    block.input_shape,
+                    parse_prior(self.settings.prior),
+                    batch,
+                    self.settings.sigma,
+                    coefficients,
+                    amplitudes,
+                    keys,
+                    uniform[rows],
+                    x[rows],
+                    units[rows],
+                )
+                parts.append(np.asarray(values)[:kept])
+        return np.concatenate(parts)
+
     def _run(
         self,
         j: int,
@@ -182,14 +230,9 @@ class ParticleChain:
             x = np.broadcast_to(self.inputs, (particles, *self.inputs.shape))
         if weights is None:
             weights = np.ones((particles, len(self.inputs)))
-        program = block_program(self.chain, block, way, self.settings)
-        chunk, parts = min(self.plan.chunk, particles), []
+        program, parts = block_program(self.chain, block, way, self.settings), []
         with jax.enable_x64(True):
-            # Nothing is drawn from the key, see `_check`.
-            keys = block_keys(self.settings.seed, block.stream, jnp.zeros(chunk, int))
-            for start in range(0, particles, chunk):
-                rows = np.minimum(np.arange(start, start + chunk), particles - 1)
-                kept = min(chunk, particles - start)
+            for keys, rows, kept in self._chunks(j, particles):
                 roots, _, noisy = program(
                     self.settings.sigma, keys, uniform[rows], weights[rows], x[rows]
                 )
@@ -204,9 +247,45 @@ class ParticleChain:
             )
         return values, multiplicity, outputs
 
+    def _chunks(self, j: int, particles: int) -> Iterator[tuple[jax.Array, np.ndarray, int]]:
+        """Of as many particles as run at a time: keys, which they are, and how many of them count;
+        the last chunk is filled up, for one program."""
+        chunk = min(self.plan.chunk, particles)
+        # Nothing is drawn from the key, see `_check`.
+        keys = block_keys(self.settings.seed, self.chain.blocks[j].stream, jnp.zeros(chunk, int))
+        for start in range(0, particles, chunk):
+            rows = np.minimum(np.arange(start, start + chunk), particles - 1)
+            yield keys, rows, min(chunk, particles - start)
+
     def numbers(self, j: int) -> int:
         """How many normal numbers a particle holds for block j."""
         return len(self.splits[j].owner)
+
+
+@partial(jax.jit, static_argnums=range(4))
+@partial(jax.vmap, in_axes=(None,) * 7 + (0,) * 4)
+def _surrogate_step(
+    spec: Block,
+    input_shape: Shape,
+    prior: Prior,
+    batch: int,
+    sigma: float,
+    coefficients: jax.Array,
+    amplitudes: jax.Array,
+    key: jax.Array,
+    uniform: jax.Array,
+    x: jax.Array,
+    units: jax.Array,
+) -> jax.Array:
+    """(m,) the surrogate of some units of one particle; as `sed2.fisher.sample` makes the roots."""
+    module = draw_module(spec, input_shape, prior, key, uniform)
+    use_matrix_products(module)
+    freeze(module, x)
+    assert isinstance(module, Linearisable)  # else its units would not own their roots
+    _, structure = module.linearise(x)
+    return half_log_determinants(
+        structure, jnp.ones(len(x)), sigma, units, coefficients, amplitudes, batch
+    )
 
 
 def _to_uniform(normals: np.ndarray) -> np.ndarray:

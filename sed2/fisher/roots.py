@@ -64,8 +64,13 @@ def singular_values(matrix: jax.Array) -> jax.Array:
 def squared_singular_values(matrix: jax.Array) -> jax.Array:
     """As `singular_values`, from the smaller of A^T A and A A^T: cheaper, and without the roots
     that are below about 1e-7 of the largest."""
+    return gram_roots(smaller_gram(matrix))
+
+
+def smaller_gram(matrix: jax.Array) -> jax.Array:
+    """The smaller of A^T A and A A^T, which have the same eigenvalues besides zeros."""
     tall = matrix.shape[0] > matrix.shape[1]
-    return gram_roots(matrix.T @ matrix if tall else matrix @ matrix.T)
+    return matrix.T @ matrix if tall else matrix @ matrix.T
 
 
 def gram_roots(gram: jax.Array) -> jax.Array:

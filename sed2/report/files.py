@@ -41,9 +41,20 @@ class Outputs:
     json_on_stdout: bool
     csv: Path | None
     plot: Path | None
+    html: Path | None = None
+    command: str = ""
+    """The command line, of which the page tells."""
 
     @classmethod
-    def check(cls, *, json: str | None, csv: Path | None, plot: Path | None) -> Outputs:
+    def check(
+        cls,
+        *,
+        json: str | None,
+        csv: Path | None = None,
+        plot: Path | None = None,
+        html: Path | None = None,
+        command: str = "",
+    ) -> Outputs:
         """Find out before the work that every file can be written.
 
         Raises:
@@ -55,26 +66,17 @@ class Outputs:
                 mend=f"End it in {', '.join(PLOT_FORMATS)}",
                 where="--plot",
             )
-        if str(csv) == "-":
-            raise UsageError("only --json can go to stdout", mend="Name a file", where="--csv")
         json_file = None if json is None or json == "-" else Path(json)
-        files: dict[Path, str] = {}
-        for option, path in (("--json", json_file), ("--csv", csv), ("--plot", plot)):
-            if path is None:
-                continue
-            check_writable(option, path)
-            other = files.setdefault(_target(path), option)
-            if other != option and not _is_special(path):
-                raise UsageError(
-                    f"`{path}` is the file of {other} already",
-                    mend="Name another file",
-                    where=option,
-                )
-        return cls(json_file, json == "-", csv, plot)
+        check_files({"--json": json_file, "--csv": csv, "--plot": plot, "--html": html})
+        return cls(json_file, json == "-", csv, plot, html, command)
 
     def write_compute(self, result: ModelResult) -> None:
         """Write all files of `compute`."""
         self._write_curves(compute_document(result), [result])
+        if self.html is not None:
+            from sed2.report.html import compute_page
+
+            replace_file(self.html, compute_page(result, self.command))
 
     def write_rank(self, ranking: Ranking) -> None:
         """Write all files of `rank`."""
@@ -87,6 +89,10 @@ class Outputs:
             return ranking_figure(ranking, file_format)
 
         self._write(rank_document(ranking), lambda: _csv_text(results, more), figure)
+        if self.html is not None:
+            from sed2.report.html import rank_page
+
+            replace_file(self.html, rank_page(ranking, self.command))
 
     def write_bound(self, result: BoundResult) -> None:
         """Write the JSON of `bound`."""
@@ -374,6 +380,32 @@ def _finite(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def check_files(files: Mapping[str, Path | None], taken: Mapping[str, Path] | None = None) -> None:
+    """Refuse files that cannot be written or are given twice, before the work.
+
+    Args:
+        files: by their options; None is not given.
+        taken: files that are read, by their options.
+
+    Raises:
+        UsageError: it names the option.
+    """
+    options = {_target(path): option for option, path in (taken or {}).items()}
+    for option, path in files.items():
+        if path is None:
+            continue
+        if str(path) == "-":
+            raise UsageError("only --json can go to stdout", mend="Name a file", where=option)
+        check_writable(option, path)
+        other = options.setdefault(_target(path), option)
+        if other != option and not _is_special(path):
+            raise UsageError(
+                f"`{path}` is the file of {other} already",
+                mend="Name another file",
+                where=option,
+            )
 
 
 def check_writable(option: str, path: Path) -> None:

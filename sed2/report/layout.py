@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich import box
 from rich.cells import cell_len
@@ -110,3 +111,18 @@ def note(console: Console, message: str) -> None:
 def number(value: float, digits: int = 1) -> str:
     """A number, or a dash where it is undefined."""
     return "–" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def in_words(value: Any) -> str:
+    """A value of a setting as one reads it."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        if len(value) > 5:
+            return f"{in_words(value[0])} to {in_words(value[-1])}, {len(value):,} points"
+        return ", ".join(map(in_words, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

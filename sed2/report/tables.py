@@ -20,11 +20,11 @@ from sed2.report.layout import print_table as _print_table
 from sed2.report.training import (
     accuracy_cell,
     baseline_columns,
+    baseline_notes,
     loss_cell,
-    note_baselines,
-    note_training,
     print_baselines,
     print_prediction,
+    training_note,
 )
 from sed2.results import (
     BlockPlan,
@@ -62,95 +62,129 @@ _CLAIM = {
 def print_compute(console: Console, result: ModelResult) -> None:
     """The curve of one model over eps, the share of each block, and the settings."""
     console.print(Text(f"{result.name}: {coverage(result)}", style="bold"), soft_wrap=True)
-    lower, two = result.lower_two_sed, result.two_sed
     points = shown_points(result.eps)
-    shown = _print_table(
-        console,
-        ["eps", "lower 2sED", "95% interval", "2sED", "95% interval", "ESS", "bracket", "at most"],
-        [
-            [
-                f"{result.eps[e]:.3g}",
-                *_with_interval(lower.estimate[e], lower.interval[e], lower.lower_estimate[e]),
-                *_with_interval(two.estimate[e], two.interval[e], two.lower_estimate[e]),
-                f"{result.effective_sample_size[e]:.1f}",
-                _number(result.upper_bracket[e]),
-                _number(result.upper_bound[e], digits=0),
-            ]
-            for e in points
-        ],
-    )
+    shown = _print_table(console, *curve_table(result, points))
     if len(points) < len(result.eps):
         _note(console, f"{len(points)} of {len(result.eps)} points; all with --csv or --json.")
-
     console.print()
+    _print_table(console, *block_table(result))
+    console.print()
+    for line in compute_notes(result, shown):
+        _note(console, line)
+
+
+def curve_table(result: ModelResult, points: np.ndarray) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows of the curves, at these places of the grid."""
+    lower, two = result.lower_two_sed, result.two_sed
+    headers = ["eps", "lower 2sED", "95% interval", "2sED", "95% interval", "ESS"]
+    return [*headers, "bracket", "at most"], [
+        [
+            f"{result.eps[e]:.3g}",
+            *_with_interval(lower.estimate[e], lower.interval[e], lower.lower_estimate[e]),
+            *_with_interval(two.estimate[e], two.interval[e], two.lower_estimate[e]),
+            f"{result.effective_sample_size[e]:.1f}",
+            _number(result.upper_bracket[e]),
+            _number(result.upper_bound[e], digits=0),
+        ]
+        for e in points
+    ]
+
+
+def block_table(result: ModelResult) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows of the blocks, with their shares in the middle of the grid."""
     middle = len(result.eps) // 2
     total = sum(block.share[middle] for block in result.blocks)
-    _print_table(
-        console,
-        ["block", "parameters", "rank", f"share at eps {result.eps[middle]:.3g}", ""],
+    return ["block", "parameters", "rank", f"share at eps {result.eps[middle]:.3g}", ""], [
         [
-            [
-                block.name,
-                f"{block.parameters:,}",
-                f"{block.rank:,}",
-                f"{block.share[middle]:.1f}",
-                f"{block.share[middle] / total if total else 0.0:.0%}",
-            ]
-            for block in result.blocks
-        ],
-    )
-    console.print()
-    if result.eps_n is not None:
-        _note(
-            console,
+            block.name,
+            f"{block.parameters:,}",
+            f"{block.rank:,}",
+            f"{block.share[middle]:.1f}",
+            f"{block.share[middle] / total if total else 0.0:.0%}",
+        ]
+        for block in result.blocks
+    ]
+
+
+def compute_notes(result: ModelResult, shown: Sequence[str]) -> list[str]:
+    """What a reader needs to judge the curves, one sentence a line.
+
+    Args:
+        shown: headers to explain.
+    """
+    lower = bool(result.lower_two_sed.lower_estimate.any() | result.two_sed.lower_estimate.any())
+    at_eps_n = (
+        []
+        if result.eps_n is None
+        else [
             f"At eps_n = {result.eps_n:.4g} (Theorem 5.1, n = {result.settings.n_train:,}): "
-            f"lower 2sED {_in_words(result.score)}.",
-        )
-    _legend(console, shown, lower=bool(lower.lower_estimate.any() | two.lower_estimate.any()))
-    _note(console, describe(result.settings, result.inputs))
+            f"lower 2sED {_in_words(result.score)}."
+        ]
+    )
+    return [*at_eps_n, *_legend(shown, lower=lower), describe(result.settings, result.inputs)]
 
 
 def print_rank(console: Console, ranking: Ranking) -> None:
     """All models, best first, with what a reader needs to judge the order."""
-    scores = [score for m in ranking.models for score in (m.result.score, m.result.two_sed_score)]
-    training = ranking.models[0].training
-    headers, rows = _rank_table(ranking)
+    headers, rows = rank_table(ranking)
     others, values = baseline_columns(ranking.models, without=headers)
     wide = [[*row, *more] for row, more in zip(rows, values, strict=True)]
     together = _fits(console, [*headers, *others], wide, foldable=1)
     if together:
         headers, rows = [*headers, *others], wide
     shown = _print_table(console, headers, rows, text=(1,), foldable=1)
-    at = (
-        f"at eps_n = {ranking.eps_n:.4g} (Theorem 5.1, n = {ranking.settings.n_train:,})"
-        if ranking.eps_n is not None
-        else f"at eps = {ranking.eps[0]:g}"
-        if len(ranking.eps) == 1
-        else f"averaged over eps {ranking.eps[0]:g} to {ranking.eps[-1]:g} in log eps"
-    )
-    _note(console, f"Ordered by lower 2sED {at}.")
-    for crossing in ranking.crossings:
-        _note(console, _crossing(crossing))
-    _legend(console, shown, lower=any(score.lower_estimate for score in scores))
-    if "P(best)" in shown and len(ranking.models) > 1:
-        _note(console, _CLAIM[any(m.result.score.lower_estimate for m in ranking.models)])
-    if training:
-        note_training(console, training)
-    if ranking.demand:
-        _note(console, _decisions(ranking, ranking.demand))
-    began = "Began with: " if ranking.demand else ""
-    inputs = min(model.result.inputs for model in ranking.models)
-    _note(console, f"{began}{describe(ranking.settings, inputs)}")
+    for line in (order_note(ranking), *crossing_notes(ranking), *rank_notes(ranking, shown)):
+        _note(console, line)
     if others and not together:
         console.print()
         print_baselines(console, ranking.models)
-    note_baselines(console, ranking.models)
+    for line in baseline_notes(ranking.models):
+        _note(console, line)
     if ranking.correlation:
         console.print()
         print_prediction(console, ranking)
 
 
-def _rank_table(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
+def order_note(ranking: Ranking) -> str:
+    """By what the models are ordered."""
+    return f"Ordered by lower 2sED {_where(ranking)}."
+
+
+def crossing_notes(ranking: Ranking) -> list[str]:
+    """Where the order changes, one sentence a line."""
+    return [_crossing(crossing) for crossing in ranking.crossings]
+
+
+def rank_notes(ranking: Ranking, shown: Sequence[str]) -> list[str]:
+    """What a reader needs to judge the table, one sentence a line.
+
+    Args:
+        shown: headers to explain.
+    """
+    scores = [score for m in ranking.models for score in (m.result.score, m.result.two_sed_score)]
+    training, several = ranking.models[0].training, len(ranking.models) > 1
+    by_lower = any(model.result.score.lower_estimate for model in ranking.models)
+    began = "Began with: " if ranking.demand else ""
+    inputs = min(model.result.inputs for model in ranking.models)
+    return [
+        *_legend(shown, lower=any(score.lower_estimate for score in scores)),
+        *([_CLAIM[by_lower]] if "P(best)" in shown and several else []),
+        *([training_note(training)] if training else []),
+        *([_decisions(ranking, ranking.demand)] if ranking.demand else []),
+        f"{began}{describe(ranking.settings, inputs)}",
+    ]
+
+
+def _where(ranking: Ranking) -> str:
+    """At which eps the score is taken."""
+    if ranking.eps_n is not None:
+        return f"at eps_n = {ranking.eps_n:.4g} (Theorem 5.1, n = {ranking.settings.n_train:,})"
+    if len(ranking.eps) == 1:
+        return f"at eps = {ranking.eps[0]:g}"
+    return f"averaged over eps {ranking.eps[0]:g} to {ranking.eps[-1]:g} in log eps"
+
+
+def rank_table(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
     """Headers and rows, the most important columns first."""
     trained, grown = ranking.models[0].training is not None, ranking.demand is not None
     before, after = _RANK_COLUMNS[:4], _RANK_COLUMNS[4:]
@@ -361,12 +395,10 @@ def coverage(result: ModelResult) -> str:
     return f"{counted} counted, {left_out:,} other numbers held constant"
 
 
-def _legend(console: Console, headers: Sequence[str], *, lower: bool) -> None:
-    for header, meaning in _LEGEND.items():
-        if header in headers:
-            _note(console, f"{header}: {meaning}")
-    if lower:
-        _note(console, _LOWER_ESTIMATE)
+def _legend(headers: Sequence[str], *, lower: bool) -> list[str]:
+    """What the columns mean."""
+    meanings = [f"{header}: {meaning}" for header, meaning in _LEGEND.items() if header in headers]
+    return [*meanings, *([_LOWER_ESTIMATE] if lower else [])]
 
 
 def value_cell(value: float, lower_estimate: bool) -> str:

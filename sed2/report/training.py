@@ -42,15 +42,14 @@ def accuracy_cell(training: Training) -> str:
     return "–" if math.isnan(accuracy) else f"{accuracy:.1%}"
 
 
-def note_training(console: Console, training: Training) -> None:
+def training_note(training: Training) -> str:
     """How the losses came about."""
     its, seeds = training.settings, len(training.final_loss)
     over = f"mean of {seeds} seeds ± standard error" if seeds > 1 else "of one seed"
-    note(
-        console,
+    return (
         f"train loss: {training.objective} on the {training.samples:,} rows trained on, {over}; "
         f"{its.epochs:,} epoch{'s' * (its.epochs != 1)} of Adam, learning rate "
-        f"{its.learning_rate:g}, batches of {training.batch_size:,}.",
+        f"{its.learning_rate:g}, batches of {training.batch_size:,}."
     )
 
 
@@ -71,37 +70,44 @@ def print_baselines(console: Console, models: Sequence[RankedModel]) -> None:
     print_in_parts(console, ["model", *headers], table)
 
 
-def note_baselines(console: Console, models: Sequence[RankedModel]) -> None:
+def baseline_notes(models: Sequence[RankedModel]) -> list[str]:
     """Why some are undefined, or what to know of them, each said once for all it concerns."""
     concerned: dict[tuple[str, str], list[str]] = {}
     for model in models:
         for name, value in (model.baselines or {}).items():
             if value.reason:
                 concerned.setdefault((name, value.reason), []).append(model.result.name)
-    for (name, reason), where in concerned.items():
-        note(console, f"{name} of {', '.join(where)}: {reason}.")
+    return [
+        f"{name} of {', '.join(where)}: {reason}." for (name, reason), where in concerned.items()
+    ]
 
 
 def print_prediction(console: Console, ranking: Ranking) -> None:
     """How the score, and the baselines, order the models against their losses."""
+    print_in_parts(console, *prediction_table(ranking))
+    for line in prediction_notes(ranking):
+        note(console, line)
+
+
+def prediction_table(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows of the correlations."""
     prediction = ranking.correlation
-    assert prediction is not None  # or there is nothing to print
-    print_in_parts(
-        console,
-        ["measure", "tau-b", "95% of tau-b", "rho", "95% of rho", "models"],
+    assert prediction is not None  # or there is nothing to tell
+    return ["measure", "tau-b", "95% of tau-b", "rho", "95% of rho", "models"], [
         [
-            [
-                _measure(agreement.measure),
-                *_correlation(agreement.kendall),
-                *_correlation(agreement.spearman),
-                str(agreement.kendall.models),
-            ]
-            for agreement in prediction.agreements
-        ],
-    )
-    note(console, _CORRELATION)
-    if ranking.demand:
-        note(console, _RANKS)
+            _measure(agreement.measure),
+            *_correlation(agreement.kendall),
+            *_correlation(agreement.spearman),
+            str(agreement.kendall.models),
+        ]
+        for agreement in prediction.agreements
+    ]
+
+
+def prediction_notes(ranking: Ranking) -> list[str]:
+    """What the correlations mean, why some are undefined, and the verdict on the score."""
+    prediction = ranking.correlation
+    assert prediction is not None  # or there is nothing to tell
     reasons: dict[str, list[str]] = {}
     for agreement in prediction.agreements:
         for correlation in (agreement.kendall, agreement.spearman):
@@ -109,11 +115,16 @@ def print_prediction(console: Console, ranking: Ranking) -> None:
                 named = reasons.setdefault(correlation.reason, [])
                 if (name := _measure(agreement.measure)) not in named:
                     named.append(name)
-    for reason, names in reasons.items():
-        whose = "" if len(names) == len(prediction.agreements) else f" of {', '.join(names)}"
-        note(console, f"–{whose}: {reason}.")
-    if prediction.verdict:
-        note(console, _verdict(prediction))
+    whole = len(prediction.agreements)
+    return [
+        _CORRELATION,
+        *([_RANKS] if ranking.demand else []),
+        *(
+            f"–{'' if len(names) == whole else ' of ' + ', '.join(names)}: {reason}."
+            for reason, names in reasons.items()
+        ),
+        *([_verdict(prediction)] if prediction.verdict else []),
+    ]
 
 
 def _verdict(prediction: Prediction) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,3 +43,22 @@ def sed2(
         return Ran(code, captured.out, captured.err)
 
     return run_it
+
+
+def shell(line: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """A line of bash in which `sed2` and `python` are those under test."""
+    bin_ = cwd / "bin"
+    bin_.mkdir()
+    for name, start in (("python", ""), ("sed2", " -m sed2")):
+        (bin_ / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{start} "$@"\n')
+        (bin_ / name).chmod(0o755)
+    root = Path(__file__).parents[2]
+    path = f"{bin_}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-c", line],
+        capture_output=True,
+        check=False,
+        cwd=cwd,
+        encoding="utf-8",
+        env=os.environ | {"PATH": path, "PYTHONPATH": str(root)} | env,
+    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -16,21 +16,24 @@ import typer
 from sed2 import api, terminal
 from sed2.cli.app import app
 from sed2.errors import ExitCode, Sed2Error
-from tests.cli.conftest import FAST, Ran, Run
+from sed2.settings import OTHER_VARIABLES
+from tests.cli.conftest import FAST, Ran, Run, shell
 
 CONTRACT = {
     "bound": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --gamma "
     "--seed --label --standardize --model --json --lipschitz --theorem-k --theorem-c --loss-bound",
     "compute": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
-    "--label --standardize --model --json --csv --plot",
+    "--label --standardize --model --json --csv --plot --html",
+    "diff": "--json",
     "doctor": "--json",
     "gate": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
     "--label --standardize --json --baseline --update --min-ratio --confidence --max-draws "
-    "--max-parameters --min-score --allow-missing --allow-new --junit --summary",
+    "--max-parameters --min-score --allow-missing --allow-new --junit --summary --html",
     "rank": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
-    "--label --standardize --json --csv --plot --until-decided --decide-at --max-draws "
+    "--label --standardize --json --csv --plot --html --until-decided --decide-at --max-draws "
     "--max-samples --train --epochs --batch-size --learning-rate --train-seeds --train-samples "
     "--baselines --run-dir",
+    "report": "--json --csv --plot --html",
     "stability": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train "
     "--seed --label --standardize --json --csv --plot --samples-grid --draws-grid --sigma-grid "
     "--seeds",
@@ -88,6 +91,29 @@ def test_examples_use_options_that_exist(sed2: Run, name: str) -> None:
     assert examples
     for example in examples:
         assert set(re.findall(r"(?<=\s)-[-a-z]+", example)) <= known
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_parse(sed2: Run, name: str) -> None:
+    root = Path(__file__).parents[2]
+    for example in re.findall(rf"^ +sed2 {name}(.*)$", sed2(*name.split(), "--help").out, re.M):
+        arguments = shlex.split(example.partition(" > ")[0])
+        COMMANDS[name].make_context(name, list(arguments))
+        for argument in arguments:
+            assert not argument.startswith("configs/") or (root / argument).is_file()
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_fits_80_columns(sed2: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, sed2(*name.split(), "--help").out.splitlines())) <= 80
+
+
+def test_the_help_tells_every_exit_code_and_variable(sed2: Run) -> None:
+    shown = sed2("--help").out
+    codes = re.findall(r"^ +(\d+) +\w", shown.partition("Exit codes:")[2], re.M)
+    assert list(map(int, codes)) == [code.value for code in ExitCode]
+    assert set(OTHER_VARIABLES) <= set(re.findall(r"SED2_[A-Z_]+", shown))
 
 
 @pytest.mark.parametrize("group", [[], ["datasets"]])
@@ -193,25 +219,6 @@ def test_out_of_memory_is_a_failure_of_numbers(
     ran = sed2("compute", "MLP 54-3-7", *FAST)
     assert ran.code == 5
     assert "memory" in ran.err
-
-
-def shell(line: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """A line of bash in which `sed2` and `python` are those under test."""
-    bin_ = cwd / "bin"
-    bin_.mkdir()
-    for name, start in (("python", ""), ("sed2", " -m sed2")):
-        (bin_ / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{start} "$@"\n')
-        (bin_ / name).chmod(0o755)
-    root = Path(__file__).parents[2]
-    path = f"{bin_}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        ["bash", "-c", line],
-        capture_output=True,
-        check=False,
-        cwd=cwd,
-        encoding="utf-8",
-        env=os.environ | {"PATH": path, "PYTHONPATH": str(root)} | env,
-    )
 
 
 @pytest.mark.parametrize("command", ["schema", "datasets list", "--version"])

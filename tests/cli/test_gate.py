@@ -65,10 +65,11 @@ def edit(change: Callable[[dict[str, Any]], None]) -> None:
 def test_an_update_writes_and_judges_nothing(gate: Run) -> None:
     before = Path("b.json").read_bytes()
     Path("b.json").unlink()
-    ran = gate("--update", "--max-draws", "12", "--junit", "j.xml")
+    ran = gate("--update", "--max-draws", "12", "--junit", "j.xml", "--html", "p.html")
     assert (ran.code, ran.out) == (0, "b.json: 2 models written.\n")
     assert "judges nothing" in ran.err
     assert not Path("j.xml").exists()
+    assert not Path("p.html").exists()
     assert Path("b.json").read_bytes() != before  # of two batches
     assert gate("--update").code == 0
     assert Path("b.json").read_bytes() == before  # of four, as it was
@@ -86,7 +87,7 @@ def test_an_unchanged_spec_passes_without_sampling(
 
 def test_a_failure_is_3_and_says_why(gate: Run) -> None:
     Path("s.yaml").write_text(NARROW)
-    ran = gate("--json", "r.json", "--junit", "j.xml", "--summary", "s.md")
+    ran = gate("--json", "r.json", "--junit", "j.xml", "--summary", "s.md", "--html", "p.html")
     assert ran.code == 3
     assert ran.err.startswith("error: a: failed, ratio to the baseline: score ")
     assert "::error" not in ran.out + ran.err
@@ -95,6 +96,7 @@ def test_a_failure_is_3_and_says_why(gate: Run) -> None:
     assert document["models"][0]["where"] == "s.yaml:6:5"
     assert ElementTree.parse("j.xml").getroot().get("failures") == "1"
     assert Path("s.md").read_text(encoding="utf-8").startswith("### sed2 gate: failed")
+    assert "<h1>The gate failed: 1 passed, 1 failed.</h1>" in Path("p.html").read_text()
 
 
 def test_undecided_is_6_and_no_pass(gate: Run) -> None:
@@ -146,6 +148,8 @@ def test_models_of_one_side_alone(gate: Run) -> None:
         (["--max-draws", "5"], "--max-draws: 5 draws at most are fewer"),
         (["--input-groups", "0"], "--input-groups: "),
         (["--junit", "b.json"], "b.json` is the file of --baseline already"),
+        (["--html", "b.json"], "b.json` is the file of --baseline already"),
+        (["--html", "-"], "--html: only --json can go to stdout"),
         (["--junit", "no/j.xml"], "there is no folder `no`"),
     ],
 )

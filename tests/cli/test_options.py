@@ -23,6 +23,7 @@ OF_RANK = (
     "max_samples",
     "train",
     "baselines",
+    "run_dir",
     *TrainingSettings.model_fields,
 )
 """Options of `rank` that are no settings."""

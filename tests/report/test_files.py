@@ -26,11 +26,12 @@ ENDS = ("low", "high")
 
 
 def check(**paths: str | Path) -> Outputs:
-    json_, csv_, plot = (paths.get(option) for option in ("json", "csv", "plot"))
+    json_, csv_, plot, html = (paths.get(option) for option in ("json", "csv", "plot", "html"))
     return Outputs.check(
         json=str(json_) if json_ else None,
         csv=Path(csv_) if csv_ else None,
         plot=Path(plot) if plot else None,
+        html=Path(html) if html else None,
     )
 
 
@@ -50,7 +51,7 @@ def test_checking_leaves_no_trace(tmp_path: Path) -> None:
     assert old.read_text() == "mine"
 
 
-@pytest.mark.parametrize("option", ["json", "csv", "plot"])
+@pytest.mark.parametrize("option", ["json", "csv", "plot", "html"])
 def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, option: str) -> None:
     folder = tmp_path / "folder.png"
     folder.mkdir()
@@ -100,6 +101,17 @@ def test_only_json_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     check(json="-").write_compute(made_result())
     assert json.loads(capsys.readouterr().out)["schema_version"] == 1
     assert refusal(csv="-").where == "--csv"
+    assert refusal(html="-").where == "--html"
+
+
+def test_a_page_is_written_with_the_other_files(tmp_path: Path) -> None:
+    page = tmp_path / "x.html"
+    outputs = check(json=tmp_path / "x.json", html=page)
+    outputs.write_rank(made_ranking([made_result("a"), made_result("b")]))
+    assert page.read_text().startswith("<!doctype html>")
+    outputs.write_compute(made_result("alone"))
+    assert "<h1>alone</h1>" in page.read_text()
+    assert refusal(json=page, html=page).where == "--html"
 
 
 def test_devices_take_everything() -> None:

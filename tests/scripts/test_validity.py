@@ -11,6 +11,7 @@ import pytest
 import validity
 import validity_cells
 import validity_data
+import validity_defaults
 import validity_measures
 import validity_statistics
 import validity_table
@@ -285,6 +286,35 @@ def test_settings_are_chosen_on_one_half_only(tables: dict[str, Path]) -> None:
     best = Key("uniform:0:1 N=1000", "lower_2sed", "0.3")
     benchmark.scores[best][choosing] = benchmark.target[choosing]
     assert f"lower 2sED, chosen: {best}" in validity_tables.contenders(benchmark)
+
+
+def test_a_default_is_changed_by_the_halves_for_choosing_alone(tables: dict[str, Path]) -> None:
+    families = {name: validity_data.load([path]) for name, path in tables.items()}
+    cells = {name: one.default.cell for name, one in families.items()}
+
+    def told(change: str) -> list[str]:
+        lines = validity_defaults.defaults(families, 200)
+        (line,) = (line for line in lines if line.startswith(f"| {change} |"))
+        return [cell.strip() for cell in line.split("|")[2:-1]]
+
+    for half, verdict in ((1, "kept"), (0, "changed")):
+        for name, one in families.items():
+            which = validity_statistics.halves(len(one.models))[half]
+            one.scores[Key(cells[name], "lower_2sed", "0.3")][which] = one.target[which]
+        assert told("eps 0.3")[-1] == verdict
+    gains = []
+    for one in families.values():
+        which, _ = validity_statistics.halves(len(one.models))
+        score, target = one.scores[one.default][which], one.target[which]
+        gains.append(1 - stats.kendalltau(score, target).statistic)
+    assert [float(cell.split()[0]) for cell in told("eps 0.3")[:3]] == pytest.approx(
+        [*gains, np.mean(gains)], abs=0.006
+    )
+    scores = families["cnns"].scores
+    for key in [key for key in scores if key.cell.startswith("empirical")]:
+        del scores[key]
+    of_mlps, of_cnns, mean, *_ = told("empirical")
+    assert (of_cnns, mean) == ("–", of_mlps)
 
 
 def test_what_is_undefined_is_not_compared(tables: dict[str, Path]) -> None:

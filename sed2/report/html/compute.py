@@ -1,0 +1,48 @@
+"""The page of `compute`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sed2.report import tables
+from sed2.report.files import compute_document
+from sed2.report.html import parts
+from sed2.report.html.elements import element, head, notes, plain, section, table
+from sed2.report.html.page import page
+from sed2.report.plot import curves_figure
+from sed2.results import ModelResult
+
+
+def compute_page(result: ModelResult, command: str = "") -> bytes:
+    """The curves of a model and all that determines them, as one HTML file.
+
+    Args:
+        command: the command line that made it; empty if none did.
+    """
+    document, counted = compute_document(result), tables.coverage(result)
+    headers, rows = tables.curve_table(result, np.arange(len(result.eps)))
+    block_headers, blocks = tables.block_table(result)
+    return page(
+        result.name,
+        [
+            head(
+                "sed2 compute",
+                result.name,
+                element("p", f"{counted}."),
+                parts.alert(result.warnings),
+            ),
+            parts.curves(lambda file_format: curves_figure([result], file_format)),
+            section(
+                "Values",
+                table("Values", headers, plain(rows)),
+                notes(tables.compute_notes(result, headers)),
+            ),
+            section("Blocks", table("Blocks", block_headers, plain(blocks))),
+            parts.warning_list(result.warnings),
+            parts.setting_list(document["settings"]),
+            parts.provenance(document["provenance"]),
+            parts.made_by(command),
+        ],
+        document,
+        parts.SCRIPTS,
+    )

@@ -1,0 +1,100 @@
+"""Parts of several pages: warnings, settings, provenance, the command, the curves."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from sed2.report.html.elements import Cell, element, facts, folded, notes, section, table
+from sed2.report.html.page import asset
+from sed2.report.layout import in_words
+
+SCRIPTS = ("sort.js", "scales.js", "chart.js", "plot.js")
+"""Of a page with curves."""
+_OPEN = 3  # crossings that are told without being asked for
+
+
+def alert(warnings: Sequence[str]) -> Element | None:
+    """At the top of the page, that there are warnings below."""
+    if not warnings:
+        return None
+    count = f"{len(warnings)} warning{'s' * (len(warnings) != 1)}"
+    return element("p", element("a", count, href="#warnings"), class_="alert")
+
+
+def warning_list(warnings: Sequence[str]) -> Element:
+    """All warnings, or that there are none."""
+    if not warnings:
+        return section("Warnings", element("p", "There are none."))
+    return section("Warnings", notes(warnings, "warnings"))
+
+
+def setting_list(settings: Mapping[str, Any], own: Element | None = None) -> Element:
+    """All settings, and those that models have of their own."""
+    return section("Settings", facts(settings), own)
+
+
+def own_settings(models: Sequence[Mapping[str, Any]]) -> Element | None:
+    """A table of the settings in which models of a ranking differ; None if there are none.
+
+    Args:
+        models: of the document of `rank`.
+    """
+    differing = [
+        name
+        for name, value in models[0]["settings"].items()
+        if any(model["settings"][name] != value for model in models)
+    ]
+    if not differing:
+        return None
+    return table(
+        "Settings of each model",
+        ["model", *differing],
+        [
+            [Cell(model["name"]), *(Cell(in_words(model["settings"][name])) for name in differing)]
+            for model in models
+        ],
+    )
+
+
+def provenance(found: Mapping[str, Any] | None) -> Element:
+    """Versions, device and hashes."""
+    if found is None:
+        return section("Provenance", element("p", "Nothing was computed."))
+    return section("Provenance", facts(found))
+
+
+def made_by(command: str) -> Element | None:
+    """The command line that made the page, if one did."""
+    if not command:
+        return None
+    return section("Command", element("pre", element("code", command)))
+
+
+def curves(figure: Callable[[str], bytes], crossings: Sequence[str] = ()) -> Element:
+    """The plot of the scripts, and what stands in its place where no scripts run.
+
+    Args:
+        figure: draws `svg`.
+        crossings: where the order changes, in words.
+    """
+    plot = ElementTree.fromstring(asset("plot.html"))
+    if not crossings:
+        return section("Curves", _still(figure), plot)
+    title = f"Where the order changes ({len(crossings)})"
+    changes = folded(title, notes(crossings), is_open=len(crossings) <= _OPEN)
+    return section("Curves", _still(figure), plot, changes)
+
+
+def _still(figure: Callable[[str], bytes]) -> Element:
+    from matplotlib import rc_context
+
+    with rc_context({"svg.fonttype": "none"}):  # text as text, which is a third of its outlines
+        drawn = base64.b64encode(figure("svg")).decode()
+    alone = element(
+        "img", src=f"data:image/svg+xml;base64,{drawn}", alt="Curves of the models over eps"
+    )
+    return element("noscript", alone)

@@ -1,0 +1,150 @@
+// The plot of the page: what is shown of its document, and what a reader may choose.
+"use strict";
+(() => {
+  const RINGED = 12; // with more curves than this, rings at their crossings would hide them
+
+  const data = JSON.parse(document.getElementById("document").textContent);
+  const $ = (id) => document.getElementById(id);
+  const { eps, eps_n: epsN } = data;
+  const chosen = { measure: "lower_two_sed", scale: "log", point: startingPoint() };
+  const series = data.models ? data.models.map(ofModel) : bothOf(data);
+  let place;
+
+  function ofModel(model, place) {
+    return { name: model.name, place, shown: true, curve: () => model[chosen.measure] };
+  }
+
+  function bothOf(result) {
+    return [
+      { name: "lower 2sED", place: 0, shown: true, curve: () => result.lower_two_sed },
+      { name: "2sED", place: 1, shown: true, curve: () => result.two_sed, dashed: true },
+    ];
+  }
+
+  // The point of the grid nearest to eps_n, or its middle.
+  function startingPoint() {
+    if (epsN === null) return Math.floor(eps.length / 2);
+    return nearest((value) => Math.abs(Math.log(value / epsN)));
+  }
+
+  function nearest(distance) {
+    const distances = eps.map(distance);
+    return distances.indexOf(Math.min(...distances));
+  }
+
+  // The curves are of lower 2sED, where crossings are told, and few enough for rings.
+  function ringed() {
+    const few = series.filter((one) => one.shown).length <= RINGED;
+    return few && chosen.measure === "lower_two_sed" ? (data.crossings ?? []) : [];
+  }
+
+  function measure() {
+    return chosen.measure === "two_sed" ? "2sED" : "lower 2sED";
+  }
+
+  function view() {
+    const title = data.models ? measure() : "effective dimension";
+    const nTrain = data.settings.n_train;
+    return { eps, epsN, nTrain, title, series, scale: chosen.scale, crossings: ringed() };
+  }
+
+  function draw() {
+    place = chart.draw($("canvas"), view());
+    readOut();
+  }
+
+  // The values at the chosen eps, in the legend and on the curves.
+  function readOut() {
+    const e = chosen.point;
+    const words = scales.short(eps[e]);
+    $("eps").textContent = words;
+    $("point").value = e;
+    $("point").setAttribute("aria-valuetext", `eps ${words}`);
+    $("measure").textContent = data.models ? measure() : "value";
+    for (const one of series) {
+      const [value, interval] = scales.inWords(one.curve(), e);
+      one.cells[0].textContent = value;
+      one.cells[1].textContent = interval;
+      one.row.classList.toggle("off", !one.shown);
+      one.box.checked = one.shown;
+    }
+    chart.point($("canvas"), place, view(), e);
+  }
+
+  // One row of the legend, with the box that shows the curve or hides it.
+  function addRow(one) {
+    one.row = $("legend").insertRow();
+    one.box = document.createElement("input");
+    one.box.type = "checkbox";
+    one.box.addEventListener("change", () => {
+      one.shown = one.box.checked;
+      draw();
+    });
+    const name = document.createElement("span");
+    name.textContent = one.name;
+    const label = document.createElement("label");
+    label.append(one.box, chart.sample(one), name);
+    const header = document.createElement("th");
+    header.scope = "row";
+    header.className = "name";
+    header.append(label);
+    one.row.append(header);
+    one.cells = [one.row.insertCell(), one.row.insertCell()];
+    for (const cell of one.cells) cell.className = "number";
+  }
+
+  // What the lines and bands mean, below them.
+  function describe() {
+    const curves = series.map((one) => one.curve());
+    const lower = curves.some((curve) => curve.lower_estimate.includes(true));
+    const intervals = curves.some((curve) => curve.interval_95.some((one) => one !== null));
+    const of = data.models ? `${measure()} of ${series.length} models` : data.model.name;
+    const sentences = [
+      `${of} over eps.`,
+      intervals && "Bands: 95% interval.",
+      lower &&
+        "Faint, between dotted lines: two standard deviations between seeds either way, where " +
+          "the value is a lower estimate (>: few effective draws).",
+      epsN !== null && "Dashed line: eps_n of Theorem 5.1, where models are ranked.",
+      ringed().length > 0 && "Rings: two curves change order.",
+    ];
+    $("caption").textContent = sentences.filter(Boolean).join(" ");
+  }
+
+  function listen() {
+    for (const name of ["measure", "scale"])
+      for (const button of document.getElementsByName(name))
+        button.addEventListener("change", () => {
+          chosen[name] = button.value;
+          describe();
+          draw();
+        });
+    $("point").addEventListener("input", () => {
+      chosen.point = Number($("point").value);
+      readOut();
+    });
+    const follow = (event) => {
+      const at = event.clientX - $("canvas").getBoundingClientRect().left;
+      chosen.point = nearest((value) => Math.abs(place.x(value) - at));
+      readOut();
+    };
+    for (const kind of ["pointermove", "pointerdown"]) $("canvas").addEventListener(kind, follow);
+    for (const id of ["all", "none"])
+      $(id).addEventListener("click", () => {
+        for (const one of series) one.shown = id === "all";
+        draw();
+      });
+  }
+
+  $("measures").hidden = !data.models;
+  $("scales").hidden = eps.length === 1;
+  $("all-or-none").hidden = series.length < 5;
+  $("point").hidden = eps.length === 1;
+  $("point").max = eps.length - 1;
+  $("plot").hidden = false;
+  series.forEach(addRow);
+  listen();
+  describe();
+  draw();
+  new ResizeObserver(draw).observe($("plot"));
+})();

@@ -1,0 +1,257 @@
+"""Reading the documents of `--json` back: as much of them as a comparison needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sed2.errors import UsageError
+from sed2.validation import shown
+
+Kind = Literal["compute", "rank", "gate"]
+_MARKS: dict[Kind, set[str]] = {
+    "compute": {"model", "lower_two_sed"},
+    "rank": {"models", "crossings"},
+    "gate": {"models", "baseline"},
+}
+"""Keys by which the document of a command is known."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
+
+
+class StoredCurve(_Part):
+    """A curve over eps, each (E,); None is undefined."""
+
+    estimate: tuple[float | None, ...]
+    scatter: tuple[float | None, ...]
+    lower_estimate: tuple[bool, ...]
+
+
+class StoredScore(_Part):
+    """A score as all three commands have it."""
+
+    score: float | None = None
+    score_scatter: float | None = None
+    score_lower_estimate: bool = False
+
+
+class _Ranked(StoredScore):
+    name: str
+    rank: int
+    parameters: int
+    inputs: int
+    settings: dict[str, Any]
+    lower_two_sed: StoredCurve
+    spec_sha256: str
+
+
+class _Gated(StoredScore):
+    name: str
+    status: str
+    parameters: int | None
+    score_draws: int | None = None
+
+
+class _Rank(_Part):
+    settings: dict[str, Any]
+    eps: tuple[float, ...]
+    eps_n: float | None
+    models: tuple[_Ranked, ...]
+    provenance: dict[str, Any]
+
+
+class _Model(_Part):
+    name: str
+    parameters: int
+
+
+class _Compute(StoredScore):
+    model: _Model
+    settings: dict[str, Any]
+    eps: tuple[float, ...]
+    eps_n: float | None
+    lower_two_sed: StoredCurve
+    provenance: dict[str, Any]
+
+
+class _Grid(_Part):
+    eps: tuple[float, ...]
+
+
+class _GateGrid(_Part):
+    settings: _Grid
+
+
+class _Gate(_Part):
+    settings: dict[str, Any]
+    eps_n: float | None
+    models: tuple[_Gated, ...]
+    provenance: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """One model of a document."""
+
+    name: str
+    place: str
+    """Its rank, or the verdict of the gate."""
+    parameters: int | None
+    score: StoredScore
+    curve: StoredCurve | None
+    """Lower 2sED; None for the gate, which has none."""
+    settings: Mapping[str, Any]
+    """Its own, the number of inputs among them."""
+    spec_sha256: str | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A document of `compute`, `rank` or `gate`."""
+
+    path: Path
+    kind: Kind
+    settings: Mapping[str, Any]
+    eps: tuple[float, ...]
+    eps_n: float | None
+    models: Mapping[str, StoredModel]
+    """By name."""
+    provenance: Mapping[str, Any]
+
+
+def read_document(path: Path) -> Stored:
+    """Read what `--json` of `compute`, `rank` or `gate` has written.
+
+    Raises:
+        UsageError: it is missing, cannot be read, is damaged, or is no such document.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise _damaged(str(path), "it is not UTF-8 text") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"`{path}` cannot be read ({reason})", mend="Check the path and its permissions"
+        ) from None
+    kind = _kind(path, _parsed(path, text))
+    try:
+        return _READERS[kind](path, text)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise _damaged(str(path), f"`{shown(place)}`: {fault['msg']}") from None
+    except _Inconsistent as error:
+        raise _damaged(str(path), str(error)) from None
+
+
+def _parsed(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        raise _damaged(
+            f"{path}:{error.lineno}:{error.colno}", "it ends early" if cut else error.msg
+        ) from None
+    except (RecursionError, ValueError) as error:
+        raise _damaged(str(path), str(error)) from None
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"`{name}` is no number of JSON")
+
+
+def _kind(path: Path, document: Any) -> Kind:
+    keys = set(document) if isinstance(document, dict) else set()
+    for kind, marks in _MARKS.items():
+        if marks <= keys:
+            version = document.get("schema_version")
+            if version != 1:
+                raise _damaged(str(path), f"its schema_version is {shown(str(version))}, not 1")
+            return kind
+    raise _damaged(str(path), "it has not the keys of one")
+
+
+class _Inconsistent(Exception):
+    """Parts of a document do not fit each other."""
+
+
+def _rank(path: Path, text: str) -> Stored:
+    its = _Rank.model_validate_json(text)
+    models = [
+        StoredModel(
+            one.name,
+            str(one.rank),
+            one.parameters,
+            one,
+            _fitting(one.lower_two_sed, its.eps, one.name),
+            one.settings | {"inputs": one.inputs},
+            one.spec_sha256,
+        )
+        for one in its.models
+    ]
+    named = _by_name(models)
+    return Stored(path, "rank", its.settings, its.eps, its.eps_n, named, its.provenance)
+
+
+def _compute(path: Path, text: str) -> Stored:
+    its = _Compute.model_validate_json(text)
+    curve = _fitting(its.lower_two_sed, its.eps, its.model.name)
+    spec = its.provenance.get("spec_sha256")
+    model = StoredModel(
+        its.model.name, "", its.model.parameters, its, curve, its.settings, spec and str(spec)
+    )
+    found = {name: value for name, value in its.provenance.items() if name != "spec_sha256"}
+    return Stored(path, "compute", its.settings, its.eps, its.eps_n, {model.name: model}, found)
+
+
+def _gate(path: Path, text: str) -> Stored:
+    its = _Gate.model_validate_json(text)
+    models = [
+        StoredModel(
+            one.name,
+            one.status,
+            one.parameters,
+            one,
+            None,
+            its.settings if one.score_draws is None else its.settings | {"draws": one.score_draws},
+            None,
+        )
+        for one in its.models
+    ]
+    grid = _GateGrid.model_validate_json(text).settings.eps
+    found = {k: v for k, v in (its.provenance or {}).items() if k != "spec_sha256"}
+    return Stored(path, "gate", its.settings, grid, its.eps_n, _by_name(models), found)
+
+
+_READERS = {"compute": _compute, "rank": _rank, "gate": _gate}
+
+
+def _fitting(curve: StoredCurve, eps: Sequence[float], name: str) -> StoredCurve:
+    if list(eps) != sorted(set(eps)):
+        raise _Inconsistent("`eps` does not ascend")
+    if {len(curve.estimate), len(curve.scatter), len(curve.lower_estimate)} != {len(eps)}:
+        raise _Inconsistent(f"the curve of `{shown(name)}` has not as many points as `eps`")
+    return curve
+
+
+def _by_name(models: Sequence[StoredModel]) -> dict[str, StoredModel]:
+    named = {model.name: model for model in models}
+    if len(named) < len(models) or not models:
+        raise _Inconsistent("it holds no model, or two of one name")
+    return named
+
+
+def _damaged(where: str, cause: str) -> UsageError:
+    return UsageError(
+        f"this is no whole result of `sed2 compute`, `rank` or `gate`: {cause}",
+        mend="Write it anew with --json",
+        where=where,
+    )

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,26 @@ def test_what_the_dead_left_is_swept_and_what_is_being_written_is_not(tmp_path: 
         assert alive.exists()
     sweep(tmp_path)
     assert not alive.exists()
+
+
+def test_sweeping_bears_with_folders_that_come_and_go(tmp_path: Path) -> None:
+    """As another process makes and discards them."""
+    ended = threading.Event()
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            for number in range(20):
+                (tmp_path / str(number)).mkdir()
+                (tmp_path / str(number)).rmdir()
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        for _ in range(2000):
+            sweep(tmp_path)
+    finally:
+        ended.set()
+        other.join()
 
 
 def test_a_file_that_is_swept_before_it_is_locked_is_made_again(

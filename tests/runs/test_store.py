@@ -6,7 +6,6 @@ import errno
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -191,24 +190,24 @@ def test_what_the_dead_left_is_swept_and_what_is_being_written_is_not(tmp_path: 
     assert not alive.exists()
 
 
-def test_sweeping_bears_with_folders_that_come_and_go(tmp_path: Path) -> None:
-    """As another process makes and discards them."""
-    ended = threading.Event()
+def test_sweeping_bears_with_a_folder_that_another_process_discards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its name was read, and before what is in it is."""
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "stays").mkdir()
+    dead, scandir = tmp_path / "stays" / ".a.sed2.1.tmp", os.scandir
+    dead.write_bytes(b"half")
 
-    def come_and_go() -> None:
-        while not ended.is_set():
-            for number in range(20):
-                (tmp_path / str(number)).mkdir()
-                (tmp_path / str(number)).rmdir()
+    def discarding(path: str | Path) -> object:
+        if Path(path).name == "gone":
+            Path(path).rmdir()
+        return scandir(path)
 
-    other = threading.Thread(target=come_and_go)
-    other.start()
-    try:
-        for _ in range(2000):
-            sweep(tmp_path)
-    finally:
-        ended.set()
-        other.join()
+    monkeypatch.setattr(os, "scandir", discarding)
+    sweep(tmp_path)
+    assert not (tmp_path / "gone").exists()
+    assert not dead.exists()
 
 
 def test_a_file_that_is_swept_before_it_is_locked_is_made_again(

@@ -41,6 +41,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_a_run_directory_changes_no_number(tmp_path: Path, told: Told, wanted: str) -> None:
     assert text(ranked(told.run(tmp_path / "run"))) == wanted
     assert (told.warnings, told.lines) == ([], [])
+    assert not (tmp_path / "run" / "pieces").exists()  # of a work in one piece the result is kept
 
 
 def test_the_same_command_computes_nothing_again(

@@ -33,19 +33,21 @@ def check(
     rng = random.Random(seed)
     phases: Counter[str] = Counter()
     pieces = half_written = late = number = 0
+    usual = lab.seconds
     while number < kills + while_writing:
         at_random = number < kills
         with lab.scratch() as scratch:
             run_dir, json = scratch / "run", scratch / "r.json"
-            process = lab.start(run_dir, json)
+            process, start = lab.start(run_dir, json), time.perf_counter()
             if at_random:
-                _wait(process, rng.uniform(0, lab.seconds))
+                _wait(process, rng.uniform(0, usual))
             else:
                 _wait_for_temporary(process, run_dir, rng.randint(1, FILES))
             process.kill()
             process.communicate()
             if process.returncode == 0:  # it was sooner at its end than usual
                 late += 1
+                usual = time.perf_counter() - start
                 continue
             results, some, torn = kept(run_dir)
             half_written += torn > 0

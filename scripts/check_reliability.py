@@ -10,7 +10,6 @@ root can mount; elsewhere the page says that it was not tried. --quick is a few 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -102,7 +101,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     given = parse(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["SED2_CACHE_DIR"] = str(Path(folder) / "cache")
         try:
             page = document(QUICK if given.quick else FULL, given.seed, Path(folder), pages.tell)
         except BrokenError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sed2.baselines import baseline_values
 from sed2.bound_results import BoundResult
@@ -36,7 +36,6 @@ from sed2.request import (
 )
 from sed2.resources import make_plan
 from sed2.results import Checked, ModelResult, Ranking
-from sed2.runs import RunDirectory
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, data_check, shape_check
 from sed2.stability_results import StabilityResult
@@ -44,6 +43,9 @@ from sed2.study import check_memory, check_shared, read_grids, study
 from sed2.training import TrainingSettings, check_training
 from sed2.training import train as train_model
 from sed2.validation import read_flags
+
+if TYPE_CHECKING:
+    from sed2.runs import RunDirectory
 
 Progress = Callable[[str, int, int], None]
 """Called with the model's name, the work done on it, and its total."""
@@ -131,7 +133,7 @@ def rank(
         as `compute`; and UsageError if the models' settings make their scores incomparable, or the
         folder cannot be written.
     """
-    run = RunDirectory(run_dir) if isinstance(run_dir, str | Path) else run_dir
+    run = _open(run_dir) if isinstance(run_dir, str | Path) else run_dir
     demands = {"decide_at": decide_at, "max_draws": max_draws, "max_samples": max_samples}
     wishes = {
         "epochs": epochs,
@@ -472,6 +474,12 @@ def _checked_data(candidates: Sequence[ModelSpec], settings: Sequence[Settings])
         data_check(candidate, dataset.x)
         check_prior(candidate, its)
     return datasets
+
+
+def _open(path: str | Path) -> RunDirectory:
+    from sed2.runs import RunDirectory  # which other calls do not wait for
+
+    return RunDirectory(path)
 
 
 def _estimate(candidate: ModelSpec, settings: Settings, progress: Progress) -> ModelResult:

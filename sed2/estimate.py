@@ -53,7 +53,7 @@ def estimate(
     inputs = choose_inputs(dataset, settings.samples, settings.seed)
     jackknife = Jackknife.plan(settings.draws, len(inputs), dataset.rows, settings.input_groups)
     items = settings.draws + jackknife.extra
-    plan = pieces.plan(make_plan(chain, items, len(inputs), settings, pieces.work))
+    plan = pieces.plan(make_plan(chain, items, len(inputs), settings, pieces.work), items)
     draws, weights = jackknife.items(settings.draws, len(inputs))
     sampled = sample_spectra(chain, inputs, draws, weights, settings, plan, progress, pieces)
     spectra, left_out = sampled[: settings.draws], sampled[settings.draws :]

@@ -65,10 +65,14 @@ class BlockSpectrum:
         return replace(
             parts[0],
             roots=np.concatenate([part.roots for part in parts]),
-            weights=np.concatenate([part.weights for part in parts]),
+            weights=np.concatenate([part._weights_of_draws() for part in parts]),
             activations=np.concatenate([part.activations for part in parts]),
             coarse=cls.joined(coarse) if coarse else None,
         )
+
+    def _weights_of_draws(self) -> np.ndarray:
+        """(K, ...) the weights, also where all draws share them."""
+        return np.broadcast_to(self.weights, (len(self.roots), *self.weights.shape[1:]))
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """(K, groups) the terms t_g for values f(roots)."""

@@ -43,6 +43,16 @@ def test_less_memory_makes_smaller_pieces() -> None:
     assert chunks[0] < chunks[2]
 
 
+def test_pieces_are_of_the_work_that_is_asked_for() -> None:
+    """However much memory there is; one item at least, and no smaller pieces without need."""
+    chain = build_chain(load_spec("MLP 54-16-7").models[0].blocks, (54,))
+    settings = Settings(dataset="test", memory_gb=2)
+    each = sum(way.work for way in make_plan(chain, 100, 50, settings).ways)
+    pieces = [math.inf, 100 * each, 30 * each, 2.5 * each, each / 2]
+    chunks = [make_plan(chain, 100, 50, settings, piece).chunk for piece in pieces]
+    assert chunks == [100, 100, 25, 2, 1]
+
+
 def test_too_large_a_model_is_refused_without_allocating() -> None:
     tracemalloc.start()
     with pytest.raises(ResourceError, match=r"about [\d,]+\.\d GB .* is 3\.0 GB.*--memory-gb"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -51,3 +53,30 @@ def test_a_slice_keeps_the_draws_paired() -> None:
     part = of[2:]
     assert part.draws == 3
     np.testing.assert_array_equal(part.traces, of.traces[2:])
+
+
+@pytest.mark.parametrize("cuts", [[6], [1, 6], [2, 3, 6]])
+@pytest.mark.parametrize("shared", [True, False])
+def test_joining_is_the_inverse_of_slicing(cuts: list[int], shared: bool) -> None:
+    """Coarse spectra and the weights of draws of their own included."""
+    whole = spectra(3)
+    block = whole.blocks[0]
+    if not shared:
+        block = replace(block, weights=np.arange(1.0, 7.0).reshape(6, 1, 1))
+    block = replace(block, sampling=0.5, coarse=replace(block, roots=block.roots[..., :2]))
+    whole = Spectra((block, *whole.blocks[1:]))
+    starts = [0, *cuts[:-1]]
+    parts = [whole[start:stop] for start, stop in zip(starts, cuts, strict=True)]
+    joined = Spectra.joined(parts)
+    for one, other in zip(joined.blocks, whole.blocks, strict=True):
+        assert (one.name, one.parameters, one.sampling) == (
+            other.name,
+            other.parameters,
+            other.sampling,
+        )
+        for got, want in ((one, other), (one.coarse, other.coarse)):
+            if want is not None:
+                assert got is not None
+                np.testing.assert_array_equal(got.roots, want.roots)
+                np.testing.assert_array_equal(got.traces, want.traces)
+                np.testing.assert_array_equal(got.activations, want.activations)

@@ -9,15 +9,17 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.reliability.lab import Lab, kept
+from scripts.reliability.lab import MODELS, Lab, kept
+from sed2.runs.store import temporaries
 
 PHASES = (
     "before anything was kept",
     "with no model finished",
     "with some models finished",
     "with all models finished",
-    "after its end",
 )
+FILES = 1 + 3 + len(MODELS)
+"""Which a run writes, before the ranking: the manifest, a plan and two pieces, the results."""
 
 
 def check(
@@ -30,28 +32,35 @@ def check(
     """
     rng = random.Random(seed)
     phases: Counter[str] = Counter()
-    pieces = half_written = 0
-    for number in range(kills + while_writing):
+    pieces = half_written = late = number = 0
+    usual = lab.seconds
+    while number < kills + while_writing:
+        at_random = number < kills
         with lab.scratch() as scratch:
             run_dir, json = scratch / "run", scratch / "r.json"
-            process = lab.start(run_dir, json)
-            if number < kills:
-                _wait(process, rng.uniform(0, lab.seconds))
+            process, start = lab.start(run_dir, json), time.perf_counter()
+            if at_random:
+                _wait(process, rng.uniform(0, usual))
             else:
-                _wait_for_temporary(process, run_dir, rng.randint(1, 9))
-            ended = process.poll() is not None
+                _wait_for_temporary(process, run_dir, rng.randint(1, FILES))
             process.kill()
             process.communicate()
+            if process.returncode == 0:  # it was sooner at its end than usual
+                late += 1
+                usual = time.perf_counter() - start
+                continue
             results, some, torn = kept(run_dir)
             half_written += torn > 0
-            if number < kills:
-                phases[_phase(run_dir, results, ended)] += 1
+            if at_random:
+                phases[_phase(run_dir, results)] += 1
                 pieces += some > 0
-            lab.check(run_dir, json, f"kill {number + 1}")
-        report(f"kill {number + 1} of {kills + while_writing}")
+            number += 1
+            lab.check(run_dir, json, f"kill {number}")
+        report(f"kill {number} of {kills + while_writing}")
     return [
-        f"| SIGKILL at {kills} random moments of the run, uniform from its start to its usual "
-        f"end; then the same command | {kills} | {kills} equal results, byte for byte |",
+        f"| SIGKILL at {kills} random moments of the run, uniform from its start to its usual end "
+        f"(and drawn again where it had ended: {late}); then the same command | {kills} | {kills} "
+        "equal results, byte for byte |",
         *(f"| - killed {phase} | {phases[phase]} | |" for phase in PHASES),
         f"| - killed with finished pieces of an unfinished model | {pieces} | |",
         f"| SIGKILL as soon as a file was being written | {while_writing} | {while_writing} equal "
@@ -70,15 +79,13 @@ def _wait_for_temporary(process: subprocess.Popen[str], run_dir: Path, number: i
     """Until the `number`-th file is being written, or the process has ended."""
     seen: set[Path] = set()
     while process.poll() is None:
-        seen.update(run_dir.rglob(".*.tmp"))
+        seen.update(temporaries(run_dir))
         if len(seen) >= number:
             return
         time.sleep(0.0002)
 
 
-def _phase(run_dir: Path, results: int, ended: bool) -> str:
-    if ended:
-        return PHASES[4]
+def _phase(run_dir: Path, results: int) -> str:
     if not run_dir.exists() or not any(run_dir.rglob("*.*")):
         return PHASES[0]
-    return PHASES[3] if results == 3 else PHASES[2] if results else PHASES[1]
+    return PHASES[3] if results == len(MODELS) else PHASES[2] if results else PHASES[1]

@@ -13,15 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sed2.runs import load_run
+from sed2.runs.store import temporaries
 
-SPEC = """\
-dataset: covertype
-eps: 1e-2,1e-1
-models:
-  - MLP 54-8-7
-  - MLP 54-48-32-7
-  - MLP 54-6-6-7
-"""
+MODELS = ("MLP 54-8-7", "MLP 54-48-32-7", "MLP 54-6-6-7")
+SPEC = "\n  - ".join(["dataset: covertype\neps: 1e-2,1e-1\nmodels:", *MODELS])
 
 
 class BrokenError(Exception):
@@ -112,5 +107,5 @@ def kept(run_dir: Path) -> tuple[int, int, int]:
     return (
         len(list(run_dir.glob("results/*.sed2"))),
         len(list(run_dir.glob("pieces/*/*.sed2"))),
-        len(list(run_dir.rglob(".*.tmp"))),
+        len(list(temporaries(run_dir))),
     )

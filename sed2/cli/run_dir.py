@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,11 +34,11 @@ def kept_in(path: Path | None) -> Iterator[RunDirectory | None]:
     if path is None:
         yield None
         return
+    from sed2.cli.runtime import command_line
     from sed2.runs import RunDirectory
 
-    command = shlex.join(["sed2", *sys.argv[1:]])
     try:
-        yield RunDirectory(path, command=command, warn=terminal.warn, tell=terminal.say)
+        yield RunDirectory(path, command=command_line(), warn=terminal.warn, tell=terminal.say)
     except KeyboardInterrupt:
         terminal.say(
             f"Interrupted. What was finished is kept in {path}: the same command goes on from there"

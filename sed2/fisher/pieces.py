@@ -16,8 +16,8 @@ class Pieces(Protocol):
     work: float
     """Operations of one piece at most, unless one item has more."""
 
-    def plan(self, fresh: Plan) -> Plan:
-        """The plan by which the work was begun, or a fresh one."""
+    def plan(self, fresh: Plan, items: int) -> Plan:
+        """The plan by which the work on so many items was begun, or a fresh one."""
 
     def spectra(self, plan: Plan, first: int, compute: Callable[[], Spectra]) -> Spectra:
         """The spectra of the piece that begins at item `first`, as they were kept or computed."""
@@ -28,7 +28,7 @@ class Unkept:
 
     work = math.inf
 
-    def plan(self, fresh: Plan) -> Plan:
+    def plan(self, fresh: Plan, items: int) -> Plan:
         return fresh
 
     def spectra(self, plan: Plan, first: int, compute: Callable[[], Spectra]) -> Spectra:

@@ -56,7 +56,7 @@ def sample_spectra(
         settings: fisher, prior, sigma, seed.
         plan: the way of each block, and how many items run at a time.
         progress: called with the work done so far and its total, one per item and block.
-        pieces: where the spectra of `plan.chunk` items are kept, if they are.
+        pieces: where the spectra of `plan.chunk` items are kept, if they are; not if these are all.
 
     Raises:
         NumericsError: a spectrum is not finite.
@@ -85,6 +85,8 @@ def sample_spectra(
 
     parts = []
     with jax.enable_x64(True):
+        if chunk == items:
+            return piece(0)
         for first in range(0, items, chunk):
             parts.append(pieces.spectra(plan, first, partial(piece, first)))
             progress(min(first + chunk, items) * blocks, items * blocks)

@@ -12,7 +12,6 @@ import platform
 import sys
 import sysconfig
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import cache
 from importlib.metadata import distributions, version
 from pathlib import Path
@@ -22,6 +21,7 @@ import sed2
 from sed2.blocks.user import UserBlock
 from sed2.errors import UsageError
 from sed2.resources import Plan
+from sed2.runs.codec import to_bytes
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
 from sed2.training import TrainingSettings
@@ -124,7 +124,7 @@ def of_piece(result: str, plan: Plan, first: int) -> str:
         plan: by which it is cut.
         first: its first item.
     """
-    return digest(["piece", result, [asdict(way) for way in plan.ways], plan.chunk, first])
+    return digest(["piece", result, hashlib.sha256(to_bytes(plan, Plan)).hexdigest(), first])
 
 
 def of_baselines(model: str, data_sha256: str, settings: Settings) -> str:

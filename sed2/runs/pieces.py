@@ -27,15 +27,16 @@ class KeptPieces:
         self._store, self._result = store, result
         self.place = f"pieces/{result}"
 
-    def plan(self, fresh: Plan) -> Plan:
+    def plan(self, fresh: Plan, items: int) -> Plan:
         """How the work was begun, as long as that fits what is free: pieces of another plan would
         be of no use. The numbers hang on the ways alone, which are the same in either."""
         key = keys.of_plan(self._result)
-        begun: Plan = self._store.remember(self.place, key, Plan, lambda: fresh)
-        if begun.bytes <= max(fresh.bytes, default_budget()):
+        begun: Plan | None = self._store.load(self.place, key, Plan)
+        if begun and begun.bytes <= max(fresh.bytes, default_budget()):
             return begun
-        self._store.save(self.place, key, fresh, Plan)
-        return self.plan(fresh)
+        if fresh.chunk < items:  # else there are no pieces to be kept
+            self._store.save(self.place, key, fresh, Plan)
+        return fresh
 
     def spectra(self, plan: Plan, first: int, compute: Callable[[], Spectra]) -> Spectra:
         key = keys.of_piece(self._result, plan, first)

@@ -15,7 +15,7 @@ import errno
 import hashlib
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -193,10 +193,20 @@ def _temporary(path: Path) -> tuple[Path, int]:
 
 def sweep(folder: Path) -> None:
     """Remove what writers left half-written that have died; not what is being written."""
-    for path in folder.rglob(".*.tmp"):
+    for path in temporaries(folder):
         with contextlib.suppress(OSError), path.open("rb") as stream:
             if lock(stream.fileno()):
                 path.unlink()
+
+
+def temporaries(folder: Path) -> Iterator[Path]:
+    """The files that are being written, or were left half-written.
+
+    Other processes may remove a folder meanwhile, which `os.walk` passes over."""
+    for inner, _, names in os.walk(folder):
+        for name in names:
+            if name.startswith(".") and name.endswith(".tmp"):
+                yield Path(inner, name)
 
 
 def _flush_folder(folder: Path) -> None:

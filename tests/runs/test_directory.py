@@ -17,6 +17,9 @@ from sed2.runs import RunDirectory, directory, pieces
 from sed2.runs.manifest import NAME
 from tests.runs.made import SPEC, TINY, Told, interrupt_after, ranked, text
 
+PIECE = 1.5e4
+"""Operations of a few items of a small network."""
+
 
 @pytest.fixture
 def told() -> Told:
@@ -38,6 +41,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_a_run_directory_changes_no_number(tmp_path: Path, told: Told, wanted: str) -> None:
     assert text(ranked(told.run(tmp_path / "run"))) == wanted
     assert (told.warnings, told.lines) == ([], [])
+    assert not (tmp_path / "run" / "pieces").exists()  # of a work in one piece the result is kept
 
 
 def test_the_same_command_computes_nothing_again(
@@ -93,13 +97,13 @@ def chunks(counted: list[int]) -> Any:
     return counting
 
 
-@pytest.mark.parametrize("done", [1, 2, 3])
+@pytest.mark.parametrize("done", [1, 2])
 def test_a_long_candidate_goes_on_after_its_finished_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: int
 ) -> None:
     spec, many = "MLP 54-3-7", {"draws": 10, "input_groups": 4}  # and 12 items left out
     whole = text(ranked(None, spec, **many))
-    monkeypatch.setattr(pieces.KeptPieces, "work", 1e6)
+    monkeypatch.setattr(pieces.KeptPieces, "work", PIECE)
     with monkeypatch.context() as patch:
         counted: list[int] = []
         stopping = interrupt_after(done, chunks(counted))
@@ -122,7 +126,7 @@ def test_the_memory_that_is_free_later_changes_no_piece(
     from sed2 import resources
 
     spec, many = "MLP 54-200-7", {"draws": 6}
-    free = {"now": 60e6}
+    free = {"now": 6e6}
     monkeypatch.setattr(resources, "free_memory", lambda: free["now"])
     counted: list[int] = []
     with monkeypatch.context() as patch:
@@ -137,7 +141,7 @@ def test_the_memory_that_is_free_later_changes_no_piece(
     counted.clear()
     ranked(tmp_path / "run", spec, **many)
     assert set(counted) == {small}
-    free["now"] = 30e6  # less than the plan needs: another plan, and all pieces anew
+    free["now"] = 3e6  # less than the plan needs: another plan, and all pieces anew
     counted.clear()
     ranked(tmp_path / "other", spec, **many)
     assert max(counted) < small
@@ -174,7 +178,7 @@ def test_a_damaged_piece_is_told_and_made_anew(
 ) -> None:
     spec, many = "MLP 54-3-7", {"draws": 10}
     whole = text(ranked(None, spec, **many))
-    monkeypatch.setattr(pieces.KeptPieces, "work", 1e6)
+    monkeypatch.setattr(pieces.KeptPieces, "work", PIECE)
     with monkeypatch.context() as patch:
         patch.setattr("sed2.fisher.sample._run_chain", interrupt_after(2, chunks([])))
         with pytest.raises(KeyboardInterrupt):
@@ -189,22 +193,23 @@ def test_a_damaged_piece_is_told_and_made_anew(
 def test_trainings_and_baselines_are_taken_over_too(
     tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    more = {"train": True, "epochs": 1, "train_samples": 64, "train_seeds": 2, "baselines": True}
-    spec = {"models": ["MLP 54-2-7", "MLP 54-3-7"]}
-    whole = text(ranked(None, spec, **more))
+    more = {"train": True, "epochs": 1, "train_samples": 64, "train_seeds": 1, "baselines": True}
+    whole = text(ranked(None, "MLP 54-2-7", **more))
     with monkeypatch.context() as patch:
-        patch.setattr(directory, "train", interrupt_after(1, directory.train))
+        patch.setattr(directory, "train", interrupt_after(0, directory.train))
         with pytest.raises(KeyboardInterrupt):
-            ranked(tmp_path / "run", spec, **more)
-    monkeypatch.setattr(directory, "estimate", lambda *_: pytest.fail("computed again"))
-    monkeypatch.setattr(
-        directory, "baseline_values", lambda *_, **__: pytest.fail("computed again")
-    )
-    monkeypatch.setattr(directory, "train", interrupt_after(1, directory.train))
-    assert text(ranked(told.run(tmp_path / "run"), spec, **more)) == whole
-    assert told.lines == [
-        f"2 of 2 models, 2 of 2 baselines, 1 of 2 trainings taken over from {tmp_path / 'run'}"
-    ]
+            ranked(tmp_path / "run", "MLP 54-2-7", **more)
+    for function in ("estimate", "baseline_values"):
+        monkeypatch.setattr(directory, function, lambda *_, **__: pytest.fail("computed again"))
+    train = interrupt_after(1, directory.train)
+    monkeypatch.setattr(directory, "train", train)
+    for trained in (0, 1):
+        told.lines.clear()
+        assert text(ranked(told.run(tmp_path / "run"), "MLP 54-2-7", **more)) == whole
+        assert told.lines == [
+            f"1 of 1 models, 1 of 1 baselines, {trained} of 1 trainings taken over from "
+            f"{tmp_path / 'run'}"
+        ]
 
 
 @pytest.mark.parametrize("free", [1e9, 100e9])
@@ -234,7 +239,7 @@ def test_until_decided_takes_over_every_round(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = {"models": ["MLP 54-3-7", {"name": "twin", "notation": "MLP 54-3-3-7"}]}
-    more = {"until_decided": True, "max_draws": 12, "max_samples": 10, "decide_at": 0.999}
+    more = {"until_decided": True, "max_draws": 6, "max_samples": 5, "decide_at": 0.999}
     whole = text(ranked(None, spec, **more))
     with monkeypatch.context() as patch:
         patch.setattr(directory, "estimate", interrupt_after(3, directory.estimate))

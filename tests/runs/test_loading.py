@@ -18,18 +18,18 @@ MORE = {"train": True, "epochs": 1, "train_samples": 64, "train_seeds": 1, "base
 def test_a_finished_run_is_loaded_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = ranked(tmp_path / "run", **MORE)
+    whole = ranked(tmp_path / "run", "MLP 54-2-7", **MORE)
     monkeypatch.setattr(directory, "estimate", lambda *_: pytest.fail("computed"))
     found = load_run(tmp_path / "run")
     assert found.finished
     assert found.unfinished == ()
     assert text(found.ranking) == text(whole)
     assert_same(found.ranking.models[0].training.loss, whole.models[0].training.loss)
-    assert found.manifest.source == "<mapping>"
+    assert found.manifest.source == "MLP 54-2-7"
 
 
 def test_until_decided_is_loaded_as_it_was(tmp_path: Path) -> None:
-    whole = ranked(tmp_path / "run", until_decided=True, max_draws=6)
+    whole = ranked(tmp_path / "run", until_decided=True, max_draws=6, max_samples=5)
     assert text(load_ranking(tmp_path / "run")) == text(whole)
 
 
@@ -55,7 +55,7 @@ def test_of_an_interrupted_run_the_finished_models_are_ranked(
 def test_of_a_run_without_its_trainings_the_ranking_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interrupted(tmp_path / "run", monkeypatch, "train", 1, **MORE | {"baselines": False})
+    interrupted(tmp_path / "run", monkeypatch, "train", 0, train=True)
     found = load_run(tmp_path / "run")
     assert (found.finished, found.unfinished) == (False, ())
     assert len(found.ranking.models) == 3

@@ -190,6 +190,26 @@ def test_what_the_dead_left_is_swept_and_what_is_being_written_is_not(tmp_path: 
     assert not alive.exists()
 
 
+def test_sweeping_bears_with_a_folder_that_another_process_discards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its name was read, and before what is in it is."""
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "stays").mkdir()
+    dead, scandir = tmp_path / "stays" / ".a.sed2.1.tmp", os.scandir
+    dead.write_bytes(b"half")
+
+    def discarding(path: str | Path) -> object:
+        if Path(path).name == "gone":
+            Path(path).rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", discarding)
+    sweep(tmp_path)
+    assert not (tmp_path / "gone").exists()
+    assert not dead.exists()
+
+
 def test_a_file_that_is_swept_before_it_is_locked_is_made_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,45 @@
+"""One way in a process of its own: what it imports, its threads and its memory are its own.
+
+    python -m scripts.bench.worker WAY FOLDER CORES
+
+For each line on stdin it does the work once, and answers with one line of JSON: the seconds of the
+work, the peak memory of the process so far, and what was found.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+from scripts.bench.problem import Problem, Values
+from scripts.bench.ways import WAYS
+
+
+def main() -> None:
+    way, folder, cores = WAYS[sys.argv[1]], Path(sys.argv[2]), int(sys.argv[3])
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints is no answer
+    if "torch" in way.packages:
+        import torch
+
+        torch.set_num_threads(cores)
+    one = way.load()(Problem.load(folder))
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        found = one.run()
+        seconds = time.perf_counter() - start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        answer = {"seconds": seconds, "bytes": peak}
+        if isinstance(found, Values):
+            answer |= {name: array.tolist() for name, array in vars(found).items()}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

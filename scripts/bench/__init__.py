@@ -1,4 +1,4 @@
-"""The benchmark suite: sed2 against other ways to the same numbers, and against the bare arithmetic.
+"""The benchmark suite: sed2 against other ways to its numbers, and against the bare arithmetic.
 
     python -m scripts.bench                                     # docs/benchmarks.md and .json
     python -m scripts.bench --only "MLP 54-16-7" --out /tmp/b   # one model, elsewhere

@@ -32,9 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     cases = [case for case in (TOY_CASES if given.quick else CASES) if chosen(case.model, given)]
     if given.draws:
-        cases = [
-            replace(case, draws=given.draws, few=min(case.few, given.draws)) for case in cases
-        ]
+        cases = [replace(case, draws=given.draws, few=min(case.few, given.draws)) for case in cases]
     results = []
     for case in cases:
         try:

@@ -60,9 +60,7 @@ def compare(found: Values, answer: Answer, tolerance: float | None, probes: int 
     d = answer.sizes
     # The variance of d v^T F v for v uniform on the sphere.
     variance = 2 * (d * answer.squares - answer.traces**2) / (d + 2) / probes
-    return Agreement(
-        worst, _largest(found.traces, answer.traces, np.sqrt(variance)), DEVIATIONS
-    )
+    return Agreement(worst, _largest(found.traces, answer.traces, np.sqrt(variance)), DEVIATIONS)
 
 
 def _largest(got: np.ndarray, want: np.ndarray, unit: np.ndarray) -> float:

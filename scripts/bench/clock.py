@@ -1,4 +1,4 @@
-"""Time a way in a process of its own: from its start to its first answer, and once more when warm."""
+"""Time a way in a process of its own: from the start to its first answer, and again when warm."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def time_way(name: str, folder: Path, cores: int, cache: Path, once_above: float
         text=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=(errors := tempfile.TemporaryFile("w+")),  # noqa: SIM115
+        stderr=(errors := tempfile.TemporaryFile("w+")),
     ) as process:
 
         def ask() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from scripts.bench.draws import Layer
 from scripts.bench.problem import Block, Problem, Values, by_block
 from scripts.bench.torch_block import mean_of, to_array, to_module, to_tensor
 
-COLUMNS = 32  # of the identity that the operator is multiplied with at a time
+BATCH_BYTES = 2**28  # activations of the columns of the identity that are pushed through at a time
 STEPS, PROBES = 32, 4  # as sed2 has them by default
 
 
@@ -28,9 +28,8 @@ class Dense:
         torch.set_default_dtype(torch.float64)
 
     def needs(self, layer: Layer) -> float:
-        """F, and twice as much for LAPACK; the activations of some columns."""
-        activations = 10 * COLUMNS * len(self.problem.x) * layer.outputs
-        return 8.0 * (3 * layer.parameters**2 + activations)
+        """F, and twice as much for LAPACK; the activations of some columns, several times."""
+        return 8.0 * 3 * layer.parameters**2 + 4 * BATCH_BYTES
 
     def block(self, layer: Layer, x: np.ndarray) -> Block:
         inputs = to_tensor(x)
@@ -45,7 +44,8 @@ class Dense:
             [(inputs, torch.zeros_like(mean).flatten(1))],
             check_deterministic=False,
         )
-        eigenvalues, counts = self.spectrum(operator)
+        activations = 8 * len(inputs) * layer.outputs * layer.pool**2
+        eigenvalues, counts = self.spectrum(operator, max(1, BATCH_BYTES // activations))
         scale = 2 * self.problem.sigma**2 * len(inputs)
         return Block(eigenvalues.numpy() / scale, counts, to_array(mean))
 
@@ -55,9 +55,15 @@ class Dense:
     def run(self) -> Values:
         return by_block(self)
 
-    def spectrum(self, operator: GGNLinearOperator) -> tuple[Tensor, np.ndarray | float]:
-        """Eigenvalues of the operator, and how many each stands for."""
-        columns = torch.eye(operator.shape[1]).split(COLUMNS, dim=1)
+    def spectrum(
+        self, operator: GGNLinearOperator, batch: int
+    ) -> tuple[Tensor, np.ndarray | float]:
+        """Eigenvalues of the operator, and how many each stands for.
+
+        Args:
+            batch: vectors that it may be multiplied with at a time.
+        """
+        columns = torch.eye(operator.shape[1]).split(batch, dim=1)
         whole = torch.cat([operator @ some for some in columns], dim=1)
         return torch.linalg.eigvalsh((whole + whole.T) / 2), 1
 
@@ -73,7 +79,9 @@ class Lanczos(Dense):
     def needs(self, layer: Layer) -> float:
         return 8.0 * 10 * (layer.parameters + len(self.problem.x) * layer.outputs)
 
-    def spectrum(self, operator: GGNLinearOperator) -> tuple[Tensor, np.ndarray | float]:
+    def spectrum(
+        self, operator: GGNLinearOperator, batch: int
+    ) -> tuple[Tensor, np.ndarray | float]:
         size = operator.shape[1]
         runs = [fast_lanczos(operator, min(STEPS, size)) for _ in range(PROBES)]
         nodes = torch.cat([eigenvalues for eigenvalues, _ in runs])

@@ -1,4 +1,4 @@
-"""The limit: the bare singular values and matrix products that exact spectra need, and nothing else.
+"""The limit: the bare singular values and matrix products that exact spectra need, no more.
 
 Per draw and block: the product that makes its output; the triangular factor of its input, where
 this is wider than there are inputs (one for all units); and the singular values of every unit's
@@ -71,9 +71,7 @@ class Limit:
     def run(self) -> Values:
         logdets, traces = [], []
         for blocks in self.drawn:
-            found = [
-                (block.run(self.pool, self.threads).ravel(), block.copies) for block in blocks
-            ]
+            found = [(block.run(self.pool, self.threads).ravel(), block.copies) for block in blocks]
             traces.append([copies * values.sum() for values, copies in found])
             of_blocks = [log_determinant(values, self.problem, copies) for values, copies in found]
             logdets.append(np.stack(of_blocks, axis=1))

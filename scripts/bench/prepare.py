@@ -1,5 +1,5 @@
-"""A problem from a case: sed2's own inputs and draws, so that every way has literally the same Fisher
-matrices, and sed2's own answers."""
+"""A problem from a case: sed2's own inputs and draws, so that every way has literally the same
+Fisher matrices, and sed2's own answers."""
 
 from __future__ import annotations
 
@@ -74,7 +74,6 @@ def make_problem(case: Case, folder: Path, memory: float) -> tuple[Problem, dict
         "abbas": Answer(traces.sum(axis=1, keepdims=True), halves),
     }
     return Problem.load(folder), answers
-
 
 
 def draw_layers(chain: Chain, samples: int, settings: Settings, draws: int) -> list[list[Layer]]:

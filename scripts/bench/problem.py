@@ -17,7 +17,7 @@ from scripts.bench.draws import Layer, load_layers
 
 @dataclass(frozen=True)
 class Values:
-    """Of a few draws. A part is a block or, for the dimension of Abbas et al., the whole network."""
+    """Of a few draws. A part is a block or, for the dimension of Abbas et al., all blocks."""
 
     traces: np.ndarray
     """(draws, parts); NaN where a part was left out."""

@@ -13,8 +13,8 @@ import numpy as np
 from scripts.bench.agreement import Agreement, Answer, compare
 from scripts.bench.cases import Case
 from scripts.bench.clock import Run, time_way
-from scripts.bench.problem import Problem, Values
 from scripts.bench.prepare import make_problem
+from scripts.bench.problem import Problem, Values
 from scripts.bench.training import find_epochs, training_set
 from scripts.bench.ways import WAYS
 
@@ -152,9 +152,7 @@ def _run(way: Measured, problem: Problem, options: Options) -> Run:
     return way.runs[-1]
 
 
-def _judge(
-    way: Measured, values: Values, problem: Problem, answers: dict[str, Answer]
-) -> None:
+def _judge(way: Measured, values: Values, problem: Problem, answers: dict[str, Answer]) -> None:
     """
     Raises:
         Disagreement: the values are not sed2's.
@@ -178,4 +176,6 @@ def _plan_training(problem: Problem, options: Options) -> str:
     data = training_set(problem, options.train_data)
     found = find_epochs(problem, data)
     state = "converged" if found.converged else "stopped"
-    return f"{state} after {found.epochs} epochs of {found.rows:,} rows, at a loss of {found.loss:.3g}"
+    return (
+        f"{state} after {found.epochs} epochs of {found.rows:,} rows, at a loss of {found.loss:.3g}"
+    )

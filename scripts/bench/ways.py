@@ -8,7 +8,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal
 
-
 ROUNDING = 1e-4
 """Of a Fisher matrix that is formed: an eigenvalue that is zero comes out as about 1e-16 of the
 largest, and its square root is not as small."""

@@ -12,12 +12,12 @@ from curvlinops import GGNLinearOperator
 from curvlinops.papyan2020traces.spectrum import fast_lanczos
 from torch import Tensor, nn
 
+from scripts.bench.cases import PROBES, STEPS
 from scripts.bench.draws import Layer
 from scripts.bench.problem import Block, Problem, Values, by_block
 from scripts.bench.torch_block import mean_of, to_array, to_module, to_tensor
 
 BATCH_BYTES = 2**28  # activations of the columns of the identity that are pushed through at a time
-STEPS, PROBES = 32, 4  # as sed2 has them by default
 
 
 class Dense:

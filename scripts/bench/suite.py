@@ -11,14 +11,12 @@ from statistics import median
 import numpy as np
 
 from scripts.bench.agreement import Agreement, Answer, compare
-from scripts.bench.cases import Case
+from scripts.bench.cases import PROBES, Case
 from scripts.bench.clock import Run, time_way
 from scripts.bench.prepare import make_problem
 from scripts.bench.problem import Problem, Values
 from scripts.bench.training import find_epochs, training_set
 from scripts.bench.ways import WAYS
-
-PROBES = 4  # of the way that is an estimate
 
 
 class Disagreement(Exception):

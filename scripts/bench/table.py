@@ -12,6 +12,10 @@ from scripts.bench.suite import Measured, Options, Ratio, Result
 from scripts.bench.ways import WAYS
 
 COMMAND = "python -m scripts.bench"
+COLUMNS = (
+    *("way", "times sed2, cold", "times sed2, warm", "cold", "warm"),
+    *("draws run", "differs by", "memory"),
+)
 FAMILIES = {
     "paper": "(a) the paper's way",
     "nngeometry": "(b) nngeometry",
@@ -122,8 +126,8 @@ def as_page(results: Sequence[Result], options: Options, machine: str, versions:
         f"its own with {options.cores} thread{'s' * (options.cores != 1)}; the median, and the "
         "smallest and the largest in brackets.",
         "",
-        "All have the same network, inputs, draws and noise, which are sed2's own, and the same grid "
-        "of 25 eps; the values are compared before any time is reported. Cold is the time from the "
+        "All have the same network, inputs, draws and noise, which are sed2's own, and the same "
+        "grid of 25 eps; the values are compared before any time is reported. Cold is the time from the "
         "start of a process to its first answer, imports and compilation included, with nothing "
         "compiled before; warm is the second answer of the same process. Where a way does a few of "
         "the K draws only, the rest is extrapolated from its warm time; a way that takes more than "
@@ -142,10 +146,10 @@ def as_page(results: Sequence[Result], options: Options, machine: str, versions:
         lines.append(f"| {title} | {sign} {row[0].goal:g} | {' | '.join(cells)} |")
     lines += [
         "",
-        "Of each kind the fastest way that gives sed2's values, against the K draws of sed2 without "
-        "errors over the inputs, which no other way has; training is held against sed2 with its "
-        "errors. Goals are judged cold, that of bare LAPACK warm. A ratio after `>` is of some of the "
-        "blocks against all of sed2's: the others do not fit in memory.",
+        "Of each kind the fastest way that gives sed2's values, against the K draws of sed2 "
+        "without errors over the inputs, which no other way has; training is held against sed2 "
+        "with its errors. Goals are judged cold, that of bare LAPACK warm. A ratio after `>` is of "
+        "some of the blocks against all of sed2's: the others do not fit in memory.",
     ]
     for result in results:
         lines += _table(result)
@@ -170,8 +174,8 @@ def _table(result: Result) -> list[str]:
         f"{result.parameters:,} parameters, N = {case.samples}, K = {case.draws}"
         + (f". Training {result.trained}." if result.trained else "."),
         "",
-        "| way | times sed2, cold | times sed2, warm | cold | warm | draws run | differs by | memory |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        f"| {' | '.join(COLUMNS)} |",
+        f"|{' --- |' * len(COLUMNS)}",
     ]
     notes = []
     for way in result.ways.values():

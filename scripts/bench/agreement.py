@@ -36,7 +36,7 @@ class Agreement:
     def holds(self) -> bool:
         """False if it is not finite, too."""
         judged = self.difference if self.deviations is None else self.deviations
-        return bool(judged <= self.tolerance)
+        return judged <= self.tolerance
 
 
 DEVIATIONS = 5.0
@@ -44,15 +44,17 @@ DEVIATIONS = 5.0
 probes are not far from it."""
 
 
-def compare(found: Values, answer: Answer, tolerance: float | None, probes: int = 1) -> Agreement:
-    """Of the parts that the way took.
-
+def compare(
+    found: Values, answer: Answer, taken: np.ndarray, tolerance: float | None, probes: int
+) -> Agreement:
+    """
     Args:
+        taken: (parts,) whether the way took a part.
         tolerance: None if the values are estimates.
         probes: how many an estimate is the mean of.
     """
     pairs = ((found.traces, answer.traces), (found.logdets, answer.logdets))
-    worst = max(_largest(got, want, np.abs(want)) for got, want in pairs)
+    worst = float(np.max([_largest((got - want) / want, taken) for got, want in pairs]))
     if tolerance is not None:
         return Agreement(worst, None, tolerance)
     assert answer.squares is not None
@@ -60,12 +62,10 @@ def compare(found: Values, answer: Answer, tolerance: float | None, probes: int 
     d = answer.sizes
     # The variance of d v^T F v for v uniform on the sphere.
     variance = 2 * (d * answer.squares - answer.traces**2) / (d + 2) / probes
-    return Agreement(worst, _largest(found.traces, answer.traces, np.sqrt(variance)), DEVIATIONS)
+    deviations = (found.traces - answer.traces) / np.sqrt(variance)
+    return Agreement(worst, _largest(deviations, taken), DEVIATIONS)
 
 
-def _largest(got: np.ndarray, want: np.ndarray, unit: np.ndarray) -> float:
-    """The largest difference, in units; of the parts (last axis) that are not left out."""
-    taken = ~np.isnan(got).all(axis=tuple(range(got.ndim - 1)))
-    if not taken.any():
-        return float("nan")
-    return float(np.max(np.abs(got - want)[..., taken] / unit[..., taken]))
+def _largest(differences: np.ndarray, taken: np.ndarray) -> float:
+    """Of the parts (last axis) that were taken; NaN if one is NaN."""
+    return float(np.abs(differences[..., taken]).max())

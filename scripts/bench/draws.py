@@ -60,8 +60,7 @@ def load_layers(path: Path) -> list[list[Layer]]:
         for key in file.files:
             draw, block, name = key.split(" ")
             value = file[key]
-            found.setdefault((int(draw), int(block)), {})[name] = (
-                value if value.ndim else value.item()
-            )
+            of_layer = found.setdefault((int(draw), int(block)), {})
+            of_layer[name] = value if value.ndim else value.item()
     draws, blocks = (1 + max(place) for place in zip(*found, strict=True))
     return [[Layer(**found[draw, block]) for block in range(blocks)] for draw in range(draws)]

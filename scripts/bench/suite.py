@@ -163,7 +163,7 @@ def _judge(way: Measured, values: Values, problem: Problem, answers: dict[str, A
     if too_large.all():
         way.runs.clear()
         return
-    way.agreement = compare(values, answers[kind.answer], kind.tolerance, PROBES)
+    way.agreement = compare(values, answers[kind.answer], ~too_large, kind.tolerance, PROBES)
     if not way.agreement.holds:
         raise Disagreement(
             f"{way.case.model}: {kind.title} differs from sed2 by {way.agreement.difference:.1e}"

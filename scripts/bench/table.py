@@ -127,11 +127,11 @@ def as_page(results: Sequence[Result], options: Options, machine: str, versions:
         "smallest and the largest in brackets.",
         "",
         "All have the same network, inputs, draws and noise, which are sed2's own, and the same "
-        "grid of 25 eps; the values are compared before any time is reported. Cold is the time from the "
-        "start of a process to its first answer, imports and compilation included, with nothing "
-        "compiled before; warm is the second answer of the same process. Where a way does a few of "
-        "the K draws only, the rest is extrapolated from its warm time; a way that takes more than "
-        f"{options.once_above:g} s is run once, and its warm time is its first one.",
+        "grid of 25 eps; the values are compared before any time is reported. Cold is the time "
+        "from the start of a process to its first answer, imports and compilation included, with "
+        "nothing compiled before; warm is the second answer of the same process. Where a way does "
+        "a few of the K draws only, the rest is extrapolated from its warm time; a way that takes "
+        f"more than {options.once_above:g} s is run once, and its warm time is its first one.",
         "",
         "## How many times sed2's own time",
         "",

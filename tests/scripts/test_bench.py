@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,6 +106,7 @@ def test_layers_survive_their_file(made: tuple[Problem, dict], tmp_path: Path) -
                 np.testing.assert_array_equal(value, getattr(other, name))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script`:DeprecationWarning")
 @pytest.mark.parametrize("name", COMPARED)
 def test_every_way_agrees_with_sed2(name: str, made: tuple[Problem, dict[str, Answer]]) -> None:
     way, (problem, answers) = WAYS[name], made
@@ -122,9 +122,9 @@ def test_every_way_agrees_with_sed2(name: str, made: tuple[Problem, dict[str, An
 
 
 def values_with_nan(values: Values) -> Values:
-    return replace(
-        values, traces=np.where(values.traces == values.traces.max(), np.nan, values.traces)
-    )
+    traces = values.traces.copy()
+    traces[0, 0] = np.nan
+    return replace(values, traces=traces)
 
 
 def test_agreement_is_told_block_by_block(made: tuple[Problem, dict[str, Answer]]) -> None:
@@ -139,7 +139,7 @@ def test_agreement_is_told_block_by_block(made: tuple[Problem, dict[str, Answer]
     assert not found.holds
     every[-1] = False
     assert compare(values, answer, every, 1e-4, 1).difference == 0
-    with pytest.raises(Disagreement, match="differs from sed2 by 1.0e-03"):
+    with pytest.raises(Disagreement, match=r"differs from sed2 by 1\.0e-03"):
         _judge(Measured(problem.case, "eigvals"), values, problem, answers)
 
 
@@ -182,7 +182,7 @@ def test_the_limit_takes_the_singular_values_that_sed2_takes(
 ) -> None:
     problem, _ = made
     shapes = [block.stack.shape for block in Limit(problem).drawn[0]]
-    if problem.case is MLP:  # 54 features of 6 inputs, compressed; the last block is linear
+    if problem.case == MLP:  # 54 features of 6 inputs, compressed; the last block is linear
         assert shapes == [(2, 6, 6), (1, 6, 2)]
     else:  # 14 x 14 positions of each image, 25 weights, a scale and a shift
         assert shapes == [(2, 3 * 14 * 14, 27), (1, 3 * 2, 14 * 14), (1, 3, 2)]
@@ -312,4 +312,3 @@ def test_useless_arguments_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         bench.main(arguments)
     assert exit_.value.code == 2
-    assert not math.isnan(CASES[0].draws)

@@ -47,7 +47,7 @@ COMPARED = [name for name, way in WAYS.items() if way.answer]
 def made(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Problem, dict[str, Answer]]:
-    return make_problem(request.param, tmp_path_factory.mktemp("problem"), memory=1e9)
+    return make_problem(request.param, tmp_path_factory.mktemp("problem"), memory=4e9)
 
 
 def layer_of(spec: Block, shape: tuple[int, ...], x: np.ndarray) -> tuple[nnx.Module, Layer]:

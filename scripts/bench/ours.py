@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import ClassVar
 
 import numpy as np
@@ -16,18 +17,23 @@ class Ours:
     more: ClassVar[dict[str, int]] = {"input_groups": 0}
 
     def __init__(self, problem: Problem) -> None:
+        start = time.perf_counter()
+        from scripts.bench.stages import Stages  # brings JAX
         from sed2.cli.runtime import use_compilation_cache
 
-        self.problem = problem
+        self.problem, self.imports = problem, time.perf_counter() - start
+        self.stages = Stages()
         use_compilation_cache()
 
-    def run(self) -> None:
+    def run(self) -> dict[str, float]:
+        """Returns the seconds of imports, tracing, lowering and compiling so far."""
         import sed2
 
         case = self.problem.case
         settings = {"samples": case.samples, "draws": case.draws, "eps": EPS} | self.more
         result = sed2.compute(case.model, dataset=str(self.problem.data), **settings)
         assert np.isfinite(result.two_sed.estimate).all()
+        return {"importing": self.imports} | self.stages.seconds()
 
 
 class OursWithErrors(Ours):

@@ -93,11 +93,11 @@ def draw_layers(chain: Chain, samples: int, settings: Settings, draws: int) -> l
                     numbers[: block.parameters],
                 )
                 noise = np.asarray(to_normal(numbers[block.parameters : end])).reshape(shape)
-                layers.append(_layer(module, noise))
+                layers.append(to_layer(module, noise))
     return drawn
 
 
-def _layer(module: nnx.Module, noise: np.ndarray) -> Layer:
+def to_layer(module: nnx.Module, noise: np.ndarray) -> Layer:
     if isinstance(module, DenseModule):
         own = module.spec
         _check(own, Dense(features=own.features, bias=False, activation=own.activation))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -136,21 +137,22 @@ def measure(
                 tell(f"{case.model}: round {number + 1}, {WAYS[way.name].title}")
                 run = _run(way, problem, options)
                 if number == 0 and run.values is not None:
-                    _judge(way, run.values, problem, answers)
+                    judge(way, run.values, problem, answers)
         return Result(case, problem.parameters, trained, ways)
 
 
 def _run(way: Measured, problem: Problem, options: Options) -> Run:
     """Once, and if it is sed2 once more with what was compiled."""
     with tempfile.TemporaryDirectory() as cache:
-        rest = (problem.folder, options.cores, Path(cache), options.once_above)
+        once_above = options.once_above if WAYS[way.name].few else math.inf
+        rest = (problem.folder, options.cores, Path(cache), once_above)
         way.runs.append(time_way(way.name, *rest))
         if WAYS[way.name].family == "sed2":
             way.cached.append(time_way(way.name, *rest))
     return way.runs[-1]
 
 
-def _judge(way: Measured, values: Values, problem: Problem, answers: dict[str, Answer]) -> None:
+def judge(way: Measured, values: Values, problem: Problem, answers: dict[str, Answer]) -> None:
     """
     Raises:
         Disagreement: the values are not sed2's.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Any
 
 from scripts.bench.cases import GOALS, LIMIT_GOAL
@@ -65,7 +66,10 @@ def _way(result: Result, way: Measured) -> dict[str, Any]:
         "seconds_cold": [way.cold(run) for run in runs],
         "seconds_warm": [way.warm(run) for run in runs],
         "seconds_cached": [run.first for run in way.cached],
-        "runs": [{"first": run.first, "warm": run.warm, "bytes": run.bytes} for run in runs],
+        "runs": [
+            {"first": run.first, "warm": run.warm, "bytes": run.bytes, "stages": run.stages}
+            for run in runs
+        ],
         "agreement": asdict(way.agreement) if way.agreement else None,
     }
 
@@ -188,6 +192,8 @@ def _table(result: Result) -> list[str]:
         if way.left_out:
             rest = ", so the times are of the other blocks" if way.partial else ""
             notes.append(f"- {kind.title}: {'; '.join(way.left_out)}{rest}.")
+        if way.runs and way.runs[0].stages:
+            notes.append(f"- {kind.title}: of its first answer, {_stages(way)}.")
         if way.cached:
             seconds = Ratio.of([run.first for run in way.cached], [1.0])
             notes.append(
@@ -195,6 +201,15 @@ def _table(result: Result) -> list[str]:
                 f"takes {_short(seconds)} s."
             )
     return lines + (["", *notes] if notes else [])
+
+
+def _stages(way: Measured) -> str:
+    """The medians over the rounds, in words."""
+    found = [run.stages or {} for run in way.runs]
+    return ", ".join(
+        f"{_number(median(stages[name] for stages in found))} s went into {name}"
+        for name in found[0]
+    )
 
 
 def _cells(result: Result, way: Measured) -> list[str]:

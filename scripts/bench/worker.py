@@ -36,6 +36,8 @@ def main() -> None:
         answer = {"seconds": seconds, "bytes": peak_memory()}
         if isinstance(found, Values):
             answer |= {name: array.tolist() for name, array in vars(found).items()}
+        elif found is not None:
+            answer["stages"] = found
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

@@ -21,7 +21,8 @@ from scripts.bench.paper import dense_fisher
 from scripts.bench.prepare import make_problem
 from scripts.bench.problem import Problem, Values
 from scripts.bench.qiskit import Qiskit, effective_dimension
-from scripts.bench.suite import Disagreement, Measured, Options, Ratio, Result, _judge
+from scripts.bench.stages import length
+from scripts.bench.suite import Disagreement, Measured, Options, Ratio, Result, judge
 from scripts.bench.table import as_json, as_page
 from scripts.bench.training import GAIN, SPAN, converged_after
 from scripts.bench.ways import WAYS
@@ -52,10 +53,10 @@ def made(
 
 def layer_of(spec: Block, shape: tuple[int, ...], x: np.ndarray) -> tuple[nnx.Module, Layer]:
     """A module as it is initialised, its batch norm frozen at x, and the same in numpy."""
-    from scripts.bench.prepare import _layer
+    from scripts.bench.prepare import to_layer
 
     module = spec.build(shape, nnx.Rngs(0))
-    layer = _layer(module, np.zeros((len(x), *spec.output_shape(shape))))
+    layer = to_layer(module, np.zeros((len(x), *spec.output_shape(shape))))
     freeze(module, x)
     return module, layer
 
@@ -140,7 +141,7 @@ def test_agreement_is_told_block_by_block(made: tuple[Problem, dict[str, Answer]
     every[-1] = False
     assert compare(values, answer, every, 1e-4, 1).difference == 0
     with pytest.raises(Disagreement, match=r"differs from sed2 by 1\.0e-03"):
-        _judge(Measured(problem.case, "eigvals"), values, problem, answers)
+        judge(Measured(problem.case, "eigvals"), values, problem, answers)
 
 
 def test_blocks_that_do_not_fit_are_named_and_left_out(
@@ -153,13 +154,13 @@ def test_blocks_that_do_not_fit_are_named_and_left_out(
     values = WAYS["eigvals"].load()(tight).run()
     assert np.isnan(values.traces[:, largest]).all()
     way.runs.append(Run(1.0, 1.0, 1, values))
-    _judge(way, values, tight, answers)
+    judge(way, values, tight, answers)
     assert way.partial
     assert way.left_out[0].startswith(f"block {largest + 1} needs ")
 
     none = replace(problem, memory=1.0)
     way = Measured(problem.case, "qiskit", runs=[Run(1.0, 1.0, 1, None)])
-    _judge(way, Qiskit(none).run(), none, answers)
+    judge(way, Qiskit(none).run(), none, answers)
     assert way.runs == []
     assert "the whole network needs" in way.left_out[0]
 
@@ -211,6 +212,11 @@ def test_times_are_extrapolated_from_warm_draws() -> None:
     assert slow.warm(long) == slow.cold(long) == pytest.approx(20 * 90)
     ours = Measured(case, "sed2")
     assert (ours.cold(few), ours.warm(few)) == (3.0, 0.5)
+
+
+def test_functions_that_are_traced_within_each_other_count_once() -> None:
+    assert length([(3, 5), (0, 2), (0.5, 1), (4, 6)]) == 5
+    assert length([]) == 0
 
 
 def test_ratios_go_round_by_round() -> None:
@@ -280,6 +286,10 @@ def test_the_suite_at_toy_size(tmp_path: Path, capsys: pytest.CaptureFixture[str
     found = {way["way"]: way for way in model["ways"]}
     assert found["sed2"]["times_sed2"]["cold"] == {"median": 1, "low": 1, "high": 1}
     assert len(found["sed2"]["seconds_cached"]) == 1
+    (run,) = found["sed2"]["runs"]
+    assert run["stages"].keys() == {"importing", "tracing", "lowering", "compiling"}
+    assert 0 < sum(run["stages"].values()) < run["first"]
+    assert "- sed2: of its first answer, " in page
     for name in ("limit", "eigvals"):
         assert found[name]["agreement"]["difference"] <= WAYS[name].tolerance
         (run,) = found[name]["runs"]

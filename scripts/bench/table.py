@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from scripts.bench.cases import GOALS, LIMIT_GOAL
+from scripts.bench.goals import Goal, goals_of
 from scripts.bench.suite import Measured, Options, Ratio, Result
 from scripts.bench.ways import WAYS
 
@@ -27,7 +27,9 @@ FAMILIES = {
 }
 
 
-def as_json(results: Sequence[Result], options: Options, machine: str, versions: dict) -> dict:
+def as_json(
+    results: Sequence[Result], options: Options, machine: str, versions: dict[str, str]
+) -> dict[str, Any]:
     """Everything that was measured: ratios first, then the seconds of every run."""
     return {
         "machine": machine,
@@ -48,7 +50,7 @@ def _model(result: Result) -> dict[str, Any]:
         "training": result.trained or None,
         "goals": [
             asdict(goal) | {"at": "most" if goal.family == "limit" else "least"}
-            for goal in _goals(result)
+            for goal in goals_of(result)
         ],
         "ways": [_way(result, way) for way in result.ways.values()],
     }
@@ -74,61 +76,18 @@ def _way(result: Result, way: Measured) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class Goal:
-    """What was asked of sed2 against one family of ways, and what was found."""
-
-    family: str
-    goal: float
-    way: str = ""
-    """The one that was timed, by its name; empty if none could run."""
-    cold: Ratio | None = None
-    """None for the limit, which has no cold start."""
-    warm: Ratio | None = None
-    met: bool | None = None
-    """None if it is not known."""
-
-
-def _goals(result: Result) -> list[Goal]:
-    """Of every family that was asked for: judged cold, start and compilation included; the limit,
-    warm."""
-    present = {WAYS[name].family for name in result.ways}
-    found = [_goal(result, family, goal) for family, goal in GOALS.items() if family in present]
-    if "limit" in present:
-        ratio = result.ratio("sed2", "warm", below="limit")
-        met = ratio.median <= LIMIT_GOAL
-        found.append(Goal("limit", LIMIT_GOAL, "limit", None, ratio, met))
-    return found
-
-
-def _goal(result: Result, family: str, goal: float) -> Goal:
-    """By the family's fastest way that gives sed2's values, preferably of all blocks. A training is
-    held against sed2 with its errors, which is what a user of the ranking waits for."""
-    below = "sed2+errors" if family == "training" and "sed2+errors" in result.ways else "sed2"
-    candidates = [
-        way
-        for way in result.ways.values()
-        if WAYS[way.name].family == family and way.runs and WAYS[way.name].tolerance is not None
-    ]
-    if not candidates:
-        return Goal(family, goal)
-    best = min(candidates, key=lambda way: (way.partial, result.ratio(way.name, "cold").median))
-    cold, warm = (result.ratio(best.name, kind, below) for kind in ("cold", "warm"))
-    met = cold.median >= goal
-    # Blocks that were left out make the ratio too small: it can be met, but not be missed.
-    return Goal(family, goal, best.name, cold, warm, None if best.partial and not met else met)
-
-
-def as_page(results: Sequence[Result], options: Options, machine: str, versions: dict) -> str:
+def as_page(
+    results: Sequence[Result], options: Options, machine: str, versions: dict[str, str]
+) -> str:
     """docs/benchmarks.md."""
     packages = ", ".join(f"{name} {number}" for name, number in versions.items())
+    rounds, threads = _several(options.rounds, "round"), _several(options.cores, "thread")
     lines = [
         "# Benchmarks",
         "",
         f"Made by `{COMMAND}`, which also writes benchmarks.json with every run. {machine}.",
-        f"{packages}. {options.rounds} rounds, in which all ways take turns, each in a process of "
-        f"its own with {options.cores} thread{'s' * (options.cores != 1)}; the median, and the "
-        "smallest and the largest in brackets.",
+        f"{packages}. {rounds}, in which all ways take turns, each in a process of its own with "
+        f"{threads}; the median, and the smallest and the largest in brackets.",
         "",
         "All have the same network, inputs, draws and noise, which are sed2's own, and the same "
         "grid of 25 eps; the values are compared before any time is reported. Cold is the time "
@@ -142,7 +101,7 @@ def as_page(results: Sequence[Result], options: Options, machine: str, versions:
         f"| | goal | {' | '.join(_escaped(result.case.model) for result in results)} |",
         f"| --- | --- |{' --- |' * len(results)}",
     ]
-    goals = [_goals(result) for result in results]
+    goals = [goals_of(result) for result in results]
     for row in zip(*goals, strict=True):
         sign = "at most" if row[0].family == "limit" else "at least"
         cells = [_cell(goal, result) for goal, result in zip(row, results, strict=True)]
@@ -230,6 +189,10 @@ def _cells(result: Result, way: Measured) -> list[str]:
         agreement,
         f"{max(run.bytes for run in way.runs) / 1e9:.1f} GB",
     ]
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _escaped(model: str) -> str:

@@ -32,7 +32,7 @@ class Run:
     first: float
     """Seconds from the start of the process to its first answer."""
     warm: float | None
-    """Seconds of the work, the second time; None if it was done once only."""
+    """Seconds of the work from the second time on, a mean; None if it was done once only."""
     bytes: int
     """Peak memory of the process."""
     values: Values | None

@@ -88,7 +88,7 @@ def count_all() -> dict[str, dict[str, Any]]:
 
     def listen(event: str, seconds: float, **about: Any) -> None:
         if event.endswith("/backend_compile_duration"):
-            compiled.append(str(about["fun_name"]))
+            compiled.append(str(about.get("fun_name")))
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     found = {}

@@ -2,8 +2,9 @@
 
     python -m scripts.bench.worker WAY FOLDER CORES
 
-For each line on stdin it does the work once, and answers with one line of JSON: the seconds of the
-work, the peak memory of the process so far, and what was found.
+For the first line on stdin it does the work once; for the next, again and again until a second has
+gone by, since what takes milliseconds is not known from one time. It answers with one line of JSON:
+the mean seconds of the work, the peak memory of the process so far, and what was found.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 from scripts.bench.problem import Problem, Values
 from scripts.bench.ways import WAYS
 
+AT_LEAST = 1.0  # seconds that are measured, warm
+
 
 def main() -> None:
     way, folder, cores = WAYS[sys.argv[1]], Path(sys.argv[2]), int(sys.argv[3])
@@ -29,10 +32,12 @@ def main() -> None:
 
         torch.set_num_threads(cores)
     one = way.load()(Problem.load(folder))
-    for _ in sys.stdin:
-        start = time.perf_counter()
-        found = one.run()
-        seconds = time.perf_counter() - start
+    for number, _ in enumerate(sys.stdin):
+        times, start = 0, time.perf_counter()
+        while times == 0 or (number > 0 and time.perf_counter() - start < AT_LEAST):
+            found = one.run()
+            times += 1
+        seconds = (time.perf_counter() - start) / times
         answer = {"seconds": seconds, "bytes": peak_memory()}
         if isinstance(found, Values):
             answer |= {name: array.tolist() for name, array in vars(found).items()}

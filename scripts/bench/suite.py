@@ -33,7 +33,7 @@ class Options:
     memory: float
     """Bytes that one way may take."""
     once_above: float
-    """Seconds above which a way is run once only."""
+    """Seconds above which a way is run once only, if it is not sed2."""
     train_data: Path | None = None
     """Folder of whole data sets to train on."""
 
@@ -144,7 +144,7 @@ def measure(
 def _run(way: Measured, problem: Problem, options: Options) -> Run:
     """Once, and if it is sed2 once more with what was compiled."""
     with tempfile.TemporaryDirectory() as cache:
-        once_above = options.once_above if WAYS[way.name].few else math.inf
+        once_above = math.inf if WAYS[way.name].family == "sed2" else options.once_above
         rest = (problem.folder, options.cores, Path(cache), once_above)
         way.runs.append(time_way(way.name, *rest))
         if WAYS[way.name].family == "sed2":

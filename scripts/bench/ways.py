@@ -24,7 +24,7 @@ class Way:
     """Of its class: made with a `Problem`, it has `run()`, which does the work once."""
     family: str
     """`sed2`, `limit`, or a key of `GOALS`; else no goal is about it."""
-    answer: Literal["2sed", "abbas", None] = "2sed"
+    answer: Literal["2sed", "abbas"] | None = "2sed"
     """Which of sed2's answers it must agree with; None if it has none to compare."""
     tolerance: float | None = ROUNDING
     """Of traces and log-determinants, relative. None for an estimate, which is judged by its traces

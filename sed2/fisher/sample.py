@@ -2,7 +2,7 @@
 
 An *item* is one draw of all parameters and one set of weights of the N inputs. The weights are
 all one for the estimate and leave a group of inputs out for the jackknife over inputs, so both
-run through the same programs.
+run through the same programs. The local devices share the items out (`sed2.devices`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +19,7 @@ from sed2.blocks import Block, Linearisable, Shape
 from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.freeze import freeze
 from sed2.chain import Chain, ChainBlock
+from sed2.devices import filled, on_shares, placed
 from sed2.fisher.generic import generic_roots
 from sed2.fisher.likelihood import output_rows
 from sed2.fisher.pieces import UNKEPT, Pieces
@@ -62,7 +62,7 @@ def sample_spectra(
         NumericsError: a spectrum is not finite.
     """
     items, blocks = len(draws), len(chain.blocks)
-    chunk = min(plan.chunk, items)
+    chunk = min(plan.chunk, filled(items))
 
     def piece(first: int) -> Spectra:
         # The last piece is filled up with its last item: one shape, so one compilation.
@@ -121,12 +121,14 @@ def _run_chain(
     Yields:
         per block, its roots and its root-mean-square output, both with a leading axis of items.
     """
-    x: Any = np.broadcast_to(np.asarray(inputs, float), (len(draws), *inputs.shape))
+    inputs = np.asarray(inputs, float)
+    every = np.broadcast_to(inputs, (len(draws), *inputs.shape))
+    number, weight, x = placed(draws, weights, every)
     for block, way in zip(chain.blocks, plan.ways, strict=True):
-        keys = block_keys(settings.seed, block.stream, jnp.asarray(draws))
+        keys = block_keys(settings.seed, block.stream, jnp.asarray(number))
         uniform = uniforms(keys, numbers_used(block, len(inputs)) + way.numbers)
         step = block_program(chain, block, way, settings)
-        roots, activations, x = step(settings.sigma, keys, uniform, weights, x)
+        roots, activations, x = step(settings.sigma, keys, uniform, weight, x)
         yield jax.tree.map(np.asarray, (roots, activations))
 
 
@@ -139,8 +141,9 @@ def block_program(
     chain: Chain, block: ChainBlock, way: Way, settings: Settings
 ) -> Callable[..., tuple[Roots, jax.Array, jax.Array]]:
     """The compiled program of one block, over items: (sigma, keys, uniforms, weights, x) to its
-    roots, its root-mean-square output, and its noisy output; see `_step`."""
-    return partial(
+    roots, its root-mean-square output, and its noisy output; see `_step`. The devices share the
+    items out, and what comes back lies on them."""
+    program = partial(
         _quick_step if way.work < _QUICK_WORK else _batched_step,
         block.spec,
         block.input_shape,
@@ -149,6 +152,7 @@ def block_program(
         settings.likelihood if block is chain.blocks[-1] else "gaussian",
         way,
     )
+    return lambda sigma, *items: program(sigma, *placed(*items))
 
 
 def _step(
@@ -188,7 +192,21 @@ def _step(
     return roots, jnp.sqrt(jnp.mean(mean**2)), mean + sigma * noise
 
 
-_batched = jax.vmap(_step, in_axes=(None,) * 7 + (0,) * 4)
+def _batched(
+    spec: Block,
+    input_shape: Shape,
+    prior: Prior,
+    fisher: str,
+    likelihood: str,
+    way: Way,
+    sigma: float,
+    *items: jax.Array,
+) -> tuple[Roots, jax.Array, jax.Array]:
+    """`_step` for all items, whose arrays and results have a leading axis."""
+    step = partial(_step, spec, input_shape, prior, fisher, likelihood, way)
+    return on_shares(jax.vmap(step, (None, 0, 0, 0, 0)), sigma, *items)
+
+
 _batched_step = jax.jit(_batched, static_argnums=range(6))
 _quick_step = jax.jit(
     _batched, static_argnums=range(6), compiler_options={"xla_backend_optimization_level": 0}

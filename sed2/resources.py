@@ -46,7 +46,12 @@ class Plan:
 
 
 def make_plan(
-    chain: Chain, items: int, samples: int, settings: Settings, piece: float = math.inf
+    chain: Chain,
+    items: int,
+    samples: int,
+    settings: Settings,
+    piece: float = math.inf,
+    share: float = 1,
 ) -> Plan:
     """Choose the way of each block, and cut the work to the memory budget.
 
@@ -57,14 +62,13 @@ def make_plan(
         settings: memory_gb, max_flops, fisher, likelihood, lanczos_steps, probes.
         piece: operations of one call of the compiled programs on one device at most, unless one
             item has more.
+        share: of the memory budget; the ways do not hang on it.
 
     Raises:
         ResourceError: even one item at a time does not fit; it says how many inputs would.
     """
-    if settings.memory_gb:
-        budget = nominal = min(settings.memory_gb, 1e9) * GB
-    else:
-        budget, nominal = default_budget(), NOMINAL_BUDGET
+    budget = share * memory_budget(settings)
+    nominal = memory_budget(settings) if settings.memory_gb else NOMINAL_BUDGET
     try:
         return _plan(chain, items, samples, settings, budget, nominal, piece)
     except ResourceError as error:
@@ -73,6 +77,11 @@ def make_plan(
             mend = _other_way(chain, items, samples, settings, budget, mend)
         error.mend = mend
         raise
+
+
+def memory_budget(settings: Settings) -> float:
+    """Bytes: what the user allows, or `default_budget`."""
+    return min(settings.memory_gb, 1e9) * GB if settings.memory_gb else default_budget()
 
 
 def default_budget() -> float:

@@ -18,6 +18,7 @@ from sed2.data.load import Dataset
 from sed2.deciding import rank_until_decided, read_demand
 from sed2.errors import UsageError
 from sed2.estimate import estimate
+from sed2.fisher.prefixes import Prefixes
 from sed2.gating.baseline import Baseline, read_baseline
 from sed2.gating.gate import Candidates, judge, write_baseline
 from sed2.gating.outcome import GateResult
@@ -172,9 +173,18 @@ def rank(
             training=training,
             baselines=baselines,
         )
-    results = [
-        estimate_one(candidates[name], dataset, its[name], partial(progress, name))
+    chains = [
+        build_chain(
+            candidates[name].blocks,
+            dataset.input_shape,
+            end_to_end=its[name].chain == "end-to-end",
+        )
         for name in names
+    ]
+    # In a run directory, what is taken up again must not hang on what was finished before.
+    first_one = run.estimate if run else partial(estimate, prefixes=Prefixes(chains))
+    results = [
+        first_one(candidates[name], dataset, its[name], partial(progress, name)) for name in names
     ]
     if demand is None:
         ranking = rank_results(results)

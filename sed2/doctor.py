@@ -51,8 +51,18 @@ def examine(cache: Path) -> list[Finding]:
 def _devices() -> Finding:
     import jax
 
-    devices = [f"{device.platform}: {device.device_kind}" for device in jax.devices()]
-    return Finding("devices", ", ".join(sorted(set(devices))) + f" ({len(devices)})")
+    from sed2.devices import device_count
+
+    devices = [f"{device.platform}: {device.device_kind}" for device in jax.local_devices()]
+    found = ", ".join(sorted(set(devices))) + f" ({len(devices)})"
+    sharing = device_count()
+    if sharing == len(devices):
+        return Finding("devices", found + (", which share the draws" if sharing > 1 else ""))
+    return Finding(
+        "devices",
+        f"{found}, of which {sharing} " + ("share the draws" if sharing > 1 else "has all draws"),
+        mend="Force fewer host devices than there are cores, or none",
+    )
 
 
 def _precision() -> Finding:

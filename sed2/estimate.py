@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from sed2.data.load import Dataset, choose_inputs
 from sed2.diagnostics import find_warnings
 from sed2.estimators import Problem, plain
 from sed2.fisher.pieces import UNKEPT, Pieces
+from sed2.fisher.prefixes import ALONE, Prefixes
 from sed2.fisher.sample import sample_spectra
 from sed2.measure import trace_bracket, upper_bound
 from sed2.provenance import provenance
@@ -30,6 +32,7 @@ def estimate(
     settings: Settings,
     progress: Callable[[int, int], None] = lambda done, total: None,
     pieces: Pieces = UNKEPT,
+    prefixes: Prefixes = ALONE,
 ) -> ModelResult:
     """2sED and lower 2sED of one model.
 
@@ -39,6 +42,7 @@ def estimate(
         settings: all that determines the numbers.
         progress: called with the number of work items done and their total.
         pieces: where finished pieces of the work are kept, if they are.
+        prefixes: what is shared with other models, if anything is.
 
     Raises:
         SpecError: the model does not fit the data.
@@ -53,9 +57,12 @@ def estimate(
     inputs = choose_inputs(dataset, settings.samples, settings.seed)
     jackknife = Jackknife.plan(settings.draws, len(inputs), dataset.rows, settings.input_groups)
     items = settings.draws + jackknife.extra
-    plan = pieces.plan(make_plan(chain, items, len(inputs), settings, pieces.work), items)
+    plan = prefixes.plan(partial(make_plan, chain, items, len(inputs), settings, pieces.work))
+    plan = pieces.plan(plan, items)
     draws, weights = jackknife.items(settings.draws, len(inputs))
-    sampled = sample_spectra(chain, inputs, draws, weights, settings, plan, progress, pieces)
+    sampled = sample_spectra(
+        chain, inputs, draws, weights, settings, plan, progress, pieces, prefixes
+    )
     spectra, left_out = sampled[: settings.draws], sampled[settings.draws :]
 
     # From here on every eps is free. eps_n joins the grid for the score.

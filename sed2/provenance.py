@@ -16,13 +16,15 @@ def provenance(model: ModelSpec, data_sha256: str) -> Provenance:
     """Provenance of a result that is computed here and now."""
     import jax
 
-    device = jax.devices()[0]
+    from sed2.devices import device_count
+
+    device, count = jax.local_devices()[0], device_count()
     return Provenance(
         sed2=version("sed2"),
         jax=jax.__version__,
         flax=version("flax"),
         python=platform.python_version(),
-        device=f"{device.platform}: {device.device_kind}",
+        device=f"{device.platform}: {device.device_kind}" + (f" x {count}" if count > 1 else ""),
         dtype=str(np.dtype(float)),
         spec_sha256=model.sha256,
         data_sha256=data_sha256,

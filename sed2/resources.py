@@ -20,6 +20,7 @@ from jax.extend.core import Jaxpr, jaxprs_in_params
 
 from sed2.blocks.convolve import use_matrix_products
 from sed2.chain import Chain, ChainBlock
+from sed2.devices import device_count, filled
 from sed2.errors import ResourceError
 from sed2.fisher.ways import COPIES, FLOAT, Sizes, Way, choose, ways
 from sed2.memory import GB, free_memory
@@ -37,7 +38,7 @@ class Plan:
     ways: tuple[Way, ...]
     """How each block's spectrum is had."""
     chunk: int
-    """Items per call of the compiled programs."""
+    """Items per call of the compiled programs: the local devices share them evenly, or are more."""
     bytes: int
     """Forecast of the peak."""
     blocks: tuple[BlockPlan, ...]
@@ -45,7 +46,12 @@ class Plan:
 
 
 def make_plan(
-    chain: Chain, items: int, samples: int, settings: Settings, piece: float = math.inf
+    chain: Chain,
+    items: int,
+    samples: int,
+    settings: Settings,
+    piece: float = math.inf,
+    share: float = 1,
 ) -> Plan:
     """Choose the way of each block, and cut the work to the memory budget.
 
@@ -54,15 +60,15 @@ def make_plan(
         items: how often it runs.
         samples: N.
         settings: memory_gb, max_flops, fisher, likelihood, lanczos_steps, probes.
-        piece: operations of one call of the compiled programs at most, unless one item has more.
+        piece: operations of one call of the compiled programs on one device at most, unless one
+            item has more.
+        share: of the memory budget; the ways do not hang on it.
 
     Raises:
         ResourceError: even one item at a time does not fit; it says how many inputs would.
     """
-    if settings.memory_gb:
-        budget = nominal = min(settings.memory_gb, 1e9) * GB
-    else:
-        budget, nominal = default_budget(), NOMINAL_BUDGET
+    budget = share * memory_budget(settings)
+    nominal = memory_budget(settings) if settings.memory_gb else NOMINAL_BUDGET
     try:
         return _plan(chain, items, samples, settings, budget, nominal, piece)
     except ResourceError as error:
@@ -71,6 +77,11 @@ def make_plan(
             mend = _other_way(chain, items, samples, settings, budget, mend)
         error.mend = mend
         raise
+
+
+def memory_budget(settings: Settings) -> float:
+    """Bytes: what the user allows, or `default_budget`."""
+    return min(settings.memory_gb, 1e9) * GB if settings.memory_gb else default_budget()
 
 
 def default_budget() -> float:
@@ -157,12 +168,15 @@ def _plan(
             f"but the budget is {_gb(budget)}",
             mend="Take fewer --samples or --draws, or raise --memory-gb",
         )
-    fitting = int((budget - kept) // max(each))
+    fitting, devices = int((budget - kept) // max(each)), device_count()
     work = sum(way.work for way in chosen)
-    if fitting * work > piece:
-        fitting = max(1, int(piece // work))
+    if fitting * work > devices * piece:
+        fitting = min(fitting, devices * max(1, int(piece // work)))
+    if fitting > devices:
+        fitting -= fitting % devices
     pieces = math.ceil(items / min(fitting, items))
-    chunk = math.ceil(items / pieces)  # of equal size, so that little of the last is padding
+    # Of equal size, so that little of the last is padding.
+    chunk = filled(math.ceil(items / pieces))
     blocks = tuple(
         BlockPlan(block.name, block.parameters, str(way), needed, way.work)
         for block, way, needed in zip(chain.blocks, chosen, each, strict=True)

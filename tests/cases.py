@@ -67,3 +67,11 @@ def offline_settings(config: Path, folder: Path) -> dict[str, str]:
     x = np.random.default_rng(0).normal(size=(20, *info.input_shape))
     np.savez(folder / "random.npz", x=x)
     return {"dataset": str(folder / "random.npz")}
+
+
+def host_devices(count: int) -> dict[str, str]:
+    """Environment of a process in which the CPU is so many devices, all of which are used."""
+    return {
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={count}",
+        "PJRT_NPROC": "8",
+    }

@@ -28,7 +28,7 @@ from sed2.resources import Plan, make_plan
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
-from tests.cases import estimate_spec
+from tests.cases import estimate_spec, host_devices
 
 RTOL = 1e-9
 EPS = (1e-4, 1e-2, 0.3)
@@ -201,8 +201,9 @@ SCRIPT = """
 import json, sys
 import jax
 import sed2
+from sed2.devices import device_count
 from tests.test_invariance import FAMILIES, numbers
-found = {"devices": jax.device_count()}
+found = {"devices": device_count()}
 for name, (spec, settings) in FAMILIES.items():
     result = sed2.compute(spec, dataset=sys.argv[1], eps="1e-4,0.3", **settings)
     found[name] = {k: v.tolist() for k, v in numbers(result).items()}
@@ -210,7 +211,11 @@ print(json.dumps(found))
 """
 FLAT = {"flatten": {"kind": "plain"}}
 FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
-    "exact": ({"blocks": [CONV, FLAT, {"dense": {"features": 3}}]}, {"samples": 5, "draws": 4}),
+    "exact": ({"blocks": [CONV, FLAT, {"dense": {"features": 3}}]}, {"samples": 5, "draws": 6}),
+    "empirical": (
+        {"blocks": [CONV, FLAT, {"dense": {"features": 3}}]},
+        {"samples": 5, "draws": 3, "fisher": "empirical"},
+    ),
     "iterative": (
         {"blocks": [RESIDUAL, FLAT, {"dense": {"features": 3}}]},
         {"samples": 5, "draws": 4, "max_flops": 1e5, "lanczos_steps": 8},
@@ -222,10 +227,9 @@ def test_the_number_of_devices_changes_nothing(tmp_path: Any) -> None:
     np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).normal(size=(8, *IMAGES)))
 
     def on(devices: int) -> dict[str, Any]:
-        flags = f"--xla_force_host_platform_device_count={devices}"
         ran = subprocess.run(
             [sys.executable, "-c", SCRIPT, str(tmp_path / "x.npz")],
-            env={**os.environ, "XLA_FLAGS": flags},
+            env={**os.environ, **host_devices(devices)},
             capture_output=True,
             text=True,
             check=False,
@@ -233,14 +237,15 @@ def test_the_number_of_devices_changes_nothing(tmp_path: Any) -> None:
         assert ran.returncode == 0, ran.stderr
         return json.loads(ran.stdout)
 
-    one, four = on(1), on(4)
-    assert (one.pop("devices"), four.pop("devices")) == (1, 4)
-    for name, results in one.items():
-        assert results.keys() == four[name].keys()
-        for path, value in results.items():
-            np.testing.assert_allclose(
-                np.array(four[name][path], float),
-                np.array(value, float),
-                rtol=RTOL,
-                err_msg=f"{name}{path}",
-            )
+    one, *several = (on(devices) for devices in (1, 2, 4))
+    assert [found.pop("devices") for found in (one, *several)] == [1, 2, 4]
+    for found in several:
+        for name, results in one.items():
+            assert results.keys() == found[name].keys()
+            for path, value in results.items():
+                np.testing.assert_allclose(
+                    np.array(found[name][path], float),
+                    np.array(value, float),
+                    rtol=RTOL,
+                    err_msg=f"{name}{path}",
+                )

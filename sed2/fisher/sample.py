@@ -2,7 +2,7 @@
 
 An *item* is one draw of all parameters and one set of weights of the N inputs. The weights are
 all one for the estimate and leave a group of inputs out for the jackknife over inputs, so both
-run through the same programs.
+run through the same programs. The local devices share the items out (`sed2.devices`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from sed2.blocks import Block, Linearisable, Shape
 from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.freeze import freeze
 from sed2.chain import Chain, ChainBlock
+from sed2.devices import filled, on_shares, placed
 from sed2.fisher.generic import generic_roots
 from sed2.fisher.likelihood import output_rows
 from sed2.fisher.pieces import UNKEPT, Pieces
+from sed2.fisher.prefixes import ALONE, Prefixes
 from sed2.fisher.roots import Roots
 from sed2.fisher.structured import empirical_roots, expected_roots
 from sed2.fisher.ways import Way
@@ -44,6 +46,7 @@ def sample_spectra(
     plan: Plan,
     progress: Progress = lambda done, total: None,
     pieces: Pieces = UNKEPT,
+    prefixes: Prefixes = ALONE,
 ) -> Spectra:
     """Fisher spectra of a list of items, in float64 whatever JAX's configuration says.
 
@@ -57,40 +60,46 @@ def sample_spectra(
         plan: the way of each block, and how many items run at a time.
         progress: called with the work done so far and its total, one per item and block.
         pieces: where the spectra of `plan.chunk` items are kept, if they are; not if these are all.
+        prefixes: what is shared with other candidates, if anything is.
 
     Raises:
         NumericsError: a spectrum is not finite.
     """
     items, blocks = len(draws), len(chain.blocks)
-    chunk = min(plan.chunk, items)
+    chunk = min(plan.chunk, filled(items))
+    sharing = prefixes.begin(chain, inputs, draws, weights, settings, plan)
+    known = sharing.known.blocks if sharing.known else ()
 
     def piece(first: int) -> Spectra:
         # The last piece is filled up with its last item: one shape, so one compilation.
         index = np.minimum(np.arange(first, first + chunk), items - 1)
         kept = min(chunk, items - first)
-        found = []
-        for done, block in enumerate(
-            _run_chain(chain, inputs, draws[index], weights[index], settings, plan), start=1
+        x = sharing.known.output[index] if sharing.known else None
+        found = [spectrum[first : first + kept] for spectrum in known]
+        for roots, activations, noisy in _run_chain(
+            chain, inputs, draws[index], weights[index], settings, plan, x, len(known)
         ):
-            found.append(jax.tree.map(lambda array: array[:kept], block))
-            progress(first * blocks + kept * done, items * blocks)
-        return Spectra(
-            tuple(
-                _spectrum(block, roots, activations, way)
-                for block, (roots, activations), way in zip(
-                    chain.blocks, found, plan.ways, strict=True
-                )
-            )
-        )
+            block, way = chain.blocks[len(found)], plan.ways[len(found)]
+            roots, activations = jax.tree.map(lambda array: array[:kept], (roots, activations))
+            found.append(_spectrum(block, roots, activations, way))
+            if len(found) in sharing.outputs:
+                sharing.outputs[len(found)][first : first + kept] = np.asarray(noisy)[:kept]
+            progress(first * blocks + kept * len(found), items * blocks)
+        return Spectra(tuple(found))
 
-    parts = []
-    with jax.enable_x64(True):
-        if chunk == items:
+    def joined() -> Spectra:
+        if chunk >= items:
             return piece(0)
+        parts = []
         for first in range(0, items, chunk):
             parts.append(pieces.spectra(plan, first, partial(piece, first)))
             progress(min(first + chunk, items) * blocks, items * blocks)
-    return Spectra.joined(parts)
+        return Spectra.joined(parts)
+
+    with jax.enable_x64(True):
+        spectra = joined()
+    prefixes.end(sharing, spectra)
+    return spectra
 
 
 def _spectrum(block: ChainBlock, roots: Roots, activations: np.ndarray, way: Way) -> BlockSpectrum:
@@ -112,22 +121,28 @@ def _run_chain(
     weights: np.ndarray,
     settings: Settings,
     plan: Plan,
-) -> Iterator[tuple[Roots, np.ndarray]]:
-    """Push the inputs through the noisy chain under one chunk of items.
+    x: Any = None,
+    start: int = 0,
+) -> Iterator[tuple[Roots, np.ndarray, jax.Array]]:
+    """Push the inputs through the noisy chain under one chunk of items; or through what of it is
+    behind the first `start` blocks, whose noisy output x is.
 
     One block after the other, each in a program of its own: blocks of the same shape share it,
     and a block's arrays are gone before the next one's are made.
 
     Yields:
-        per block, its roots and its root-mean-square output, both with a leading axis of items.
+        per block, its roots, its root-mean-square output and its noisy output, all with a leading
+        axis of items; the last one on the devices.
     """
-    x: Any = np.broadcast_to(np.asarray(inputs, float), (len(draws), *inputs.shape))
-    for block, way in zip(chain.blocks, plan.ways, strict=True):
-        keys = block_keys(settings.seed, block.stream, jnp.asarray(draws))
+    if x is None:
+        x = np.broadcast_to(np.asarray(inputs, float), (len(draws), *inputs.shape))
+    number, weight, x = placed(draws, weights, x)
+    for block, way in zip(chain.blocks[start:], plan.ways[start:], strict=True):
+        keys = block_keys(settings.seed, block.stream, jnp.asarray(number))
         uniform = uniforms(keys, numbers_used(block, len(inputs)) + way.numbers)
         step = block_program(chain, block, way, settings)
-        roots, activations, x = step(settings.sigma, keys, uniform, weights, x)
-        yield jax.tree.map(np.asarray, (roots, activations))
+        roots, activations, x = step(settings.sigma, keys, uniform, weight, x)
+        yield *jax.tree.map(np.asarray, (roots, activations)), x
 
 
 def numbers_used(block: ChainBlock, samples: int) -> int:
@@ -139,7 +154,8 @@ def block_program(
     chain: Chain, block: ChainBlock, way: Way, settings: Settings
 ) -> Callable[..., tuple[Roots, jax.Array, jax.Array]]:
     """The compiled program of one block, over items: (sigma, keys, uniforms, weights, x) to its
-    roots, its root-mean-square output, and its noisy output; see `_step`."""
+    roots, its root-mean-square output, and its noisy output; see `_step`. The devices share the
+    items out, and what comes back lies on them."""
     return partial(
         _quick_step if way.work < _QUICK_WORK else _batched_step,
         block.spec,
@@ -188,7 +204,21 @@ def _step(
     return roots, jnp.sqrt(jnp.mean(mean**2)), mean + sigma * noise
 
 
-_batched = jax.vmap(_step, in_axes=(None,) * 7 + (0,) * 4)
+def _batched(
+    spec: Block,
+    input_shape: Shape,
+    prior: Prior,
+    fisher: str,
+    likelihood: str,
+    way: Way,
+    sigma: float,
+    *items: jax.Array,
+) -> tuple[Roots, jax.Array, jax.Array]:
+    """`_step` for all items, whose arrays and results have a leading axis."""
+    step = partial(_step, spec, input_shape, prior, fisher, likelihood, way)
+    return on_shares(jax.vmap(step, (None, 0, 0, 0, 0)), sigma, *items)
+
+
 _batched_step = jax.jit(_batched, static_argnums=range(6))
 _quick_step = jax.jit(
     _batched, static_argnums=range(6), compiler_options={"xla_backend_optimization_level": 0}

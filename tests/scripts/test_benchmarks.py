@@ -11,6 +11,7 @@ import pytest
 from scripts import (
     benchmark_large,
     benchmark_memory,
+    benchmark_prefix,
     benchmark_startup,
     check_standard_errors,
     cost_growth,
@@ -18,6 +19,7 @@ from scripts import (
 )
 
 SCRIPTS = [
+    benchmark_prefix,
     benchmark_startup,
     benchmark_memory,
     benchmark_large,
@@ -89,3 +91,26 @@ def test_useless_arguments_are_refused(script: ModuleType, arguments: list[str])
     with pytest.raises(SystemExit) as exit_:
         script.main(arguments)
     assert exit_.value.code == 2
+
+
+def test_a_sweep_is_compared_before_it_is_timed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = [
+        "--first",
+        "54-3",
+        "--widths",
+        "2",
+        "3",
+        "--samples",
+        "5",
+        "--draws",
+        "3",
+        "--runs",
+        "1",
+    ]
+    assert benchmark_prefix.main(tiny) == 0
+    assert "difference of lower 2sED: 0.0e+00" in capsys.readouterr().out
+    monkeypatch.setattr(benchmark_prefix, "difference", lambda *_: np.nan)
+    assert benchmark_prefix.main(tiny) == 1
+    assert "times as fast" not in capsys.readouterr().out

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from types import FrameType
 from typing import IO
 
 from rich.console import Console
@@ -90,54 +87,17 @@ def progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
     """A live bar on stderr, gone when done; nothing at all where stderr is no terminal.
 
     Yields:
-        `report(what, done, total)`, which raises a KeyboardInterrupt that was lost.
+        `report(what, done, total)`.
     """
     console = err()
-    with _interrupts() as raise_lost:
-        if not console.is_terminal or os.environ.get("NO_COLOR"):
-            yield lambda what, done, total: raise_lost()
-            return
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    if not console.is_terminal or os.environ.get("NO_COLOR"):
+        yield lambda what, done, total: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task(title, total=None)
-
-            def report(what: str, done: int, total: int) -> None:
-                raise_lost()
-                bar.update(task, description=what, completed=done, total=total)
-
-            yield report
-
-
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], None]]:
-    """Keep Ctrl-C from getting lost: Python drops the exception where it comes up in a finaliser or
-    in a callback of C code, and the work would go on to its end.
-
-    Yields:
-        a function that raises KeyboardInterrupt if there was one.
-    """
-    seen = False
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal seen
-        seen = True
-        signal.default_int_handler(number, frame)
-
-    def raise_lost() -> None:
-        if seen:
-            raise KeyboardInterrupt
-
-    ours = (
-        threading.current_thread() is threading.main_thread()  # no other may set a handler
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if ours:
-        signal.signal(signal.SIGINT, handle)
-    try:
-        yield raise_lost
-        raise_lost()
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda what, done, total: bar.update(
+            task, description=what, completed=done, total=total
+        )

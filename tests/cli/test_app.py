@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import re
 import shlex
-import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -295,43 +293,3 @@ def test_without_a_terminal_nothing_is_cut_or_coloured(
         report("MLP 54-3-7", 1, 2)
     terminal.warn("word " * 100)
     assert pipe.getvalue() == f"warning: {'word ' * 100}\n"
-
-
-class LosesAnInterrupt:
-    """Ctrl-C comes while Python finalises this, and what a finaliser raises is dropped."""
-
-    def __del__(self) -> None:
-        signal.raise_signal(signal.SIGINT)
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("steps", [0, 3])
-def test_ctrl_c_is_not_lost(steps: int) -> None:
-    """The work ends at its next step, or else where it would end anyway; and a handler that was
-    there is there again."""
-    done = 0
-    with pytest.raises(KeyboardInterrupt), terminal.progress("sampling") as report:  # noqa: PT012
-        LosesAnInterrupt()
-        for step in range(steps):
-            report("MLP 54-3-7", step, steps)
-            done += 1
-    assert done == 0
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_ctrl_c_is_left_to_others_where_it_is_theirs() -> None:
-    def work() -> None:
-        with terminal.progress("sampling") as report:
-            report("MLP 54-3-7", 1, 2)
-            seen.append(signal.getsignal(signal.SIGINT))
-
-    seen: list[object] = []
-    thread = threading.Thread(target=work)  # no thread but the first may set a handler
-    thread.start()
-    thread.join()
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        work()
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    assert seen == [signal.default_int_handler, signal.SIG_IGN]

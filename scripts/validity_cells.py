@@ -104,9 +104,7 @@ CNNs with fewer inputs and draws, which cost more)."""
 def measure_spectra(model: ModelSpec, dataset: Dataset, cell: Cell) -> Values:
     """All variants of 2sED, from one set of spectra; no errors, so the draws are all the work."""
     settings = cell.settings
-    chain = build_chain(
-        model.blocks, dataset.input_shape, end_to_end=settings.chain == "end-to-end"
-    )
+    chain = build_chain(model.blocks, dataset.input_shape, settings.chain)
     inputs = choose_inputs(dataset, settings.samples, settings.seed)
     plan = make_plan(chain, settings.draws, len(inputs), settings)
     weights = np.ones((settings.draws, len(inputs)))

@@ -6,7 +6,7 @@ as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,6 @@ from sed2.bound_results import BoundResult
 from sed2.chain import build_chain
 from sed2.data.load import Dataset
 from sed2.deciding import rank_until_decided, read_demand
-from sed2.errors import UsageError
 from sed2.estimate import estimate
 from sed2.fisher.prefixes import Prefixes
 from sed2.gating.baseline import Baseline, read_baseline
@@ -29,10 +28,12 @@ from sed2.ranking import check_comparable, rank_results
 from sed2.request import (
     Spec,
     check_prior,
+    checked_data,
     load_data,
     no_dataset,
     pick_model,
     read_spec,
+    refuse_without,
     resolve_settings,
 )
 from sed2.resources import make_plan
@@ -144,9 +145,9 @@ def rank(
         "train_samples": train_samples,
     }
     if not until_decided:
-        _refuse_without("--until-decided", "nothing is added to what is given", demands)
+        refuse_without("--until-decided", "nothing is added to what is given", demands)
     if not train:
-        _refuse_without("--train", "nothing is trained", wishes)
+        refuse_without("--train", "nothing is trained", wishes)
     training = read_flags(TrainingSettings, wishes) if train else None
     file = read_spec(spec, allow_import, allow_partial)
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
@@ -159,7 +160,7 @@ def rank(
         for name, candidate in candidates.items():
             check_training(candidate, load_data(its[name]), its[name], training)
 
-    dataset = _checked_data(file.models, resolved)[0]  # all have the same, or do not compare
+    dataset = checked_data(file.models, resolved)[0]  # all have the same, or do not compare
     estimate_one = run.estimate if run else estimate
     values_of = run.baseline_values if run else baseline_values
     train_one = run.train if run else train_model
@@ -173,16 +174,10 @@ def rank(
             training=training,
             baselines=baselines,
         )
-    chains = [
-        build_chain(
-            candidates[name].blocks,
-            dataset.input_shape,
-            end_to_end=its[name].chain == "end-to-end",
-        )
-        for name in names
-    ]
     # In a run directory, what is taken up again must not hang on what was finished before.
-    first_one = run.estimate if run else partial(estimate, prefixes=Prefixes(chains))
+    first_one = (
+        run.estimate if run else partial(estimate, prefixes=_prefixes(candidates, dataset, its))
+    )
     results = [
         first_one(candidates[name], dataset, its[name], partial(progress, name)) for name in names
     ]
@@ -426,7 +421,7 @@ def validate(
         else:
             raise no_dataset()
         check_prior(candidate, its)
-        chain = build_chain(candidate.blocks, input_shape, end_to_end=its.chain == "end-to-end")
+        chain = build_chain(candidate.blocks, input_shape, its.chain)
         planned = make_plan(chain, 2 * its.draws, its.samples, its).blocks if plan else ()
         checked.append(
             Checked(
@@ -453,37 +448,22 @@ def _candidates(
     check_comparable(list(resolved), list(resolved.values()))
 
     def load(model: ModelSpec, its: Settings) -> Dataset:
-        dataset = load_data(its)
-        data_check(model, dataset.x)
-        check_prior(model, its)
-        return dataset
+        return checked_data([model], [its])[0]
 
     where = file.document.locate(("models",), key=True) if file.document else ""
     return Candidates(file.models, resolved, file.source, where, load, progress)
 
 
-def _refuse_without(needed: str, then: str, words: Mapping[str, Any]) -> None:
-    for name, value in words.items():
-        if value is not None:
-            flag = f"--{name.replace('_', '-')}"
-            raise UsageError(
-                f"without {needed} {then}, so {flag} means nothing",
-                mend=f"Give {needed} as well, or leave {flag} out",
-                where=flag,
-            )
-
-
-def _checked_data(candidates: Sequence[ModelSpec], settings: Sequence[Settings]) -> list[Dataset]:
-    """The data set of every candidate, which is checked against it, so that nothing fails half-way.
-
-    Raises:
-        as `compute`.
-    """
-    datasets = [load_data(its) for its in settings]
-    for candidate, dataset, its in zip(candidates, datasets, settings, strict=True):
-        data_check(candidate, dataset.x)
-        check_prior(candidate, its)
-    return datasets
+def _prefixes(
+    candidates: Mapping[str, ModelSpec], dataset: Dataset, settings: Mapping[str, Settings]
+) -> Prefixes:
+    """What candidates may share, by name."""
+    return Prefixes(
+        [
+            build_chain(candidate.blocks, dataset.input_shape, settings[name].chain)
+            for name, candidate in candidates.items()
+        ]
+    )
 
 
 def _open(path: str | Path) -> RunDirectory:
@@ -494,5 +474,5 @@ def _open(path: str | Path) -> RunDirectory:
 
 def _estimate(candidate: ModelSpec, settings: Settings, progress: Progress) -> ModelResult:
     """The result of one model, checked against its data first."""
-    (dataset,) = _checked_data([candidate], [settings])
+    (dataset,) = checked_data([candidate], [settings])
     return estimate(candidate, dataset, settings, partial(progress, candidate.name))

@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import jax
 from flax import nnx
@@ -133,19 +134,22 @@ def join_parameter_free(specs: Sequence[Block], input_shape: Shape) -> list[Bloc
     return joined
 
 
-def build_chain(specs: Sequence[Block], input_shape: Shape, *, end_to_end: bool = False) -> Chain:
+def build_chain(
+    specs: Sequence[Block], input_shape: Shape, kind: Literal["blocks", "end-to-end"] = "blocks"
+) -> Chain:
     """Fit the blocks to the input shape. Allocates nothing.
 
     Args:
         specs: the blocks.
         input_shape: of one input.
-        end_to_end: whether all of them are one block of the chain (measure.md, section 2).
+        kind: `chain` of the settings: noise after every block, or all of them as one block of the
+            chain (measure.md, section 2).
 
     Raises:
         SpecError: a block cannot take the output of the one before it.
     """
     specs = join_parameter_free(specs, input_shape)
-    if end_to_end:
+    if kind == "end-to-end":
         specs = [Network(tuple(specs))]
     blocks: list[ChainBlock] = []
     numbers: dict[str, int] = {}

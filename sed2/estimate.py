@@ -51,9 +51,7 @@ def estimate(
         NumericsError: a spectrum is not finite.
     """
     data_check(model, dataset.x)
-    chain = build_chain(
-        model.blocks, dataset.input_shape, end_to_end=settings.chain == "end-to-end"
-    )
+    chain = build_chain(model.blocks, dataset.input_shape, settings.chain)
     inputs = choose_inputs(dataset, settings.samples, settings.seed)
     jackknife = Jackknife.plan(settings.draws, len(inputs), dataset.rows, settings.input_groups)
     items = settings.draws + jackknife.extra

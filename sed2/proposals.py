@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 OWN_ACCEPTANCE, JOINT_ACCEPTANCE = 0.3, 0.7
-"""Aimed at: of units by their own terms, of particles by the terms of later blocks."""
+"""Aimed at: of the steps of units by their own terms, of particles by the terms of later blocks.
+The latter is high, since a walk that is refused as a whole is dear."""
 
 
 @dataclass

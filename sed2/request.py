@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from sed2.data.load import Dataset, load_dataset
 from sed2.errors import UsageError, did_you_mean
 from sed2.settings import Settings, resolve
 from sed2.spec.module import from_network, resolve_module
-from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, load_spec
+from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, data_check, load_spec
 
 Spec = str | Path | Mapping[str, Any] | Any
 """A YAML file, notation, the mapping of a file, a network, or a dict of networks by name."""
@@ -87,6 +87,27 @@ def resolve_settings(
     )
 
 
+def refuse_without(needed: str, then: str, words: Mapping[str, Any]) -> None:
+    """Refuse options that mean nothing without another one.
+
+    Args:
+        needed: the other one, which is not given.
+        then: what is the case without it.
+        words: the options by name; None is not given.
+
+    Raises:
+        UsageError: one of them is given.
+    """
+    for name, value in words.items():
+        if value is not None:
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"without {needed} {then}, so {flag} means nothing",
+                mend=f"Give {needed} as well, or leave {flag} out",
+                where=flag,
+            )
+
+
 def check_prior(candidate: ModelSpec, settings: Settings) -> None:
     """
     Raises:
@@ -112,6 +133,20 @@ def load_data(settings: Settings) -> Dataset:
         raise no_dataset()
     name = settings.dataset
     return _load_once(name, settings.label, settings.standardize, _state(name))
+
+
+def checked_data(candidates: Sequence[ModelSpec], settings: Sequence[Settings]) -> list[Dataset]:
+    """The data set of every candidate, which is checked against it, so that nothing fails half-way.
+
+    Raises:
+        UsageError, DataError: as `load_data` and `check_prior`.
+        SpecError: a candidate does not fit its data.
+    """
+    datasets = [load_data(its) for its in settings]
+    for candidate, dataset, its in zip(candidates, datasets, settings, strict=True):
+        data_check(candidate, dataset.x)
+        check_prior(candidate, its)
+    return datasets
 
 
 @lru_cache(maxsize=1)

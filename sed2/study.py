@@ -162,9 +162,7 @@ def check_memory(model: ModelSpec, dataset: Dataset, settings: Settings, grids: 
     Raises:
         ResourceError: one does not.
     """
-    chain = build_chain(
-        model.blocks, dataset.input_shape, end_to_end=settings.chain == "end-to-end"
-    )
+    chain = build_chain(model.blocks, dataset.input_shape, settings.chain)
     all_points = points(settings, grids, dataset.rows)
     for size in (lambda point: point.samples, lambda point: point.draws):
         point = max(all_points, key=size)

@@ -41,7 +41,8 @@ def relu_layer(
 
     By annealed importance sampling (Neal 2001, doi:10.1023/A:1008923215028), one unit to the power
     of their number: exp of a chain's gains on its way to the tilt has the right mean, however badly
-    it mixes. Plain draws miss the few that carry the mean, and say nothing of it.
+    it mixes. Plain draws, which are chains of one step, miss the few that carry the mean, and say
+    nothing of it.
 
     Returns:
         the value, its standard error, and how many of the chains carry it (Kish).
@@ -49,27 +50,32 @@ def relu_layer(
     rng, length = np.random.default_rng(seed), 1.0
 
     def logdet(z: np.ndarray) -> np.ndarray:
-        active = (
-            special.erf(z / np.sqrt(2)) @ x.T > 0
-        )  # of the uniform parameters that z stands for
-        factors = active[:, :, None] * x / np.sqrt(len(x))
-        eigenvalues = np.linalg.eigvalsh(np.matmul(factors.transpose(0, 2, 1), factors))
-        eigenvalues[eigenvalues < 1e-13 * eigenvalues[:, -1:]] = 0
-        return np.log1p(amplitude * np.sqrt(eigenvalues)).sum(axis=1)
+        parts = [_relu_logdet(part, x, amplitude) for part in np.array_split(z, -(-chains // 2000))]
+        return np.concatenate(parts)
 
     z = rng.normal(size=(chains, x.shape[1]))
     value, gain = logdet(z), np.zeros(chains)
-    for step in range(1, steps + 1):
+    for step in range(steps):
+        if step:
+            moved = np.sqrt(1 - length**2) * z + length * rng.normal(size=z.shape)
+            there = logdet(moved)
+            accepted = np.log(rng.random(chains)) < step / steps * (there - value)
+            z, value = np.where(accepted[:, None], moved, z), np.where(accepted, there, value)
+            length = min(1.0, length * np.exp(0.1 * (accepted.mean() - 0.3)))
         gain += value / steps
-        moved = np.sqrt(1 - length**2) * z + length * rng.normal(size=z.shape)
-        there = logdet(moved)
-        accepted = np.log(rng.random(chains)) < step / steps * (there - value)
-        z, value = np.where(accepted[:, None], moved, z), np.where(accepted, there, value)
-        length = min(1.0, length * np.exp(0.1 * (accepted.mean() - 0.3)))
     weights = np.exp(gain - gain.max())
     error = units * weights.std() / weights.mean() / np.sqrt(chains)
     size = weights.sum() ** 2 / (weights**2).sum()
     return units * float(np.log(weights.mean()) + gain.max()), float(error), float(size)
+
+
+def _relu_logdet(z: np.ndarray, x: np.ndarray, amplitude: float) -> np.ndarray:
+    """(B,) of units whose parameters are uniform, the images of normal z (B, inputs) under erf."""
+    active = special.erf(z / np.sqrt(2)) @ x.T > 0
+    factors = active[:, :, None] * x / np.sqrt(len(x))
+    eigenvalues = np.linalg.eigvalsh(np.matmul(factors.transpose(0, 2, 1), factors))
+    eigenvalues[eigenvalues < 1e-13 * eigenvalues[:, -1:]] = 0
+    return np.log1p(amplitude * np.sqrt(eigenvalues)).sum(axis=1)
 
 
 def relu_chain(

@@ -59,7 +59,7 @@ def measure_dimensions(
     settings = candidate.settings.model_copy(
         update={"chain": "end-to-end", "estimator": "mc", "input_groups": 0}
     )
-    chain = build_chain(candidate.model.blocks, candidate.dataset.input_shape, end_to_end=True)
+    chain = build_chain(candidate.model.blocks, candidate.dataset.input_shape, "end-to-end")
     inputs = choose_inputs(candidate.dataset, settings.samples, settings.seed)
     plan = make_plan(chain, settings.draws, len(inputs), settings)
     weights = np.ones((settings.draws, len(inputs)))

@@ -194,8 +194,7 @@ class ParticleChain:
             (B, m); see `half_log_determinants`.
         """
         block, particles = self.chain.blocks[j], len(parameters)
-        if x is None:
-            x = np.broadcast_to(self.inputs, (particles, *self.inputs.shape))
+        x = self._fed(x, particles)
         uniform, (coefficients, amplitudes) = _to_uniform(parameters), np.transpose(terms)
         batch, parts = min(self.plan.ways[j].batch, units.shape[1]), []
         with jax.enable_x64(True):
@@ -226,8 +225,7 @@ class ParticleChain:
     ) -> tuple[np.ndarray, float, np.ndarray]:
         """Roots, how many eigenvalues each stands for, and outputs."""
         block, particles = self.chain.blocks[j], len(uniform)
-        if x is None:
-            x = np.broadcast_to(self.inputs, (particles, *self.inputs.shape))
+        x = self._fed(x, particles)
         if weights is None:
             weights = np.ones((particles, len(self.inputs)))
         program, parts = block_program(self.chain, block, way, self.settings), []
@@ -246,6 +244,12 @@ class ParticleChain:
                 "standardise the inputs (--standardize)",
             )
         return values, multiplicity, outputs
+
+    def _fed(self, x: np.ndarray | None, particles: int) -> np.ndarray:
+        """(B, N, *input_shape) of a block: what the block before it puts out, or the inputs."""
+        if x is None:
+            return np.broadcast_to(self.inputs, (particles, *self.inputs.shape))
+        return x
 
     def _chunks(self, j: int, particles: int) -> Iterator[tuple[jax.Array, np.ndarray, int]]:
         """Of as many particles as run at a time: keys, which they are, and how many of them count;

@@ -204,24 +204,19 @@ def _step(
     return roots, jnp.sqrt(jnp.mean(mean**2)), mean + sigma * noise
 
 
-def _batched(
-    spec: Block,
-    input_shape: Shape,
-    prior: Prior,
-    fisher: str,
-    likelihood: str,
-    way: Way,
-    sigma: float,
-    *items: jax.Array,
-) -> tuple[Roots, jax.Array, jax.Array]:
-    """`_step` for all items, whose arrays and results have a leading axis."""
-    step = partial(_step, spec, input_shape, prior, fisher, likelihood, way)
-    return on_shares(jax.vmap(step, (None, 0, 0, 0, 0)), sigma, *items)
+def _batched(*arguments: Any) -> tuple[Roots, jax.Array, jax.Array]:
+    """`_step` for all items: of what is not static sigma is one for all, and the arrays and results
+    have a leading axis."""
+    step = partial(_step, *arguments[:_STATIC])
+    return on_shares(jax.vmap(step, (None, 0, 0, 0, 0)), *arguments[_STATIC:])
 
 
-_batched_step = jax.jit(_batched, static_argnums=range(6))
+_STATIC = 6  # arguments of `_step`, by which a program is compiled
+_batched_step = jax.jit(_batched, static_argnums=range(_STATIC))
 _quick_step = jax.jit(
-    _batched, static_argnums=range(6), compiler_options={"xla_backend_optimization_level": 0}
+    _batched,
+    static_argnums=range(_STATIC),
+    compiler_options={"xla_backend_optimization_level": 0},
 )
 """Compiled in two thirds of the time. Small blocks spend theirs in LAPACK, which is compiled."""
 _QUICK_WORK = 1e9  # operations per item, about 0.05 s

@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from sed2.errors import NumericsError, UsageError
 from sed2.gating.evidence import Evidence
+from sed2.json_text import Damaged, parse, validate
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.validation import shown
@@ -210,32 +211,10 @@ def read_baseline(path: Path) -> Baseline:
     if len(raw) > MAX_BYTES:
         raise _damaged(str(path), "it is too large for a baseline of sed2")
     try:
-        text = raw.decode("utf-8")
-        json.loads(text, object_pairs_hook=_once)
-        return Baseline.model_validate_json(text)
-    except UnicodeDecodeError:
-        raise _damaged(str(path), "it is not UTF-8 text") from None
-    except json.JSONDecodeError as error:
-        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
-        cause = "it ends early" if cut else error.msg
-        raise _damaged(f"{path}:{error.lineno}:{error.colno}", cause) from None
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(map(str, fault["loc"]))
-        cause = f"`{place}`: {fault['msg']}" if place else fault["msg"]
-        raise _damaged(str(path), cause) from None
-    except (RecursionError, ValueError) as error:
-        raise _damaged(str(path), str(error)) from None
-
-
-def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """A mapping whose keys are there once: a careless merge repeats them."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key `{shown(repeated)}` is there twice")
-    return found
+        parse(raw, path)
+        return validate(Baseline, raw, path)
+    except Damaged as fault:
+        raise _damaged(fault.where, fault.cause) from None
 
 
 def _damaged(where: str, cause: str) -> UsageError:

@@ -193,7 +193,7 @@ def _same_data_files(candidates: Candidates, baseline: Baseline) -> bool:
 
 def _parameters(candidates: Candidates, model: ModelSpec) -> int:
     shape, its = candidates.dataset(model).input_shape, candidates.settings[model.name]
-    return build_chain(model.blocks, shape, end_to_end=its.chain == "end-to-end").parameters
+    return build_chain(model.blocks, shape, its.chain).parameters
 
 
 def _refuse_other_settings(candidates: Candidates, baseline: Baseline, path: str) -> None:

@@ -127,11 +127,7 @@ def compare(before: Stored, after: Stored) -> Comparison:
     settings = _changes(before.settings, after.settings)
     points = _common(before.eps, after.eps)
     alike = _scores_compare(before, after)
-    pairs = [
-        (before.models[name], one) for name, one in after.models.items() if name in before.models
-    ]
-    if after.kind == "compute":
-        pairs = [(*before.models.values(), *after.models.values())]  # type: ignore[list-item]
+    pairs = _pairs(before, after)
     paired = {one.name for pair in pairs for one in pair}
     known = {change.name for change in settings}
     return Comparison(

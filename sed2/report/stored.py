@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from sed2.errors import UsageError
+from sed2.json_text import Damaged, parse, validate
 from sed2.validation import shown
 
 Kind = Literal["compute", "rank", "gate"]
@@ -133,39 +133,20 @@ def read_document(path: Path) -> Stored:
         UsageError: it is missing, cannot be read, is damaged, or is no such document.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise _damaged(str(path), "it is not UTF-8 text") from None
+        raw = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
             f"`{path}` cannot be read ({reason})", mend="Check the path and its permissions"
         ) from None
-    kind = _kind(path, _parsed(path, text))
     try:
-        return _READERS[kind](path, text)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(map(str, fault["loc"]))
-        raise _damaged(str(path), f"`{shown(place)}`: {fault['msg']}") from None
-    except _Inconsistent as error:
-        raise _damaged(str(path), str(error)) from None
-
-
-def _parsed(path: Path, text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=_no_number)
-    except json.JSONDecodeError as error:
-        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
-        raise _damaged(
-            f"{path}:{error.lineno}:{error.colno}", "it ends early" if cut else error.msg
+        return _READERS[_kind(path, parse(raw, path))](path, raw)
+    except Damaged as fault:
+        raise UsageError(
+            f"this is no whole result of `sed2 compute`, `rank` or `gate`: {fault.cause}",
+            mend="Write it anew with --json",
+            where=fault.where,
         ) from None
-    except (RecursionError, ValueError) as error:
-        raise _damaged(str(path), str(error)) from None
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"`{name}` is no number of JSON")
 
 
 def _kind(path: Path, document: Any) -> Kind:
@@ -174,36 +155,32 @@ def _kind(path: Path, document: Any) -> Kind:
         if marks <= keys:
             version = document.get("schema_version")
             if version != 1:
-                raise _damaged(str(path), f"its schema_version is {shown(str(version))}, not 1")
+                raise Damaged(str(path), f"its schema_version is {shown(str(version))}, not 1")
             return kind
-    raise _damaged(str(path), "it has not the keys of one")
+    raise Damaged(str(path), "it has not the keys of one")
 
 
-class _Inconsistent(Exception):
-    """Parts of a document do not fit each other."""
-
-
-def _rank(path: Path, text: str) -> Stored:
-    its = _Rank.model_validate_json(text)
+def _rank(path: Path, raw: bytes) -> Stored:
+    its = validate(_Rank, raw, path)
     models = [
         StoredModel(
             one.name,
             str(one.rank),
             one.parameters,
             one,
-            _fitting(one.lower_two_sed, its.eps, one.name),
+            _fitting(path, one.lower_two_sed, its.eps, one.name),
             one.settings | {"inputs": one.inputs},
             one.spec_sha256,
         )
         for one in its.models
     ]
-    named = _by_name(models)
+    named = _by_name(path, models)
     return Stored(path, "rank", its.settings, its.eps, its.eps_n, named, its.provenance)
 
 
-def _compute(path: Path, text: str) -> Stored:
-    its = _Compute.model_validate_json(text)
-    curve = _fitting(its.lower_two_sed, its.eps, its.model.name)
+def _compute(path: Path, raw: bytes) -> Stored:
+    its = validate(_Compute, raw, path)
+    curve = _fitting(path, its.lower_two_sed, its.eps, its.model.name)
     spec = its.provenance.get("spec_sha256")
     model = StoredModel(
         its.model.name, "", its.model.parameters, its, curve, its.settings, spec and str(spec)
@@ -212,8 +189,8 @@ def _compute(path: Path, text: str) -> Stored:
     return Stored(path, "compute", its.settings, its.eps, its.eps_n, {model.name: model}, found)
 
 
-def _gate(path: Path, text: str) -> Stored:
-    its = _Gate.model_validate_json(text)
+def _gate(path: Path, raw: bytes) -> Stored:
+    its = validate(_Gate, raw, path)
     models = [
         StoredModel(
             one.name,
@@ -226,32 +203,25 @@ def _gate(path: Path, text: str) -> Stored:
         )
         for one in its.models
     ]
-    grid = _GateGrid.model_validate_json(text).settings.eps
+    grid = validate(_GateGrid, raw, path).settings.eps
     found = {k: v for k, v in (its.provenance or {}).items() if k != "spec_sha256"}
-    return Stored(path, "gate", its.settings, grid, its.eps_n, _by_name(models), found)
+    return Stored(path, "gate", its.settings, grid, its.eps_n, _by_name(path, models), found)
 
 
 _READERS = {"compute": _compute, "rank": _rank, "gate": _gate}
 
 
-def _fitting(curve: StoredCurve, eps: Sequence[float], name: str) -> StoredCurve:
+def _fitting(path: Path, curve: StoredCurve, eps: Sequence[float], name: str) -> StoredCurve:
     if list(eps) != sorted(set(eps)):
-        raise _Inconsistent("`eps` does not ascend")
+        raise Damaged(str(path), "`eps` does not ascend")
     if {len(curve.estimate), len(curve.scatter), len(curve.lower_estimate)} != {len(eps)}:
-        raise _Inconsistent(f"the curve of `{shown(name)}` has not as many points as `eps`")
+        cause = f"the curve of `{shown(name)}` has not as many points as `eps`"
+        raise Damaged(str(path), cause)
     return curve
 
 
-def _by_name(models: Sequence[StoredModel]) -> dict[str, StoredModel]:
+def _by_name(path: Path, models: Sequence[StoredModel]) -> dict[str, StoredModel]:
     named = {model.name: model for model in models}
     if len(named) < len(models) or not models:
-        raise _Inconsistent("it holds no model, or two of one name")
+        raise Damaged(str(path), "it holds no model, or two of one name")
     return named
-
-
-def _damaged(where: str, cause: str) -> UsageError:
-    return UsageError(
-        f"this is no whole result of `sed2 compute`, `rank` or `gate`: {cause}",
-        mend="Write it anew with --json",
-        where=where,
-    )

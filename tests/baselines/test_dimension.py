@@ -64,7 +64,7 @@ def test_brute_force() -> None:
     x, eps, prior = gaussian_inputs(12, 3), 0.1, parse_prior("torch")
     settings = settings_of(eps=eps, seed=3)
     model = load_spec("MLP 3-4-2").models[0]
-    (block,) = build_chain(model.blocks, (3,), end_to_end=True).blocks
+    (block,) = build_chain(model.blocks, (3,), "end-to-end").blocks
     matrices = []
     for draw in range(settings.draws):
         key = block_keys(settings.seed, block.stream, jnp.array([draw]))

@@ -14,7 +14,8 @@ from sed2.blocks.dense import Dense
 from sed2.data.catalogue import DATASETS
 from sed2.errors import ExitCode, SpecError
 from sed2.settings import resolve
-from sed2.spec.schema import SpecFile, json_schema, load_spec, read_document, shape_check
+from sed2.spec.json_schema import json_schema
+from sed2.spec.schema import SpecFile, load_spec, read_document, shape_check
 from sed2.spec.yaml import load, loads
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -50,6 +50,7 @@
 
   function draw() {
     place = chart.draw($("canvas"), view());
+    describe();
     readOut();
   }
 
@@ -116,7 +117,6 @@
       for (const button of document.getElementsByName(name))
         button.addEventListener("change", () => {
           chosen[name] = button.value;
-          describe();
           draw();
         });
     $("point").addEventListener("input", () => {
@@ -144,7 +144,6 @@
   $("plot").hidden = false;
   series.forEach(addRow);
   listen();
-  describe();
   draw();
   new ResizeObserver(draw).observe($("plot"));
 })();

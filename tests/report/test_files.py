@@ -8,6 +8,9 @@ import json
 import math
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,13 +72,29 @@ def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, option: str) -
         assert cause in error.cause
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
-def test_a_file_or_folder_without_permission_is_refused(tmp_path: Path) -> None:
-    file, folder = tmp_path / "file.csv", tmp_path / "folder"
-    file.touch(mode=0o444)
-    folder.mkdir(mode=0o555)
-    assert "ermission" in refusal(csv=file).cause
-    assert "ermission" in refusal(csv=folder / "x.csv").cause
+@contextmanager
+def not_root() -> Iterator[None]:
+    """As `nobody`, where this is root, who may write everything."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions are others here")
+def test_a_file_or_folder_without_permission_is_refused() -> None:
+    with tempfile.TemporaryDirectory() as temporary:  # pytest's own is closed to others
+        os.chmod(temporary, 0o755)
+        file, folder = Path(temporary, "file.csv"), Path(temporary, "folder")
+        file.touch(mode=0o444)
+        folder.mkdir(mode=0o555)
+        with not_root():
+            assert "ermission" in refusal(csv=file).cause
+            assert "ermission" in refusal(csv=folder / "x.csv").cause
 
 
 @pytest.mark.parametrize("name", ["x.jpeg", "x", ".png", "x.png.bak", "-"])

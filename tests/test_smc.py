@@ -318,8 +318,8 @@ def test_the_truth_of_a_layer_of_many_inputs() -> None:
 @pytest.mark.slow
 def test_the_papers_mlp() -> None:
     """Against annealed importance sampling of one unit of the first layer (`truths.relu_layer`):
-    505.2 +- 0.3 over three seeds, and a second layer that adds 78 to 80. Plain Monte Carlo gives 531
-    for both."""
+    505.2 +- 0.3 over three seeds, and a second layer that adds 78 to 80. Plain Monte Carlo gives
+    531 for both."""
     import sed2
 
     result = sed2.compute("MLP 54-16-7", dataset="covertype", estimator="smc", eps=0.1)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import gammaln
 
 
 def log_radius(log_n: float, gamma: float) -> float:
@@ -30,7 +29,7 @@ def log_radius(log_n: float, gamma: float) -> float:
 def log_ball_volume(parameters: int) -> float:
     """log alpha_d of alpha_d = pi^(d/2) / Gamma(d/2 + 1), the volume of the unit ball."""
     half = parameters / 2
-    return half * math.log(math.pi) - float(gammaln(half + 1))
+    return half * math.log(math.pi) - math.lgamma(half + 1)
 
 
 def log_covering_constant(parameters: int, lipschitz: float) -> float:

@@ -14,7 +14,7 @@ from pydantic import Field
 from sed2.blocks.activations import ACTIVATIONS, Activation, identity
 from sed2.blocks.base import BlockSpec, Shape, register
 from sed2.blocks.norm import NormName, batch_normed, check_groups, make_norm
-from sed2.blocks.patches import Padding, Pair, Size, image_size, pads, pair, shifts
+from sed2.blocks.patches import Padding, Pair, Size, image_size, pads, pair, windows
 from sed2.blocks.pooling import Pool
 from sed2.blocks.structure import Channels, Layout
 from sed2.errors import SpecError
@@ -202,5 +202,5 @@ def _patches(conv: nnx.Conv, x: jax.Array) -> jax.Array:
     else:
         sides = (padding, padding) if isinstance(padding, int) else padding
         around = [pair(one) for one in sides]
-    patches = jnp.stack(shifts(x, window, strides, around, 0.0), axis=3)
+    patches = windows(x, window, strides, around, 0.0)
     return patches.reshape(len(x), -1, patches.shape[3] * patches.shape[4])

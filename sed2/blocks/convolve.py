@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 
-from sed2.blocks.patches import shifts
+from sed2.blocks.patches import shifts, windows
 
 _MANY_CHANNELS = 16
 """From here on a matrix product per entry of the kernel is as fast as one for all of them, and
@@ -47,9 +46,9 @@ def convolve(
     window = (kernel.shape[0], kernel.shape[1])
     if isinstance(padding, str):
         padding = jax.lax.padtype_to_pads(x.shape[1:3], window, strides, padding)
-    windows = shifts(x, window, strides, padding, 0.0)
     if x.shape[3] < _MANY_CHANNELS:
-        patches = jnp.stack(windows, axis=3)
+        patches = windows(x, window, strides, padding, 0.0)
         return patches.reshape(*patches.shape[:3], -1) @ kernel.reshape(-1, kernel.shape[3])
+    parts = shifts(x, window, strides, padding, 0.0)
     entries = kernel.reshape(-1, *kernel.shape[2:])
-    return sum(part @ entry for part, entry in zip(windows, entries, strict=True))
+    return sum(part @ entry for part, entry in zip(parts, entries, strict=True))

@@ -23,6 +23,7 @@ from sed2.cli import (
     stability,
     validate,
 )
+from sed2.cli.runtime import leave
 from sed2.errors import ExitCode, Sed2Error
 
 EPILOG = """\b
@@ -99,7 +100,7 @@ def root(
 def main() -> None:
     """Run the command line and exit with a code of `sed2.errors.ExitCode`."""
     terminal.make_ready()
-    sys.exit(run(sys.argv[1:]))
+    leave(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:

@@ -57,9 +57,9 @@ def compute(
       sed2 compute "MLP 54-16-7" --dataset covertype --html curve.html
 
     \b
-    On many machines: one task per GPU under SLURM; or by hand, on the second of two
+    On many machines: under SLURM, one task per GPU; or by hand, here on the second of two
       srun sed2 compute large.yaml --distributed --json large.json
-      sed2 compute large.yaml --distributed --coordinator node1:9911 --processes 2 --process 1
+      sed2 compute a.yaml --coordinator node1:9911 --processes 2 --process 1
     """
     with sharing_out(distributed, coordinator, processes, process, host_timeout):
         files = {"json": json, "csv": csv, "plot": plot, "html": html} if leads() else {}

@@ -17,8 +17,8 @@ Distributed = Annotated[
     typer.Option(
         "--distributed",
         help="Share the draws out over the devices of several processes, which all run the same "
-        "command. JAX finds them under SLURM, Kubernetes, Open MPI and on TPU; else give the next "
-        "three options.",
+        "command. JAX finds them under SLURM, Kubernetes, Open MPI and on TPU; elsewhere the next "
+        "three options say what it would find.",
     ),
 ]
 Coordinator = Annotated[
@@ -52,15 +52,13 @@ def sharing_out(
     process: int | None,
     host_timeout: int | None,
 ) -> Iterator[None]:
-    """As `sed2.hosts.joined`, if that is asked for.
+    """As `sed2.hosts.joined`, if one of the options asks for it.
 
     Raises:
         UsageError: the options do not go together, or the processes did not come together.
     """
-    words = {"coordinator": coordinator, "processes": processes, "process": process}
-    if not distributed:
-        words["host_timeout"] = host_timeout
-        refuse_without("--distributed", "there is no other process", words)
+    if not distributed and (coordinator, processes, process) == (None, None, None):
+        refuse_without("--distributed", "no process is waited for", {"host_timeout": host_timeout})
         yield
         return
     timeout = Meeting.timeout if host_timeout is None else host_timeout

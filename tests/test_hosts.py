@@ -22,8 +22,11 @@ from sed2 import devices, hosts
 from sed2.chain import build_chain
 from sed2.errors import DataError, UsageError
 from sed2.fisher import sample
+from sed2.fisher.particles import ParticleChain
 from sed2.hosts import Meeting, together
 from sed2.report.files import compute_document, to_json
+from sed2.resources import make_plan
+from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 from tests.cases import host_devices
 
@@ -36,7 +39,7 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "cnn in chunks": (CNN, {"draws": 7, "memory_gb": 6e-4}),
     "fewer draws than devices": (MLP, {"draws": 1, "input_groups": 0}),
     "smc": (
-        MLP,
+        "MLP 54-3",
         {
             "draws": 5,
             "estimator": "smc",
@@ -64,6 +67,22 @@ def compute(case: str, images: Path) -> sed2.ModelResult:
     )
 
 
+def particles() -> dict[str, list[float]]:
+    """Five particles, all ways in which they are worked on."""
+    chain = build_chain(load_spec(MLP).models[0].blocks, (54,))
+    settings, rng = Settings(dataset="test", samples=SAMPLES), np.random.default_rng(0)
+    x, plan = rng.normal(size=(SAMPLES, 54)), make_plan(chain, 5, SAMPLES, settings)
+    particles, units = ParticleChain(chain, x, settings, plan), np.array([[0], [1], [2], [0], [1]])
+    normals, others = rng.normal(size=(2, 5, particles.numbers(0)))
+    normals_after = np.where(particles.splits[0].owner == units, others, normals)
+    before = particles.evaluate(0, normals, None)
+    after = particles.change(0, before, normals_after, None, units)
+    parameters = normals[:, : chain.blocks[0].parameters]
+    tilts = particles.surrogate(0, parameters, None, units, [(1.0, 3.0)])
+    arrays = {"before": before.roots, "after": after.roots, "output": after.output, "tilts": tilts}
+    return {name: array.ravel().tolist() for name, array in arrays.items()}
+
+
 def make_images(folder: Path) -> Path:
     path = folder / "images.npz"
     np.savez(path, x=np.random.default_rng(0).normal(size=(20, *IMAGE)))
@@ -87,7 +106,7 @@ def everything(process: int, port: int, images: str) -> None:
         return step(*arguments)
 
     devices.process_allgather = count
-    found: dict[str, Any] = {"devices": devices.device_count(), "cases": {}}
+    found = {"devices": devices.device_count(), "particles": particles(), "cases": {}}
     for case in CASES:
         gathered.clear()
         programs.clear()
@@ -170,11 +189,18 @@ def test_two_processes_and_one_agree(
     alone = json.loads(to_json(compute_document(compute(case, make_images(tmp_path)))))
     first, second = (found["cases"][case]["document"] for found in on_two)
     for document in (alone, first, second):
-        del document["settings"]
+        del document["settings"]["dataset"]  # where the images lie
     assert first == second
     assert first["provenance"].pop("device") == f"{alone['provenance'].pop('device')} x 4"
     assert str(first).count("None") == str(alone).count("None")
     np.testing.assert_allclose(numbers(first), numbers(alone), rtol=1e-9)
+
+
+def test_particles_agree(on_two: list[dict[str, Any]]) -> None:
+    first, second = (found["particles"] for found in on_two)
+    assert first == second
+    for name, alone in particles().items():
+        np.testing.assert_allclose(first[name], alone, rtol=1e-9)
 
 
 @pytest.mark.parametrize("case", READ)

@@ -57,7 +57,7 @@ def compute(
       sed2 compute "MLP 54-16-7" --dataset covertype --html curve.html
 
     \b
-    On many machines: under SLURM, one task per GPU; or by hand, here on the second of two
+    On many machines, by SLURM with a task per GPU; or by hand, here the second:
       srun sed2 compute large.yaml --distributed --json large.json
       sed2 compute a.yaml --coordinator node1:9911 --processes 2 --process 1
     """

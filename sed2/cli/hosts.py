@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -10,7 +11,6 @@ import typer
 
 from sed2 import terminal
 from sed2.hosts import Meeting, joined
-from sed2.request import refuse_without
 
 Distributed = Annotated[
     bool,
@@ -24,7 +24,9 @@ Distributed = Annotated[
 Coordinator = Annotated[
     str | None,
     typer.Option(
-        metavar="HOST:PORT", help="Where the processes meet: a free port of process 0's machine."
+        metavar="HOST:PORT",
+        help="Where the processes meet: a free port of process 0's machine. "
+        "[default: $JAX_COORDINATOR_ADDRESS]",
     ),
 ]
 Processes = Annotated[
@@ -58,9 +60,13 @@ def sharing_out(
         UsageError: the options do not go together, or the processes did not come together.
     """
     if not distributed and (coordinator, processes, process) == (None, None, None):
+        from sed2.request import refuse_without  # which imports JAX
+
         refuse_without("--distributed", "no process is waited for", {"host_timeout": host_timeout})
         yield
         return
+    if processes is not None:  # else it is JAX that reads the variable
+        coordinator = coordinator or os.environ.get("JAX_COORDINATOR_ADDRESS")
     timeout = Meeting.timeout if host_timeout is None else host_timeout
     meeting = Meeting(coordinator, processes, process, timeout)
     terminal.reserve_stdout()  # the collectives of the CPU tell there that they are connected

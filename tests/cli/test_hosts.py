@@ -25,3 +25,12 @@ def test_options_that_make_no_sense(sed2: Run, options: tuple[str, ...], told: s
     ran = sed2("compute", "MLP 54-3-7", *FAST, *options)
     assert ran.code == 2
     assert told in ran.err
+
+
+def test_the_variable_of_jax_names_the_coordinator(
+    sed2: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "node1")
+    ran = sed2("compute", "MLP 54-3-7", *FAST, "--processes", "2", "--process", "0")
+    assert "error: --coordinator: `node1` is no address" in ran.err
+    assert sed2("compute", "MLP 54-3-7", *FAST).code == 0  # by itself it asks for nothing

@@ -23,7 +23,7 @@ from sed2.gating.gate import Candidates, judge, write_baseline
 from sed2.gating.outcome import GateResult
 from sed2.gating.rules import read_rules
 from sed2.generalisation import MIN_ZETA, check_settings, evaluate, read_words
-from sed2.hosts import together
+from sed2.hosts import check_alike, together
 from sed2.prediction import add_baselines, add_trainings
 from sed2.ranking import check_comparable, rank_results
 from sed2.request import (
@@ -99,7 +99,9 @@ def compute(
         return candidate, its, checked_data([candidate], [its])[0]
 
     candidate, its, dataset = together(prepare, lambda work: _asked(*work))
-    return estimate(candidate, dataset, its, partial(progress, candidate.name))
+    result = estimate(candidate, dataset, its, partial(progress, candidate.name))
+    check_alike(result.lower_two_sed.estimate)
+    return result
 
 
 def rank(

@@ -74,7 +74,7 @@ def _mesh(devices: int) -> Mesh:
     processes = range(jax.process_count())
     own = devices // len(processes)
     chosen = [device for i in processes for device in jax.local_devices(process_index=i)[:own]]
-    return jax.make_mesh((devices,), ("items",), (AxisType.Auto,), devices=chosen)
+    return Mesh(np.array(chosen), ("items",), axis_types=(AxisType.Auto,))
 
 
 def placed(*items: Any) -> tuple[Any, ...]:

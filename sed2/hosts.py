@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any, TypeVar
 
+import numpy as np
+
 from sed2 import errors
-from sed2.errors import HostError, Sed2Error, UsageError
+from sed2.errors import HostError, NumericsError, Sed2Error, UsageError
 from sed2.validation import shown
 
 T = TypeVar("T")
@@ -218,6 +220,26 @@ def together(step: Callable[[], T], told: Callable[[T], Mapping[str, Any]] = lam
             raise kind(f"process {process} has stopped: {its['error']['text']}")
     _refuse_differences([its["told"] for its in each])
     return result
+
+
+def check_alike(numbers: np.ndarray) -> None:
+    """Compare what the processes have found; all must call it.
+
+    Raises:
+        NumericsError: it differs by more than rounding.
+        HostError: another process has stopped.
+    """
+    if not are_several():
+        return
+    from sed2.devices import exchanged
+
+    each = [json.loads(text) for text in exchanged(json.dumps(numbers.tolist()))]
+    for process, its in enumerate(each):
+        if not np.allclose(each[0], its, rtol=1e-9, atol=0, equal_nan=True):
+            raise NumericsError(
+                f"processes 0 and {process} have come to different numbers",
+                mend="Run all of them on machines of one kind",
+            )
 
 
 def _refuse_differences(told: list[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import socket
@@ -20,10 +21,10 @@ import pytest
 import sed2
 from sed2 import devices, hosts
 from sed2.chain import build_chain
-from sed2.errors import DataError, UsageError
+from sed2.errors import DataError, NumericsError, UsageError
 from sed2.fisher import sample
 from sed2.fisher.particles import ParticleChain
-from sed2.hosts import Meeting, together
+from sed2.hosts import Meeting, check_alike, together
 from sed2.report.files import compute_document, to_json
 from sed2.resources import make_plan
 from sed2.settings import Settings
@@ -256,10 +257,12 @@ def test_what_differs_is_told_by_both(tmp_path: Path) -> None:
         assert told in each.err
 
 
-@pytest.mark.parametrize("dies", [0, 1])
-def test_the_death_of_one_ends_the_other(tmp_path: Path, dies: int) -> None:
+@pytest.mark.parametrize(("dies", "by"), [(0, signal.SIGKILL), (1, signal.SIGTERM)])
+def test_the_death_of_one_ends_the_other(tmp_path: Path, dies: int, by: int) -> None:
     """JAX aborts it, where gloo has not told it first."""
-    die = "import os; from sed2 import api; api.estimate = lambda *_: os.kill(os.getpid(), 9); "
+    die = (
+        f"import os; from sed2 import api; api.estimate = lambda *_: os.kill(os.getpid(), {by:d}); "
+    )
     start = "import sys; from sed2.cli import main; main()"
     port = free_port()
     commands = [
@@ -267,7 +270,7 @@ def test_the_death_of_one_ends_the_other(tmp_path: Path, dies: int) -> None:
         for i in range(2)
     ]
     ran = run_each(commands, tmp_path)
-    assert ran[dies].code == -signal.SIGKILL
+    assert ran[dies].code == -by
     survivor = ran[1 - dies]
     assert (survivor.code, "error: another process has stopped" in survivor.err) == (5, True) or (
         survivor.code,
@@ -286,24 +289,24 @@ def test_one_that_comes_alone_gives_up(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def as_one_of_two(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
+def as_one_of_two(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
     """Makes this process number 1 of two, of which the other says this."""
 
-    def pretend(other: dict[str, Any]) -> None:
+    def pretend(other: Any) -> None:
         monkeypatch.setattr(hosts, "are_several", lambda: True)
         monkeypatch.setattr(devices, "exchanged", lambda text: [json.dumps(other), text])
 
     return pretend
 
 
-def test_a_step_is_taken_if_all_can(as_one_of_two: Callable[[dict[str, Any]], None]) -> None:
+def test_a_step_is_taken_if_all_can(as_one_of_two: Callable[[Any], None]) -> None:
     as_one_of_two({"told": {"draws": 7}})
     assert together(lambda: 7, lambda draws: {"draws": draws}) == 7
     with pytest.raises(UsageError, match=r"not asked for the same \(draws: 7 and 8\)"):
         together(lambda: 8, lambda draws: {"draws": draws})
 
 
-def test_an_error_of_one_is_raised_by_all(as_one_of_two: Callable[[dict[str, Any]], None]) -> None:
+def test_an_error_of_one_is_raised_by_all(as_one_of_two: Callable[[Any], None]) -> None:
     def fail() -> None:
         raise DataError("no file", where="here")
 
@@ -318,13 +321,22 @@ def test_an_error_of_one_is_raised_by_all(as_one_of_two: Callable[[dict[str, Any
 
 
 def test_where_only_some_have_a_package_or_setting(
-    as_one_of_two: Callable[[dict[str, Any]], None],
+    as_one_of_two: Callable[[Any], None],
 ) -> None:
     as_one_of_two({"told": {"sed2": "0.1", "new": 1, "data": "a" * 64}})
     with pytest.raises(UsageError) as refused:
         together(lambda: None, lambda _: {"sed2": "0.2", "data": "b" * 64})
     told = "(sed2: 0.1 and 0.2; new: 1 and None; data: aaaaaaaaaaaa... and bbbbbbbbbbbb...)"
     assert told in str(refused.value)
+
+
+def test_different_numbers_are_refused(as_one_of_two: Callable[[Any], None]) -> None:
+    """As machines of two kinds might come to, where particles are moved by them."""
+    as_one_of_two([math.nan, 2.0])
+    check_alike(np.array([math.nan, 2 + 1e-12]))
+    for different in ([1, 2], [math.nan, 2 + 1e-6]):
+        with pytest.raises(NumericsError, match="processes 0 and 1 have come to different numbers"):
+            check_alike(np.array(different))
 
 
 def test_a_port_that_is_taken() -> None:

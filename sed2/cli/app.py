@@ -39,7 +39,7 @@ Exit codes:
   2    the command line or the spec is wrong
   3    a gate failed
   4    data is missing or unreadable
-  5    the numbers failed, or would not fit in memory
+  5    the numbers failed, would not fit in memory, or another process stopped
   6    a gate could not decide
   130  interrupted; what was finished is kept
 

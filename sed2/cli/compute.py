@@ -19,7 +19,6 @@ from sed2.cli.options import (
     Verbose,
     with_settings,
 )
-from sed2.hosts import leads, together
 
 if TYPE_CHECKING:
     from sed2.report.files import Outputs
@@ -61,6 +60,8 @@ def compute(
       srun sed2 compute large.yaml --distributed --json large.json
       sed2 compute a.yaml --coordinator node1:9911 --processes 2 --process 1
     """
+    from sed2.hosts import leads, together
+
     with sharing_out(distributed, coordinator, processes, process, host_timeout):
         files = {"json": json, "csv": csv, "plot": plot, "html": html} if leads() else {}
         outputs = together(lambda: _check(files))

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from sed2 import terminal
-from sed2.hosts import Meeting, joined
 
 Distributed = Annotated[
     bool,
@@ -60,11 +59,15 @@ def sharing_out(
         UsageError: the options do not go together, or the processes did not come together.
     """
     if not distributed and (coordinator, processes, process) == (None, None, None):
-        from sed2.request import refuse_without  # which imports JAX
+        if host_timeout is not None:
+            from sed2.request import refuse_without  # which imports JAX
 
-        refuse_without("--distributed", "no process is waited for", {"host_timeout": host_timeout})
+            words = {"host_timeout": host_timeout}
+            refuse_without("--distributed", "no process is waited for", words)
         yield
         return
+    from sed2.hosts import Meeting, joined
+
     if processes is not None:  # else it is JAX that reads the variable
         coordinator = coordinator or os.environ.get("JAX_COORDINATOR_ADDRESS")
     timeout = Meeting.timeout if host_timeout is None else host_timeout

@@ -33,9 +33,8 @@ def use_compilation_cache() -> None:
 
 def leave(code: int) -> NoReturn:
     """End the process; without further ado where others work with it still (`sed2.hosts`)."""
-    from sed2.hosts import are_several
-
-    if are_several():
+    hosts = sys.modules.get("sed2.hosts")  # where nothing has imported it, this one is alone
+    if hosts is not None and hosts.are_several():
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -134,7 +134,7 @@ def joined(meeting: Meeting) -> Iterator[None]:
         yield
     except HostError:
         raise
-    except Sed2Error:
+    except Sed2Error:  # which all of them raise
         jax.distributed.shutdown()
         raise
     jax.distributed.shutdown()

@@ -23,6 +23,7 @@ from sed2.gating.gate import Candidates, judge, write_baseline
 from sed2.gating.outcome import GateResult
 from sed2.gating.rules import read_rules
 from sed2.generalisation import MIN_ZETA, check_settings, evaluate, read_words
+from sed2.hosts import check_alike, together
 from sed2.prediction import add_baselines, add_trainings
 from sed2.ranking import check_comparable, rank_results
 from sed2.request import (
@@ -64,6 +65,9 @@ def compute(
 ) -> ModelResult:
     """2sED and lower 2sED of one model over a grid of covering radii   (4), (10).
 
+    Of several processes that `jax.distributed.initialize` has joined all must call it, for the
+    same: their devices share the draws out, and each returns the same result.
+
     Args:
         spec: a YAML file, the paper's notation such as "MLP 54-16-7", the mapping that such a
             file holds, or a network: an nnx or linen module, an (init, apply) pair, a sequence of
@@ -85,11 +89,19 @@ def compute(
         DataError: the data is missing, unreadable, or cannot be had.
         NumericsError: a number came out not finite.
         ResourceError: the work would not fit in memory.
+        HostError: another process has stopped.
     """
-    file = read_spec(spec, allow_import, allow_partial)
-    candidate = pick_model(file, model)
-    resolved = resolve_settings(file, candidate, settings)
-    return _estimate(candidate, resolved, progress)
+
+    def prepare() -> tuple[ModelSpec, Settings, Dataset]:
+        file = read_spec(spec, allow_import, allow_partial)
+        candidate = pick_model(file, model)
+        its = resolve_settings(file, candidate, settings)
+        return candidate, its, checked_data([candidate], [its])[0]
+
+    candidate, its, dataset = together(prepare, lambda work: _asked(*work))
+    result = estimate(candidate, dataset, its, partial(progress, candidate.name))
+    check_alike(result.lower_two_sed.estimate)
+    return result
 
 
 def rank(
@@ -470,6 +482,15 @@ def _open(path: str | Path) -> RunDirectory:
     from sed2.runs import RunDirectory  # which other calls do not wait for
 
     return RunDirectory(path)
+
+
+def _asked(candidate: ModelSpec, settings: Settings, dataset: Dataset) -> dict[str, Any]:
+    """All that must be the same in processes that work together."""
+    from sed2.runs.keys import NAMES_OF_DATA, numerics  # which other calls do not wait for
+
+    software = {name: of for name, of in numerics().items() if name != "device"}
+    its = settings.model_dump(mode="json", exclude=NAMES_OF_DATA)
+    return software | its | {"model": candidate.sha256, "data": dataset.sha256}
 
 
 def _estimate(candidate: ModelSpec, settings: Settings, progress: Progress) -> ModelResult:

@@ -75,6 +75,12 @@ class ResourceError(Sed2Error):
     exit_code = ExitCode.NUMERICS
 
 
+class HostError(Sed2Error):
+    """Another process of the same work has stopped, as it does where its memory runs out."""
+
+    exit_code = ExitCode.NUMERICS
+
+
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """The mend for a name that is not among `allowed`: the nearest one, and the whole list."""
     names = list(allowed)

@@ -18,7 +18,7 @@ def provenance(model: ModelSpec, data_sha256: str) -> Provenance:
 
     from sed2.devices import device_count
 
-    device, count = jax.local_devices()[0], device_count()
+    device, count = jax.local_devices()[0], device_count() * jax.process_count()
     return Provenance(
         sed2=version("sed2"),
         jax=jax.__version__,

@@ -20,7 +20,7 @@ from jax.extend.core import Jaxpr, jaxprs_in_params
 
 from sed2.blocks.convolve import use_matrix_products
 from sed2.chain import Chain, ChainBlock
-from sed2.devices import device_count, filled
+from sed2.devices import device_count, filled, least, processes_here
 from sed2.errors import ResourceError
 from sed2.fisher.ways import COPIES, FLOAT, Sizes, Way, choose, ways
 from sed2.memory import GB, free_memory
@@ -38,9 +38,9 @@ class Plan:
     ways: tuple[Way, ...]
     """How each block's spectrum is had."""
     chunk: int
-    """Items per call of the compiled programs: the local devices share them evenly, or are more."""
+    """Items per call of the compiled programs: the devices share them evenly, or are more."""
     bytes: int
-    """Forecast of the peak."""
+    """Forecast of the peak of one process."""
     blocks: tuple[BlockPlan, ...]
     """The same in words, for one item."""
 
@@ -85,8 +85,9 @@ def memory_budget(settings: Settings) -> float:
 
 
 def default_budget() -> float:
-    """Bytes: half of what the machine has free, at most 3 GB."""
-    return min(free_memory() / 2, NOMINAL_BUDGET)
+    """Bytes: half of what the machine has free, at most 3 GB. Processes of one machine divide it
+    among them, and several have the least of their budgets."""
+    return min(least(free_memory() / 2 / processes_here()), NOMINAL_BUDGET)
 
 
 def _what_would_fit(
@@ -174,14 +175,15 @@ def _plan(
         fitting = min(fitting, devices * max(1, int(piece // work)))
     if fitting > devices:
         fitting -= fitting % devices
-    pieces = math.ceil(items / min(fitting, items))
+    processes = jax.process_count()  # each has what is kept of all items, and works on its own
+    pieces = math.ceil(items / min(processes * fitting, items))
     # Of equal size, so that little of the last is padding.
     chunk = filled(math.ceil(items / pieces))
     blocks = tuple(
         BlockPlan(block.name, block.parameters, str(way), needed, way.work)
         for block, way, needed in zip(chain.blocks, chosen, each, strict=True)
     )
-    return Plan(chosen, chunk, int(kept + chunk * max(each)), blocks)
+    return Plan(chosen, chunk, int(kept + chunk // processes * max(each)), blocks)
 
 
 def _resident(block: ChainBlock, samples: int) -> int:

@@ -67,6 +67,15 @@ def make_ready() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
+def reserve_stdout() -> None:
+    """From now on, what libraries print on stdout goes to stderr, and what we write does not."""
+    sys.stdout.flush()
+    stream = sys.stdout.fileno()
+    own = os.fdopen(os.dup(stream), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)
+    os.dup2(sys.stderr.fileno(), stream)
+    sys.stdout = own
+
+
 def warn(message: str) -> None:
     """One warning on stderr."""
     err().print(Text.assemble(("warning:", "yellow"), " ", message), soft_wrap=True)
@@ -83,14 +92,15 @@ def say(line: str) -> None:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A live bar on stderr, gone when done; nothing at all where stderr is no terminal.
+def progress(title: str, *, wanted: bool = True) -> Iterator[Callable[[str, int, int], None]]:
+    """A live bar on stderr, gone when done; nothing at all where stderr is no terminal, or the bar
+    is not wanted.
 
     Yields:
         `report(what, done, total)`.
     """
     console = err()
-    if not console.is_terminal or os.environ.get("NO_COLOR"):
+    if not wanted or not console.is_terminal or os.environ.get("NO_COLOR"):
         yield lambda what, done, total: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -203,6 +203,19 @@ def test_shares_are_even_and_little_is_filled_up(
         assert sharing(filled(items)) == min(items, count)
 
 
+@pytest.mark.parametrize("processes", [2, 3])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_processes_have_equal_shares(
+    monkeypatch: pytest.MonkeyPatch, count: int, processes: int
+) -> None:
+    monkeypatch.setattr(devices, "device_count", lambda: count)
+    monkeypatch.setattr(jax, "process_count", lambda: processes)
+    for items in range(1, 30):
+        assert items <= filled(items) < items + processes * count
+        assert filled(items) % processes == 0
+        assert sharing(filled(items)) == processes * min(-(-items // processes), count)
+
+
 @pytest.mark.parametrize("memory_gb", [0.05, 0.1, 0.2, 0.5, 2])
 @pytest.mark.parametrize("items", [3, 17, 110])
 def test_a_plan_fills_the_devices_and_keeps_the_budget(
@@ -221,3 +234,10 @@ def test_a_plan_fills_the_devices_and_keeps_the_budget(
     assert plan.chunk > alone.chunk - 4
     # However little may be done at a time, there is an item for each device.
     assert make_plan(chain, items, 100, settings, piece=1.0).chunk == min(4, items, plan.chunk)
+    # Each of several processes has the whole budget, for its own share of the items.
+    monkeypatch.setattr(jax, "process_count", lambda: 3)
+    several = make_plan(chain, items, 100, settings)
+    assert several.ways == alone.ways
+    assert several.bytes <= memory_gb * 1e9
+    assert several.chunk % 3 == 0
+    assert several.chunk >= min(items, plan.chunk)

@@ -23,6 +23,7 @@ from sed2.cli import (
     stability,
     validate,
 )
+from sed2.cli.runtime import leave
 from sed2.errors import ExitCode, Sed2Error
 
 EPILOG = """\b
@@ -38,7 +39,7 @@ Exit codes:
   2    the command line or the spec is wrong
   3    a gate failed
   4    data is missing or unreadable
-  5    the numbers failed, or would not fit in memory
+  5    the numbers failed, would not fit in memory, or another process stopped
   6    a gate could not decide
   130  interrupted; what was finished is kept
 
@@ -99,7 +100,7 @@ def root(
 def main() -> None:
     """Run the command line and exit with a code of `sed2.errors.ExitCode`."""
     terminal.make_ready()
-    sys.exit(run(sys.argv[1:]))
+    leave(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sed2 import terminal
+from sed2.cli.hosts import Coordinator, Distributed, HostTimeout, Process, Processes, sharing_out
 from sed2.cli.options import (
     AllowImport,
     AllowPartial,
@@ -18,6 +19,10 @@ from sed2.cli.options import (
     Verbose,
     with_settings,
 )
+
+if TYPE_CHECKING:
+    from sed2.report.files import Outputs
+    from sed2.results import ModelResult
 
 
 @with_settings
@@ -34,6 +39,11 @@ def compute(
     allow_import: AllowImport = False,
     allow_partial: AllowPartial = False,
     verbose: Verbose = False,
+    distributed: Distributed = False,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process: Process = None,
+    host_timeout: HostTimeout = None,
     settings: dict[str, Any],
 ) -> None:
     """Curves of 2sED and lower 2sED of one model over eps.
@@ -44,24 +54,43 @@ def compute(
       sed2 compute model.yaml --dataset my.csv --label kind --standardize
       sed2 compute configs/mlps.yaml --model "MLP 54-16-7" --plot curve.pdf
       sed2 compute "MLP 54-16-7" --dataset covertype --html curve.html
+
+    \b
+    On many machines, by SLURM with a task per GPU; or by hand, here the second:
+      srun sed2 compute large.yaml --distributed --json large.json
+      sed2 compute a.yaml --coordinator node1:9911 --processes 2 --process 1
     """
-    from sed2.cli.runtime import command_line, use_compilation_cache
+    from sed2.hosts import leads, together
+
+    with sharing_out(distributed, coordinator, processes, process, host_timeout):
+        files = {"json": json, "csv": csv, "plot": plot, "html": html} if leads() else {}
+        outputs = together(lambda: _check(files))
+        from sed2 import api
+        from sed2.cli.runtime import use_compilation_cache
+
+        use_compilation_cache()
+        with terminal.progress("sampling", wanted=leads()) as progress:
+            result = api.compute(
+                spec,
+                model=model,
+                allow_import=allow_import,
+                allow_partial=allow_partial,
+                progress=progress,
+                **settings,
+            )
+        together(lambda: _tell(result, outputs, verbose) if leads() else None)
+
+
+def _check(files: dict[str, Any]) -> Outputs:
+    from sed2.cli.runtime import command_line
     from sed2.report.files import Outputs
 
-    outputs = Outputs.check(json=json, csv=csv, plot=plot, html=html, command=command_line())
-    from sed2 import api
+    return Outputs.check(**files, command=command_line())
+
+
+def _tell(result: ModelResult, outputs: Outputs, verbose: bool) -> None:
     from sed2.report import tables
 
-    use_compilation_cache()
-    with terminal.progress("sampling") as progress:
-        result = api.compute(
-            spec,
-            model=model,
-            allow_import=allow_import,
-            allow_partial=allow_partial,
-            progress=progress,
-            **settings,
-        )
     for warning in result.warnings:
         terminal.warn(warning)
     if not outputs.json_on_stdout:

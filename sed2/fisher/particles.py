@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +23,7 @@ from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.dense import Dense
 from sed2.blocks.freeze import freeze
 from sed2.chain import Chain, ChainBlock, Joined
+from sed2.devices import fetched, filled, on_shares, placed
 from sed2.errors import NumericsError, UsageError
 from sed2.fisher.sample import block_program, numbers_used
 from sed2.fisher.structured import half_log_determinants
@@ -199,20 +201,16 @@ class ParticleChain:
         batch, parts = min(self.plan.ways[j].batch, units.shape[1]), []
         with jax.enable_x64(True):
             for keys, rows, kept in self._chunks(j, particles):
-                values = _surrogate_step(
+                values = _surrogates(
                     block.spec,
                     block.input_shape,
                     parse_prior(self.settings.prior),
                     batch,
-                    self.settings.sigma,
-                    coefficients,
-                    amplitudes,
+                    (self.settings.sigma, coefficients, amplitudes),
                     keys,
-                    uniform[rows],
-                    x[rows],
-                    units[rows],
+                    *placed(uniform[rows], x[rows], units[rows]),
                 )
-                parts.append(np.asarray(values)[:kept])
+                parts.append(fetched(values)[:kept])
         return np.concatenate(parts)
 
     def _run(
@@ -231,11 +229,11 @@ class ParticleChain:
         program, parts = block_program(self.chain, block, way, self.settings), []
         with jax.enable_x64(True):
             for keys, rows, kept in self._chunks(j, particles):
-                roots, _, noisy = program(
-                    self.settings.sigma, keys, uniform[rows], weights[rows], x[rows]
-                )
+                shares = placed(uniform[rows], weights[rows], x[rows])
+                roots, _, noisy = program(self.settings.sigma, keys, *shares)
+                roots, noisy = fetched((roots, noisy))
                 multiplicity = float(roots.weights[0, 0, 0])
-                parts.append((np.asarray(roots.values)[:kept], np.asarray(noisy)[:kept]))
+                parts.append((roots.values[:kept], noisy[:kept]))
         values, outputs = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         if not (np.isfinite(values).all() and np.isfinite(outputs).all()):
             raise NumericsError(
@@ -254,9 +252,10 @@ class ParticleChain:
     def _chunks(self, j: int, particles: int) -> Iterator[tuple[jax.Array, np.ndarray, int]]:
         """Of as many particles as run at a time: keys, which they are, and how many of them count;
         the last chunk is filled up, for one program."""
-        chunk = min(self.plan.chunk, particles)
+        chunk = min(self.plan.chunk, filled(particles))
         # Nothing is drawn from the key, see `_check`.
-        keys = block_keys(self.settings.seed, self.chain.blocks[j].stream, jnp.zeros(chunk, int))
+        (number,) = placed(np.zeros(chunk, int))
+        keys = block_keys(self.settings.seed, self.chain.blocks[j].stream, jnp.asarray(number))
         for start in range(0, particles, chunk):
             rows = np.minimum(np.arange(start, start + chunk), particles - 1)
             yield keys, rows, min(chunk, particles - start)
@@ -266,22 +265,22 @@ class ParticleChain:
         return len(self.splits[j].owner)
 
 
-@partial(jax.jit, static_argnums=range(4))
-@partial(jax.vmap, in_axes=(None,) * 7 + (0,) * 4)
-def _surrogate_step(
+def _surrogate(
     spec: Block,
     input_shape: Shape,
     prior: Prior,
     batch: int,
-    sigma: float,
-    coefficients: jax.Array,
-    amplitudes: jax.Array,
+    shared: tuple[float, jax.Array, jax.Array],
     key: jax.Array,
     uniform: jax.Array,
     x: jax.Array,
     units: jax.Array,
 ) -> jax.Array:
-    """(m,) the surrogate of some units of one particle; as `sed2.fisher.sample` makes the roots."""
+    """(m,) the surrogate of some units of one particle; as `sed2.fisher.sample` makes the roots.
+
+    Args:
+        shared: sigma, and the (T,) coefficients and amplitudes of the tilt."""
+    sigma, coefficients, amplitudes = shared
     module = draw_module(spec, input_shape, prior, key, uniform)
     use_matrix_products(module)
     freeze(module, x)
@@ -290,6 +289,14 @@ def _surrogate_step(
     return half_log_determinants(
         structure, jnp.ones(len(x)), sigma, units, coefficients, amplitudes, batch
     )
+
+
+@partial(jax.jit, static_argnums=range(4))
+def _surrogates(*arguments: Any) -> jax.Array:
+    """`_surrogate` for all particles, of which the first argument that is not static is shared."""
+    one = partial(_surrogate, *arguments[:4])
+    values: jax.Array = on_shares(jax.vmap(one, (None, 0, 0, 0, 0)), *arguments[4:])
+    return values
 
 
 def _to_uniform(normals: np.ndarray) -> np.ndarray:

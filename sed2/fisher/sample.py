@@ -2,7 +2,7 @@
 
 An *item* is one draw of all parameters and one set of weights of the N inputs. The weights are
 all one for the estimate and leave a group of inputs out for the jackknife over inputs, so both
-run through the same programs. The local devices share the items out (`sed2.devices`).
+run through the same programs. The devices share the items out (`sed2.devices`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sed2.blocks import Block, Linearisable, Shape
 from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.freeze import freeze
 from sed2.chain import Chain, ChainBlock
-from sed2.devices import filled, on_shares, placed
+from sed2.devices import fetched, filled, on_shares, placed
 from sed2.fisher.generic import generic_roots
 from sed2.fisher.likelihood import output_rows
 from sed2.fisher.pieces import UNKEPT, Pieces
@@ -83,7 +83,7 @@ def sample_spectra(
             roots, activations = jax.tree.map(lambda array: array[:kept], (roots, activations))
             found.append(_spectrum(block, roots, activations, way))
             if len(found) in sharing.outputs:
-                sharing.outputs[len(found)][first : first + kept] = np.asarray(noisy)[:kept]
+                sharing.outputs[len(found)][first : first + kept] = fetched(noisy)[:kept]
             progress(first * blocks + kept * len(found), items * blocks)
         return Spectra(tuple(found))
 
@@ -142,7 +142,7 @@ def _run_chain(
         uniform = uniforms(keys, numbers_used(block, len(inputs)) + way.numbers)
         step = block_program(chain, block, way, settings)
         roots, activations, x = step(settings.sigma, keys, uniform, weight, x)
-        yield *jax.tree.map(np.asarray, (roots, activations)), x
+        yield *fetched((roots, activations)), x
 
 
 def numbers_used(block: ChainBlock, samples: int) -> int:

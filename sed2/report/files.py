@@ -49,7 +49,7 @@ class Outputs:
     def check(
         cls,
         *,
-        json: str | None,
+        json: str | None = None,
         csv: Path | None = None,
         plot: Path | None = None,
         html: Path | None = None,

@@ -72,7 +72,7 @@ def test_model_and_data_make_another_key_and_the_name_does_not() -> None:
 def test_what_computes_makes_another_key(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     before = key()
     changed = {**keys.numerics(), name: "other"}
-    monkeypatch.setattr(keys, "numerics", lambda: changed)
+    monkeypatch.setattr(keys, "numerics", lambda device="": changed)
     assert key() != before
 
 

@@ -14,8 +14,9 @@ from sed2.tasks import Task
 from sed2.training import check_training
 from sed2.uncertainty import Jackknife
 
-PROCESS_BYTES = 0.6 * GB
-"""Of a process that has imported sed2 and compiled a small network: 0.5 GB were measured."""
+PROCESS_BYTES = 0.5 * GB
+"""Of a process of Ray and sed2 besides its arrays: 0.31 GB for a network of 100 parameters, 0.41 GB
+for the training of one of 1,000 were measured."""
 
 Demand = Mapping[str, float]
 """By Ray's names: `CPU`, `GPU`, `memory` (bytes)."""

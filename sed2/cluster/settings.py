@@ -21,10 +21,8 @@ class _Flags(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     ray: str = Field(min_length=1)
-    ray_cpus: Annotated[int, Number] = Field(default=1, ge=1, le=2**20)
-    ray_gpus: Annotated[float, Number, AfterValidator(_shareable)] = Field(
-        default=0, ge=0, le=2**20
-    )
+    ray_cpus: Annotated[int, Number] = Field(default=1, ge=1)
+    ray_gpus: Annotated[float, Number, AfterValidator(_shareable)] = Field(default=0, ge=0)
 
 
 class Cluster:

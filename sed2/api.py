@@ -203,17 +203,22 @@ def rank(
         if demand is None:
             ranking = rank_results(results)
         else:
-            ranking = rank_until_decided(
-                its,
-                lambda name, settings: estimate_one(
-                    candidates[name],
-                    dataset,
-                    settings,
-                    partial(progress, f"{name}, N = {settings.samples}, K = {settings.draws}"),
-                ),
-                demand,
-                results,
-            )
+
+            def again(more: Mapping[str, Settings]) -> list[ModelResult]:
+                if sweep:
+                    tasks = [Task("estimate", candidates[name], more[name]) for name in more]
+                    sweep.fill(tasks, progress)
+                return [
+                    estimate_one(
+                        candidates[name],
+                        dataset,
+                        settings,
+                        partial(progress, f"{name}, N = {settings.samples}, K = {settings.draws}"),
+                    )
+                    for name, settings in more.items()
+                ]
+
+            ranking = rank_until_decided(its, again, demand, results)
         if baselines:
             values_of = source.baseline_values if source else baseline_values
             ranking = add_baselines(

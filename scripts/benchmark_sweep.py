@@ -72,11 +72,14 @@ def seconds_of(networks: Sequence[str], options: Sequence[str]) -> tuple[float, 
         done = subprocess.run(
             [sys.executable, "-m", "sed2", "rank", str(spec), "--json", "-", *options],
             env=environment,
-            stdout=subprocess.PIPE,
+            capture_output=True,
             text=True,
-            check=True,
+            check=False,
         )
-        return time.perf_counter() - start, done.stdout
+        seconds = time.perf_counter() - start
+        if done.returncode:
+            sys.exit(f"FAILED: {done.stderr}")
+        return seconds, done.stdout
 
 
 def sweep_rows(given: argparse.Namespace, timed: Callable[..., tuple[float, str]]) -> list[str]:

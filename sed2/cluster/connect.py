@@ -123,7 +123,7 @@ def _knock(address: str) -> None:
 
 
 def _check_nodes(ray: Any, cluster: Cluster) -> None:
-    """Ask every node for its software.
+    """Ask every node that has enough CPUs and GPUs for its software.
 
     The processes that answer are those that will do the tasks.
 
@@ -151,7 +151,11 @@ def _check_nodes(ray: Any, cluster: Cluster) -> None:
         )
         .remote(): node
         for node in alive(ray)
+        if node["Resources"].get("CPU", 0) >= cluster.cpus
+        and node["Resources"].get("GPU", 0) >= cluster.gpus
     }
+    if not asked:
+        return  # the tasks will be told so, with what they need
     answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=WAIT_FOR_NODES)
     for answer in answered:
         with suppress(ray.exceptions.RayError):  # a node that is lost by now does no harm

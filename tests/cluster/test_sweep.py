@@ -80,7 +80,7 @@ def test_a_lost_node_loses_no_candidate(
             begun.touch()
             time.sleep(600)  # it is killed before
 
-    networks = {f"net {width}": Traced(width, tmp_path, stay_there) for width in (2, 3, 4, 5)}
+    networks = {f"net {width}": Traced(width, tmp_path, stay_there) for width in (2, 3, 4)}
     told: list[str] = []
 
     def kill(what: str, done: int, total: int) -> None:
@@ -114,7 +114,7 @@ def test_a_candidate_that_kills_every_worker_is_given_up(
 
 
 def test_an_error_of_sed2_comes_through(nodes: Nodes) -> None:
-    spec = {"models": ["MLP 54-2-7", {"name": "bad", "notation": "MLP 54-3-7"}]}
+    spec = {"models": ["MLP 54-2-7"]}
     wild = {"prior": "uniform:-1e300:1e300"}
     with pytest.raises(NumericsError) as local:
         ranked(spec, **wild)
@@ -139,7 +139,7 @@ def test_the_code_of_a_module_travels(
         "        return self.outer(nnx.tanh(self.inner(x)))\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    spec = {"models": [{"name": "own", "module": "own_net:Net"}, "MLP 54-2-7"]}
+    spec = {"models": [{"name": "own", "module": "own_net:Net"}]}
     found = ranked(spec, ray=nodes.address, allow_import=True, run_dir=tmp_path / "run")
     assert text(found) == text(ranked(spec, allow_import=True))
 

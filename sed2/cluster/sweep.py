@@ -134,8 +134,10 @@ class Sweep:
             for task in missing
         ]
         check_fits(((each.task, each.needed) for each in attempts), alive(self._ray))
-        running = {self._hand_out(each): each for each in attempts}
+        running: dict[Any, _Attempt] = {}
         try:
+            for attempt in attempts:
+                running[self._hand_out(attempt)] = attempt
             self._take_in(running, _Progress(self._ray, self._tally, len(running), progress))
         finally:
             for reference in running:  # if any are left

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,16 +73,3 @@ def nodes() -> Iterator[Nodes]:
             del os.environ[name]
         else:
             os.environ[name] = value
-    _wait_for_the_end_of_children()
-
-
-def _wait_for_the_end_of_children() -> None:
-    """Ray waits for most of them itself."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if not pid:
-            time.sleep(0.05)

@@ -7,6 +7,7 @@ as it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,11 +44,14 @@ from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, data_check, shape_check
 from sed2.stability_results import StabilityResult
 from sed2.study import check_memory, check_shared, read_grids, study
+from sed2.tasks import Task
 from sed2.training import TrainingSettings, check_training
 from sed2.training import train as train_model
 from sed2.validation import read_flags
 
 if TYPE_CHECKING:
+    from sed2.cluster import Cluster
+    from sed2.cluster.sweep import Sweep
     from sed2.runs import RunDirectory
 
 Progress = Callable[[str, int, int], None]
@@ -121,6 +125,7 @@ def rank(
     train_samples: int | str | None = None,
     baselines: bool = False,
     run_dir: str | Path | RunDirectory | None = None,
+    ray: str | Cluster | None = None,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> Ranking:
@@ -140,12 +145,15 @@ def rank(
             `train_samples` are fields of `sed2.training.TrainingSettings`.
         baselines: whether to take the measures of `sed2.baselines` as well.
         run_dir: a folder in which what is finished is kept; the same call takes it up from there.
+        ray: the address of a Ray cluster on which each candidate is a task, or a
+            `sed2.cluster.Cluster`, which also says what a task has of it.
         progress: called as the work goes on.
         settings: as for `compute`.
 
     Raises:
-        as `compute`; and UsageError if the models' settings make their scores incomparable, or the
-        folder cannot be written.
+        as `compute`; and UsageError if the models' settings make their scores incomparable, the
+        folder cannot be written, or the cluster cannot be reached; ResourceError if it has no node
+        for a candidate.
     """
     run = _open(run_dir) if isinstance(run_dir, str | Path) else run_dir
     demands = {"decide_at": decide_at, "max_draws": max_draws, "max_samples": max_samples}
@@ -173,61 +181,79 @@ def rank(
             check_training(candidate, load_data(its[name]), its[name], training)
 
     dataset = checked_data(file.models, resolved)[0]  # all have the same, or do not compare
-    estimate_one = run.estimate if run else estimate
-    values_of = run.baseline_values if run else baseline_values
-    train_one = run.train if run else train_model
-    if run:
-        run.begin(
-            candidates,
-            its,
-            dataset,
-            file.source,
-            demand=demand,
-            training=training,
-            baselines=baselines,
-        )
-    # In a run directory, what is taken up again must not hang on what was finished before.
-    first_one = (
-        run.estimate if run else partial(estimate, prefixes=_prefixes(candidates, dataset, its))
-    )
-    results = [
-        first_one(candidates[name], dataset, its[name], partial(progress, name)) for name in names
-    ]
-    if demand is None:
-        ranking = rank_results(results)
-    else:
-        ranking = rank_until_decided(
-            its,
-            lambda name, settings: estimate_one(
-                candidates[name],
+    with _sweep(ray, dataset, run) as sweep:
+        if run:
+            run.begin(
+                candidates,
+                its,
                 dataset,
-                settings,
-                partial(progress, f"{name}, N = {settings.samples}, K = {settings.draws}"),
-            ),
-            demand,
-            results,
+                file.source,
+                demand=demand,
+                training=training,
+                baselines=baselines,
+                device=sweep.device if sweep else "",
+            )
+        if sweep:  # all that is known to be needed, at once
+            tasks = [Task("estimate", candidates[name], its[name]) for name in names]
+            if baselines:
+                tasks += [Task("baselines", candidates[name], its[name]) for name in names]
+            if training:
+                tasks += [Task("training", candidates[name], its[name], training) for name in names]
+            sweep.fill(tasks, progress)
+        source = sweep or run
+        estimate_one = source.estimate if source else estimate
+        # In a run directory, what is taken up again must not hang on what was finished before.
+        first_one = (
+            source.estimate
+            if source
+            else partial(estimate, prefixes=_prefixes(candidates, dataset, its))
         )
-    if baselines:
-        ranking = add_baselines(
-            ranking,
-            lambda name: values_of(
-                candidates[name],
-                dataset,
-                its[name],
-                progress=partial(progress, f"{name}, baselines"),
-            ),
-        )
-    if training:
-        ranking = add_trainings(
-            ranking,
-            lambda name: train_one(
-                candidates[name],
-                dataset,
-                its[name],
-                training,
-                partial(progress, f"{name}, training"),
-            ),
-        )
+        results = [
+            first_one(candidates[name], dataset, its[name], partial(progress, name))
+            for name in names
+        ]
+        if demand is None:
+            ranking = rank_results(results)
+        else:
+
+            def again(more: Mapping[str, Settings]) -> list[ModelResult]:
+                if sweep:
+                    tasks = [Task("estimate", candidates[name], more[name]) for name in more]
+                    sweep.fill(tasks, progress)
+                return [
+                    estimate_one(
+                        candidates[name],
+                        dataset,
+                        settings,
+                        partial(progress, f"{name}, N = {settings.samples}, K = {settings.draws}"),
+                    )
+                    for name, settings in more.items()
+                ]
+
+            ranking = rank_until_decided(its, again, demand, results)
+        if baselines:
+            values_of = source.baseline_values if source else baseline_values
+            ranking = add_baselines(
+                ranking,
+                lambda name: values_of(
+                    candidates[name],
+                    dataset,
+                    its[name],
+                    progress=partial(progress, f"{name}, baselines"),
+                ),
+            )
+        if training:
+            train_one = source.train if source else train_model
+            ranking = add_trainings(
+                ranking,
+                lambda name: train_one(
+                    candidates[name],
+                    dataset,
+                    its[name],
+                    training,
+                    partial(progress, f"{name}, training"),
+                ),
+            )
     if run:
         run.finish(ranking)
     return ranking
@@ -491,6 +517,18 @@ def _asked(candidate: ModelSpec, settings: Settings, dataset: Dataset) -> dict[s
     software = {name: of for name, of in numerics().items() if name != "device"}
     its = settings.model_dump(mode="json", exclude=NAMES_OF_DATA)
     return software | its | {"model": candidate.sha256, "data": dataset.sha256}
+
+
+def _sweep(
+    ray: str | Cluster | None, dataset: Dataset, run: RunDirectory | None
+) -> AbstractContextManager[Sweep | None]:
+    """The candidates on a cluster, if one is named."""
+    if ray is None:
+        return nullcontext()
+    from sed2.cluster import Cluster
+    from sed2.cluster.sweep import opened
+
+    return opened(Cluster(ray) if isinstance(ray, str) else ray, dataset, run)
 
 
 def _estimate(candidate: ModelSpec, settings: Settings, progress: Progress) -> ModelResult:

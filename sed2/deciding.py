@@ -33,8 +33,8 @@ from sed2.results import Crossing, Demand, ModelResult, Probability, RankedModel
 from sed2.settings import Number, Settings
 from sed2.validation import read_flags
 
-Run = Callable[[str, Settings], ModelResult]
-"""The result of the model of that name with these settings."""
+Run = Callable[[Mapping[str, Settings]], Sequence[ModelResult]]
+"""The results of the models of these names, each with its settings, in this order."""
 
 TIMES = 8
 """The budget, unless one is given: so many times the given draws and inputs."""
@@ -101,7 +101,7 @@ def rank_until_decided(
         demand: what to reach, within which budget.
         begun: the results with these settings, if they are there already.
     """
-    begun = begun or [run(name, its) for name, its in settings.items()]
+    begun = begun or run(settings)
     ranking = _decide(begun, run, demand)
     undecided = [
         f"{upper.result.name} and {lower.result.name}"
@@ -214,11 +214,11 @@ def _go_on(round_: _Round, cluster: range, run: Run) -> Ranking:
     if more is not None:
         try:
             # In the order of their names: how they stand now must not matter.
-            again = [
-                run(result.name, result.settings.model_copy(update=more))
+            again = {
+                result.name: result.settings.model_copy(update=more)
                 for result in sorted(results, key=lambda result: result.name)
-            ]
-            return _decide(again, run, round_.demand)
+            }
+            return _decide(run(again), run, round_.demand)
         except ResourceError as error:
             stopped = f"stopped before the budget was spent: {error.cause}"
     ranking = rank_results(results)

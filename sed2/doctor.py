@@ -6,7 +6,7 @@ import os
 import platform
 import tempfile
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sed2.data.catalogue import DATASETS
@@ -43,6 +43,7 @@ def examine(cache: Path) -> list[Finding]:
         _precision(),
         Finding("cores", f"{os.cpu_count()}"),
         Finding("free memory", f"{free_memory() / GB:.1f} GB"),
+        _ray(),
         _cache(cache),
         *(_data(name) for name in DATASETS),
     ]
@@ -82,6 +83,14 @@ def _precision() -> Finding:
         ExitCode.NUMERICS,
         "Use another device: set JAX_PLATFORMS=cpu",
     )
+
+
+def _ray() -> Finding:
+    """Which `sed2 rank --ray` needs, and nothing else does."""
+    try:
+        return Finding("ray", version("ray"))
+    except PackageNotFoundError:
+        return Finding("ray", "not here; `pip install 'sed2[ray]'` gets it")
 
 
 def _cache(folder: Path) -> Finding:

@@ -14,6 +14,7 @@ what the inputs do to these draws is counted with the inputs, and once more with
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -58,8 +59,8 @@ def probability_ahead(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def probability_best(simulated: Sequence[np.ndarray]) -> np.ndarray:
     """(M, E + 1) that each of M models is ahead of all others; they sum to one."""
-    top = np.max(simulated, axis=0)
-    ties = np.sum([one == top for one in simulated], axis=0)  # which share their simulation
+    top = reduce(np.maximum, simulated)  # one by one: all of them at once are large
+    ties = sum(one == top for one in simulated)  # which share their simulation
     count = np.array([((one == top) / np.maximum(ties, 1)).sum(axis=0) for one in simulated])
     probability = (count + 1 / len(count)) / (len(top) + 1)
     return np.where(np.isnan(top).any(axis=0), np.nan, probability)

@@ -18,6 +18,8 @@ from sed2.results import Crossing, ModelResult, Probability, RankedModel, Rankin
 
 COMMON = ("dataset", "standardize", "label", "eps", "zeta", "n_train", "gamma")
 """Settings that all candidates must share, or their scores answer different questions."""
+LEADING = 20
+"""So many of the best models are asked for crossings: of 1,000 there would be some 100,000."""
 
 
 def check_comparable(
@@ -63,7 +65,7 @@ def rank_results(results: Sequence[ModelResult]) -> Ranking:
             for place, result in enumerate(ordered)
         ),
         settings=results[0].settings,
-        crossings=find_crossings(ordered, simulated),
+        crossings=find_crossings(ordered[:LEADING], simulated[:LEADING]),
         warnings=_differences(ordered),
     )
 
@@ -93,8 +95,11 @@ def find_crossings(
     for i, j in combinations(range(len(ordered)), 2):
         upper, lower = ordered[i], ordered[j]
         gap = upper.lower_two_sed.estimate - lower.lower_two_sed.estimate
+        places = np.flatnonzero(gap[:-1] * gap[1:] < 0)
+        if not len(places):
+            continue
         log_eps, each = np.log(upper.eps), simulated[i][:, :-1] - simulated[j][:, :-1]
-        for e in np.flatnonzero(gap[:-1] * gap[1:] < 0):
+        for e in places:
             sign = np.sign(gap[e])
             _, points = _crossing_points(sign * gap[None, e : e + 2], log_eps[e : e + 2])
             at = float(points[0])

@@ -273,6 +273,7 @@ class Ranking:
     settings: Settings
     """Those of the first model of the file; with a demand, those at the beginning."""
     crossings: tuple[Crossing, ...]
+    """Of the first models; see `sed2.ranking.LEADING`."""
     warnings: tuple[str, ...]
     demand: Demand | None = None
     correlation: Prediction | None = None

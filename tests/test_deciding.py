@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -30,7 +31,10 @@ class World:
     """K that fits memory."""
     runs: list[tuple[str, int, int]] = field(default_factory=list)
 
-    def run(self, name: str, settings: Settings) -> ModelResult:
+    def run(self, settings: Mapping[str, Settings]) -> list[ModelResult]:
+        return [self._run(name, its) for name, its in settings.items()]
+
+    def _run(self, name: str, settings: Settings) -> ModelResult:
         n, k = settings.samples, settings.draws
         if k > self.largest:
             raise ResourceError("it does not fit", mend="Take less")
@@ -114,8 +118,8 @@ def test_an_order_that_was_decided_stays() -> None:
     """b and c would overtake a with more draws, by which their targets grow."""
 
     class Growing(World):
-        def run(self, name: str, settings: Settings) -> ModelResult:
-            result = super().run(name, settings)
+        def _run(self, name: str, settings: Settings) -> ModelResult:
+            result = super()._run(name, settings)
             value = result.score.value + (settings.draws > 100) * 100
             return replace(result, score=made_score(value, 0.0))
 

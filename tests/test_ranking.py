@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sed2.errors import UsageError
-from sed2.ranking import check_comparable, rank_results
+from sed2.ranking import LEADING, check_comparable, rank_results
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from tests.report.made import made_curve, made_replicates, made_result, made_score
@@ -53,6 +53,17 @@ def test_crossing_is_interpolated_in_log_eps() -> None:
     assert (crossing.larger_below, crossing.larger_above) == ("a", "b")
     assert crossing.eps_interval == pytest.approx((crossing.eps, crossing.eps))
     assert crossing.probability > 0.999
+
+
+def test_of_many_models_the_best_are_asked_for_crossings() -> None:
+    """Each crosses the one before it, and the last two are beyond those that are asked."""
+    results = [made(f"m{n:02}", (-n, -n) if n % 2 else (-n - 3, -n)) for n in range(LEADING + 2)]
+    ranking = rank_results(results)
+    rank = {model.result.name: model.rank for model in ranking.models}
+    found = [max(rank[c.larger_below], rank[c.larger_above]) for c in ranking.crossings]
+    assert max(found) == LEADING
+    few = rank_results([model.result for model in ranking.models[:LEADING]])
+    assert few.crossings == ranking.crossings
 
 
 def test_the_interval_of_a_crossing_is_that_of_the_gap() -> None:

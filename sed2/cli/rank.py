@@ -18,6 +18,7 @@ from sed2.cli.options import (
     Verbose,
     with_settings,
 )
+from sed2.cli.ray import Ray, RayCpus, RayGpus, cluster_of
 from sed2.cli.run_dir import RunDir, kept_in
 
 
@@ -84,6 +85,9 @@ def rank(
         ),
     ] = False,
     run_dir: RunDir = None,
+    ray: Ray = None,
+    ray_cpus: RayCpus = None,
+    ray_gpus: RayGpus = None,
     settings: dict[str, Any],
 ) -> None:
     """All models of a file, largest lower 2sED first.
@@ -98,6 +102,7 @@ def rank(
       sed2 rank configs/mlps.yaml --until-decided --decide-at 0.9 --max-draws 400
       sed2 rank configs/mlps.yaml --n-train 10000 --train --epochs 100 --baselines
       sed2 rank configs/mlps.yaml --run-dir runs/mlps
+      sed2 rank configs/mlps.yaml --run-dir runs/mlps --ray auto --ray-cpus 2
     """
     from sed2.cli.runtime import command_line, use_compilation_cache
     from sed2.report.files import Outputs
@@ -107,6 +112,7 @@ def rank(
     from sed2.report import tables
 
     use_compilation_cache()
+    cluster = cluster_of(ray, ray_cpus, ray_gpus)
     with kept_in(run_dir) as run, terminal.progress("sampling") as progress:
         ranking = api.rank(
             spec,
@@ -124,6 +130,7 @@ def rank(
             train_samples=train_samples,
             baselines=baselines,
             run_dir=run,
+            ray=cluster,
             progress=progress,
             **settings,
         )

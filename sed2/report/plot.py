@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette: told apart by readers with any colour vision, and in grey by the marks.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKS = "os^Dv*PX"  # one more than colours, so that 56 models all differ
+DRAWN = 56
+"""So many models are drawn, the first ones: more cannot be told apart."""
 _LABEL_WIDTH = 80  # characters of a line of the legend
 
 
@@ -64,8 +66,8 @@ def draw_curves(results: Sequence[ModelResult]) -> Figure:
 
 
 def draw_curves_on(axes: Axes, results: Sequence[ModelResult]) -> None:
-    """The curves of all models."""
-    for i, result in enumerate(results):
+    """The curves of all models, or of the first ones if they are many."""
+    for i, result in enumerate(results[:DRAWN]):
         _draw(axes, result, *colour_and_mark(i))
     _mark_eps_n(axes, results[0])
     axes.set_xscale("log")
@@ -188,4 +190,7 @@ def _explanations(results: Sequence[ModelResult]) -> list[Line2D]:
         uncertain = any(result.two_sed.lower_estimate.any() for result in results)
         lower_estimate = " (a lower estimate: few effective draws)" if uncertain else ""
         lines.append(Line2D([], [], color="0.3", ls="--", lw=1, label=f" 2sED{lower_estimate}"))
+    if len(results) > DRAWN:
+        more = f" {len(results) - DRAWN:,} more models are not drawn"
+        lines.append(Line2D([], [], ls="", label=more))
     return lines

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from sed2.data.catalogue import DatasetInfo
 from sed2.data.files import DataFile
+from sed2.ranking import LEADING
 from sed2.report.layout import fits as _fits
 from sed2.report.layout import note as _note
 from sed2.report.layout import number as _number
@@ -38,6 +39,7 @@ from sed2.results import (
 )
 from sed2.settings import Settings
 
+_CROSSINGS = 10  # lines of changes of order
 _CURVE_ROWS = 9  # rows of the eps table; the whole grid goes to --csv and --json
 _RANK_COLUMNS = ("#", "model", "lower 2sED", "95% interval", "P(best)", "P(order)")
 _LEGEND = {
@@ -52,6 +54,7 @@ _LOWER_ESTIMATE = (
     "lower estimate, >: too few effective draws for an honest error; the limit of many draws "
     "lies above, as a rule."
 )
+_OF_THE_FIRST = f"Changes of order are told of the first {LEADING} models."
 _CLAIM = {
     False: "P is about the limit of many draws, at this N.",
     True: "P is about these settings, lower estimates as they are: how another seed at the same N "
@@ -133,7 +136,13 @@ def print_rank(console: Console, ranking: Ranking) -> None:
     if together:
         headers, rows = [*headers, *others], wide
     shown = _print_table(console, headers, rows, text=(1,), foldable=1)
-    for line in (order_note(ranking), *crossing_notes(ranking), *rank_notes(ranking, shown)):
+    crossings = crossing_notes(ranking)
+    more = len(crossings) - _CROSSINGS
+    if more > 0:
+        crossings[_CROSSINGS:] = [
+            f"{more:,} more changes of order, at larger eps, are in --json and --html."
+        ]
+    for line in (order_note(ranking), *crossings, *rank_notes(ranking, shown)):
         _note(console, line)
     if others and not together:
         console.print()
@@ -168,6 +177,7 @@ def rank_notes(ranking: Ranking, shown: Sequence[str]) -> list[str]:
     inputs = min(model.result.inputs for model in ranking.models)
     return [
         *_legend(shown, lower=any(score.lower_estimate for score in scores)),
+        *([_OF_THE_FIRST] if len(ranking.models) > LEADING else []),
         *([_CLAIM[by_lower]] if "P(best)" in shown and several else []),
         *([training_note(training)] if training else []),
         *([_decisions(ranking, ranking.demand)] if ranking.demand else []),

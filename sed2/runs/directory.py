@@ -11,19 +11,18 @@ commands, one after the other or at once; `sed2-run.json` is of the one that beg
 
 from __future__ import annotations
 
-import math
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from sed2.baselines import BaselineValue, baseline_values
 from sed2.data.load import Dataset
 from sed2.errors import UsageError
 from sed2.estimate import estimate
-from sed2.resources import NOMINAL_BUDGET, default_budget
 from sed2.results import Demand, ModelResult, Ranking
 from sed2.runs import keys
 from sed2.runs.manifest import NAME, Manifest, ManifestModel, read_manifest, to_text
@@ -31,12 +30,19 @@ from sed2.runs.pieces import KeptPieces
 from sed2.runs.store import Store, sweep, write
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
+from sed2.tasks import Task, Value
 from sed2.training import Training, TrainingSettings, train
 
 RESULTS, BASELINES, TRAININGS, RANKINGS = "results", "baselines", "trainings", "rankings"
 _OWN = {NAME, RESULTS, BASELINES, TRAININGS, RANKINGS, "pieces"}
 _Report = Callable[[int, int], None]
 _BaselineValues = Mapping[str, BaselineValue]
+_PLACES: Mapping[str, tuple[str, Any]] = {
+    "estimate": (RESULTS, ModelResult),
+    "baselines": (BASELINES, _BaselineValues),
+    "training": (TRAININGS, Training),
+}
+"""Of the stages of a ranking: where their values are kept, and of which type they are."""
 
 
 class RunDirectory:
@@ -66,6 +72,7 @@ class RunDirectory:
         sweep(self.path)
         self._store = Store(self.path, warn)
         self._manifest: Manifest | None = None
+        self._device = ""
 
     def begin(
         self,
@@ -77,6 +84,7 @@ class RunDirectory:
         demand: Demand | None,
         training: TrainingSettings | None,
         baselines: bool,
+        device: str = "",
     ) -> None:
         """Write what the directory is of from now on, and tell what of it is there already.
 
@@ -85,23 +93,26 @@ class RunDirectory:
             dataset: which they share.
             source: of the spec.
             demand, training, baselines: what is asked for besides.
+            device: what computes, if it is not this process; see `sed2.runs.keys.numerics`.
 
         Raises:
             UsageError: it cannot be written, or a model cannot be named by a hash.
         """
-        models = []
-        for name, candidate in candidates.items():
-            of_model = keys.architecture(candidate), dataset.sha256, settings[name]
-            trained = keys.of_training(*of_model, training) if training else None
-            models.append(
-                ManifestModel(
-                    name=name,
-                    settings=settings[name],
-                    result=keys.of_result(*of_model),
-                    baselines=keys.of_baselines(*of_model) if baselines else None,
-                    training=trained,
-                )
+        self._device = device
+        models = [
+            ManifestModel(
+                name=name,
+                settings=settings[name],
+                result=self._key(Task("estimate", candidate, settings[name]), dataset),
+                baselines=self._key(Task("baselines", candidate, settings[name]), dataset)
+                if baselines
+                else None,
+                training=self._key(Task("training", candidate, settings[name], training), dataset)
+                if training
+                else None,
             )
+            for name, candidate in candidates.items()
+        ]
         self._manifest = Manifest(
             sed2=version("sed2"),
             command=self._command,
@@ -122,7 +133,7 @@ class RunDirectory:
         progress: _Report = lambda done, total: None,
     ) -> ModelResult:
         """As `sed2.estimate.estimate`; its result is kept, and before that its pieces are."""
-        key = keys.of_result(keys.architecture(model), dataset.sha256, settings)
+        key = self._key(Task("estimate", model, settings), dataset)
         pieces = KeptPieces(self._store, key)
         found: ModelResult = self._store.remember(
             RESULTS, key, ModelResult, lambda: estimate(model, dataset, settings, progress, pieces)
@@ -139,7 +150,7 @@ class RunDirectory:
         progress: _Report = lambda done, total: None,
     ) -> Training:
         """As `sed2.training.train`; kept when all of its seeds are done."""
-        key = keys.of_training(keys.architecture(model), dataset.sha256, settings, training)
+        key = self._key(Task("training", model, settings, training), dataset)
         found: Training = self._store.remember(
             TRAININGS, key, Training, lambda: train(model, dataset, settings, training, progress)
         )
@@ -154,19 +165,50 @@ class RunDirectory:
     ) -> dict[str, BaselineValue]:
         """As `sed2.baselines.baseline_values`. Kept, unless one may be missing only because little
         memory is free at the moment."""
-        key = keys.of_baselines(keys.architecture(model), dataset.sha256, settings)
-        values = self._store.load(BASELINES, key, _BaselineValues)
+        task = Task("baselines", model, settings)
+        values = self._store.load(BASELINES, self._key(task, dataset), _BaselineValues)
         if values is None:
             values = baseline_values(model, dataset, settings, progress=progress)
-            whole = not any(math.isnan(value.value) for value in values.values())
-            if whole or settings.memory_gb or default_budget() >= NOMINAL_BUDGET:
-                self._store.save(BASELINES, key, values, _BaselineValues)
+            if task.is_lasting(values):
+                self.keep(task, dataset, values)
         return dict(values)
+
+    def find(self, task: Task, dataset: Dataset) -> Value | None:
+        """What is kept of a task; None if nothing is."""
+        place, kind = _PLACES[task.stage]
+        found: Value | None = self._store.load(place, self._key(task, dataset), kind)
+        if isinstance(found, ModelResult):
+            return replace(found, name=task.model.name, settings=task.settings)
+        return found
+
+    def keep(self, task: Task, dataset: Dataset, value: Value) -> None:
+        """Keep the value of a task.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        place, kind = _PLACES[task.stage]
+        self._store.save(place, self._key(task, dataset), value, kind)
+        if task.stage == "estimate":  # which may have been begun here
+            KeptPieces(self._store, self._key(task, dataset)).discard()
 
     def finish(self, ranking: Ranking) -> None:
         """Keep what came out in the end."""
         assert self._manifest  # it was begun
         self._store.save(RANKINGS, self._manifest.sha256, ranking, Ranking)
+
+    def _key(self, task: Task, dataset: Dataset) -> str:
+        """
+        Raises:
+            UsageError: the model cannot be named by a hash.
+        """
+        of_model = keys.architecture(task.model), dataset.sha256, task.settings
+        if task.stage == "estimate":
+            return keys.of_result(*of_model, self._device)
+        if task.stage == "baselines":
+            return keys.of_baselines(*of_model, self._device)
+        assert task.training
+        return keys.of_training(*of_model, task.training, self._device)
 
     def _replace_manifest(self, content: bytes) -> None:
         if (self.path / NAME).exists():

@@ -30,22 +30,36 @@ PACKAGES = ("sed2", "jax", "jaxlib", "flax", "numpy", "scipy", "optax", "matfree
 """Whose versions may change a number."""
 NAMES_OF_DATA = {"dataset", "label", "standardize"}
 """Settings that determine the data, whose hash is taken instead."""
-_NO_NUMERICS = ("cli", "gating", "report", "runs")
+_NO_NUMERICS = ("cli", "cluster", "gating", "report", "runs")
 """Parts of sed2 that change no number."""
 
 
 @cache
-def numerics() -> Mapping[str, str]:
-    """What computes: versions, the source of sed2, the device, and the type of the numbers."""
-    import jax
+def software() -> Mapping[str, str]:
+    """Versions, and the source of sed2."""
+    return {name: version(name) for name in PACKAGES} | {"source": _own_source()}
 
-    device = jax.devices()[0]
-    return {name: version(name) for name in PACKAGES} | {
-        "source": _own_source(),
-        "device": f"{device.platform}: {device.device_kind}",
+
+@cache
+def numerics(device: str = "") -> Mapping[str, str]:
+    """What computes: the software, the device, and the type of the numbers.
+
+    Args:
+        device: that of this process, unless it is another one that computes.
+    """
+    return {
+        **software(),
+        "device": device or _own_device(),
         "machine": platform.machine(),
         "dtype": "float64",
     }
+
+
+def _own_device() -> str:
+    import jax
+
+    device = jax.devices()[0]
+    return f"{device.platform}: {device.device_kind}"
 
 
 def _own_source() -> str:
@@ -69,7 +83,11 @@ def architecture(model: ModelSpec) -> str:
         UsageError: it was handed over in Python, so that no file has its code.
     """
     if model.module:
-        return digest([model.sha256, model.module, _user_source(), _installed()])
+        source = sorted(
+            [name, hashlib.sha256(path.read_bytes()).hexdigest()]
+            for name, path in user_modules().items()
+        )
+        return digest([model.sha256, model.module, source, _installed()])
     if any(isinstance(block, UserBlock) for block in model.blocks):
         raise UsageError(
             f"`{model.name}` is a network that was handed over, which no hash can name in another "
@@ -80,18 +98,18 @@ def architecture(model: ModelSpec) -> str:
     return model.sha256
 
 
-def _user_source() -> list[list[str]]:
-    """Name and hash of every imported file that is not of Python, of a package, or of sed2."""
+def user_modules() -> dict[str, Path]:
+    """Name and file of every imported module that is not of Python, of a package, or of sed2."""
     paths = sysconfig.get_paths()
     others = [Path(paths[of]).resolve() for of in ("stdlib", "platstdlib", "purelib", "platlib")]
     others.append(Path(sed2.__file__).resolve().parent)
-    found = []
-    for name, module in sorted(sys.modules.items()):
+    found = {}
+    for name, module in list(sys.modules.items()):
         file = Path(getattr(module, "__file__", None) or "")
         if file.suffix == ".py" and file.is_file():
             resolved = file.resolve()
             if not any(resolved.is_relative_to(other) for other in others):
-                found.append([name, hashlib.sha256(resolved.read_bytes()).hexdigest()])
+                found[name] = resolved
     return found
 
 
@@ -100,15 +118,16 @@ def _installed() -> list[str]:
     return sorted({f"{each.name}=={each.version}" for each in distributions()})
 
 
-def of_result(model: str, data_sha256: str, settings: Settings) -> str:
+def of_result(model: str, data_sha256: str, settings: Settings, device: str = "") -> str:
     """The key of a model's result.
 
     Args:
         model: its `architecture`.
         data_sha256: of the data set.
         settings: of the model.
+        device: as for `numerics`.
     """
-    return digest(["result", numerics(), model, data_sha256, _determining(settings)])
+    return digest(["result", numerics(device), model, data_sha256, _determining(settings)])
 
 
 def of_plan(result: str) -> str:
@@ -127,22 +146,26 @@ def of_piece(result: str, plan: Plan, first: int) -> str:
     return digest(["piece", result, hashlib.sha256(to_bytes(plan, Plan)).hexdigest(), first])
 
 
-def of_baselines(model: str, data_sha256: str, settings: Settings) -> str:
+def of_baselines(model: str, data_sha256: str, settings: Settings, device: str = "") -> str:
     """The key of a model's baselines; as `of_result`."""
-    return digest(["baselines", numerics(), model, data_sha256, _determining(settings)])
+    return digest(["baselines", numerics(device), model, data_sha256, _determining(settings)])
 
 
 def of_training(
-    model: str, data_sha256: str, settings: Settings, training: TrainingSettings
+    model: str,
+    data_sha256: str,
+    settings: Settings,
+    training: TrainingSettings,
+    device: str = "",
 ) -> str:
     """The key of a model's training.
 
     Args:
-        model, data_sha256, settings: as for `of_result`.
+        model, data_sha256, settings, device: as for `of_result`.
         training: its own settings.
     """
     its = [_determining(settings), training.model_dump(mode="json")]
-    return digest(["training", numerics(), model, data_sha256, its])
+    return digest(["training", numerics(device), model, data_sha256, its])
 
 
 def _determining(settings: Settings) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import jax
@@ -58,3 +59,14 @@ def test_a_cache_that_cannot_be_written_costs_time_only(
     assert ran.code == 0
     assert "warning: cache: /proc/none/xla: cannot be written" in ran.err
     assert "SED2_CACHE_DIR" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("distribution", "found"),
+    [("jax", jax.__version__), ("no-such-package", "not here; `pip install 'sed2[ray]'` gets it")],
+)
+def test_ray_is_there_or_how_to_get_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, distribution: str, found: str
+) -> None:
+    monkeypatch.setattr(doctor, "version", lambda _: version(distribution))
+    assert doctor._ray().found == found

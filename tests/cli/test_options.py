@@ -24,6 +24,7 @@ OF_RANK = (
     "train",
     "baselines",
     "run_dir",
+    "ray",
     *TrainingSettings.model_fields,
 )
 """Options of `rank` that are no settings."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sed2.report.plot import curves_figure, draw_curves
+from sed2.report.plot import DRAWN, curves_figure, draw_curves
 from sed2.results import ModelResult
 from tests.report.made import made_result
 
@@ -120,3 +120,11 @@ def test_undefined_errors_are_drawn_without_a_band() -> None:
     nan = float("nan")
     assert curves_figure([made_result(error=nan)], "png").startswith(b"\x89PNG")
     assert curves_figure([made_result(error=nan, eps=(0.1,))], "png").startswith(b"\x89PNG")
+
+
+def test_of_many_models_the_first_are_drawn_and_the_others_counted() -> None:
+    results = [made_result(f"m{n}") for n in range(DRAWN + 3)]
+    labels = legend(results)
+    assert sum(label.startswith("m") for label in labels) == DRAWN
+    assert labels[-1] == "3 more models are not drawn"
+    assert "not drawn" not in " ".join(legend(results[:DRAWN]))

@@ -218,6 +218,23 @@ def test_crossings_are_told() -> None:
     assert "The order changes near eps 0.024: small leads below, large above." in text
 
 
+def test_of_many_crossings_some_are_told() -> None:
+    each = tuple(replace(CROSSING, eps=0.01 + n / 1000) for n in range(13))
+    text = shown(
+        lambda console: tables.print_rank(console, replace(made_ranking(RESULTS), crossings=each)),
+        100,
+    )
+    assert text.count("The order changes near eps") == 10
+    assert "3 more changes of order, at larger eps, are in --json and --html." in text
+    assert "Changes of order are told of the first" not in text
+
+
+def test_of_many_models_it_is_told_which_are_asked_for_crossings() -> None:
+    ranking = made_ranking([made_result(f"m{n}") for n in range(21)])
+    text = shown(lambda console: tables.print_rank(console, ranking), 100)
+    assert "Changes of order are told of the first 20 models." in text
+
+
 @pytest.mark.parametrize("name", ["[red]bold[/]", "[/]", ":rocket:", "back\\", "模型 α"])
 def test_a_name_is_text_and_nothing_else(name: str) -> None:
     for draw in (

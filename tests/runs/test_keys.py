@@ -72,7 +72,7 @@ def test_model_and_data_make_another_key_and_the_name_does_not() -> None:
 def test_what_computes_makes_another_key(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     before = key()
     changed = {**keys.numerics(), name: "other"}
-    monkeypatch.setattr(keys, "numerics", lambda: changed)
+    monkeypatch.setattr(keys, "numerics", lambda device="": changed)
     assert key() != before
 
 
@@ -145,3 +145,12 @@ def test_a_network_that_was_handed_over_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match=r"handed over.*module: package\.module:factory"):
         api.rank(network, dataset="covertype", samples=4, draws=2, run_dir=tmp_path / "run")
+
+
+def test_what_another_device_computes_has_other_keys() -> None:
+    keys_of = {
+        device: keys.of_result("model", "data", Settings(), device)
+        for device in ("", keys.numerics()["device"], "gpu: of a cluster: H100")
+    }
+    own, named, other = keys_of.values()
+    assert own == named != other

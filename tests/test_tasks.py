@@ -1,0 +1,63 @@
+"""Tasks of a ranking: what they compute, and whether a value holds anywhere."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from sed2 import tasks
+from sed2.baselines import BaselineValue, baseline_values
+from sed2.estimate import estimate
+from sed2.request import load_data
+from sed2.resources import NOMINAL_BUDGET
+from sed2.settings import Settings
+from sed2.spec.schema import load_spec
+from sed2.tasks import Task
+from sed2.training import Training, TrainingSettings, train
+from tests.runs.made import assert_same
+
+SETTINGS = Settings(dataset="covertype", samples=5, draws=2, eps=(0.1,))
+MODEL = load_spec("MLP 54-2-7").models[0]
+TRAINING = TrainingSettings(epochs=1, train_samples=64, train_seeds=1)
+ESTIMATE = Task("estimate", MODEL, SETTINGS)
+BASELINES = Task("baselines", MODEL, SETTINGS)
+
+
+def nothing(done: int, total: int) -> None:
+    """Of the progress."""
+
+
+def test_each_stage_computes_its_value() -> None:
+    data = load_data(SETTINGS)
+    assert_same(ESTIMATE.compute(data, nothing), estimate(MODEL, data, SETTINGS))
+    assert_same(BASELINES.compute(data, nothing), baseline_values(MODEL, data, SETTINGS))
+    trained = Task("training", MODEL, SETTINGS, TRAINING).compute(data, nothing)
+    assert isinstance(trained, Training)
+    assert_same(trained, train(MODEL, data, SETTINGS, TRAINING))
+
+
+def test_tasks_are_told_apart() -> None:
+    more = SETTINGS.model_copy(update={"draws": 4})
+    others = [
+        BASELINES,
+        Task("training", MODEL, SETTINGS, TRAINING),
+        replace(ESTIMATE, settings=more),
+        replace(ESTIMATE, model=replace(MODEL, name="other")),
+    ]
+    assert len({task.key for task in [ESTIMATE, *others]}) == 5
+    assert replace(ESTIMATE).key == ESTIMATE.key
+    assert (str(ESTIMATE), str(BASELINES)) == ("`MLP 54-2-7`", "`MLP 54-2-7` (baselines)")
+
+
+def test_a_baseline_may_be_missing_for_the_memory_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = {"synflow": BaselineValue(1.0)}
+    missing = {"abbas": BaselineValue(math.nan, "it would not fit")}
+    monkeypatch.setattr(tasks, "default_budget", lambda: NOMINAL_BUDGET / 2)
+    assert BASELINES.is_lasting(whole)
+    assert not BASELINES.is_lasting(missing)
+    bounded = replace(BASELINES, settings=SETTINGS.model_copy(update={"memory_gb": 1.0}))
+    assert bounded.is_lasting(missing)
+    monkeypatch.setattr(tasks, "default_budget", lambda: NOMINAL_BUDGET)
+    assert BASELINES.is_lasting(missing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal
 
 import jax
@@ -79,7 +79,7 @@ class Conv(BlockSpec):
             units=self.features,
             positions=math.prod(self.output_shape(input_shape)) // self.features,
             parameters=self._per_channel(input_shape),
-            scratch=height * width * self._kernel(input_shape),
+            scratch=patch_numbers(height * width, self._kernel(input_shape), self.kernel_size),
             shared=self.is_linear,
         )
 
@@ -191,6 +191,17 @@ def linearise_conv(
 
     mean = active if pool is None else pool(active)
     return mean, Channels(features, jacobian, shared=linear)
+
+
+def patch_numbers(positions: int, kernel: int, kernel_size: int | Sequence[int]) -> int:
+    """Numbers that `_patches` makes for one input: the patches, and their rows before.
+
+    Args:
+        positions: height times width of the output.
+        kernel: entries of the kernel of one channel.
+        kernel_size: its height and width.
+    """
+    return positions * (kernel + kernel // pair(kernel_size)[1])
 
 
 def _patches(conv: nnx.Conv, x: jax.Array) -> jax.Array:

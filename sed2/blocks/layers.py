@@ -17,7 +17,7 @@ from flax import nnx
 
 from sed2.blocks.activations import ACTIVATIONS
 from sed2.blocks.base import Shape
-from sed2.blocks.conv import linearise_conv
+from sed2.blocks.conv import linearise_conv, patch_numbers
 from sed2.blocks.convolve import convolve
 from sed2.blocks.dense import dense_layout, linearise_dense
 from sed2.blocks.structure import Layout, Structure
@@ -61,7 +61,7 @@ def layout(elements: Sequence[Any], input_shape: Shape, output_shape: Shape) -> 
             units=first.out_features,
             positions=positions,
             parameters=kernel + first.use_bias,
-            scratch=positions * kernel,
+            scratch=patch_numbers(positions, kernel, first.kernel_size),
             shared=linear and first.feature_group_count == 1,
         )
     return None

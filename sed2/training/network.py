@@ -18,7 +18,7 @@ from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.freeze import use_batch_statistics
 from sed2.chain import Chain
 from sed2.priors import draw_module
-from sed2.randomness import block_keys, uniforms
+from sed2.randomness import block_keys, uniforms_within
 from sed2.settings import Prior, Settings, parse_prior
 
 FIRST_DRAW = 2**31
@@ -45,7 +45,7 @@ def draw_states(chain: Chain, settings: Settings, seeds: int) -> States:
         draws = FIRST_DRAW + jnp.arange(seeds)
         keys = [block_keys(settings.seed, block.stream, draws) for block in chain.blocks]
     numbers = [
-        uniforms(key, block.parameters)[:, : block.parameters]
+        uniforms_within(key, block.parameters)[:, : block.parameters]
         for key, block in zip(keys, chain.blocks, strict=True)
     ]
     return _draw(blocks_of(chain), parse_prior(settings.prior), keys, numbers)

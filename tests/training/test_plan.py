@@ -97,4 +97,4 @@ def test_the_forecast_holds_what_xla_needs(spec: Any, shape: tuple[int, ...]) ->
         ).compile()
     found = program.memory_analysis()
     needed = found.temp_size_in_bytes + found.argument_size_in_bytes + found.output_size_in_bytes
-    assert needed <= plan.bytes <= 5 * needed
+    assert needed <= plan.bytes <= 6 * needed

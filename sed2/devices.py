@@ -22,6 +22,7 @@ from jax.experimental.multihost_utils import process_allgather
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from sed2.errors import HostError
+from sed2.threads import POOL, cores
 
 _REPLICATED, _SHARED = PartitionSpec(), PartitionSpec("items")
 _TEXT = 1024  # texts are exchanged in multiples of so many bytes, so that few programs are compiled
@@ -46,12 +47,10 @@ def _agreed(count: int) -> int:
 
 def _pool_threads() -> int:
     """As XLA counts them: by these variables, or the cores that the process may run on."""
-    for name in ("PJRT_NPROC", "NPROC"):
+    for name in POOL:
         if os.environ.get(name, "").isdigit():
             return int(os.environ[name])
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return cores()
 
 
 def filled(items: int) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from scripts.bench.cases import EPS
 from scripts.bench.problem import Problem
+from sed2.threads import prepare
 
 
 class Ours:
@@ -18,6 +19,7 @@ class Ours:
 
     def __init__(self, problem: Problem) -> None:
         start = time.perf_counter()
+        prepare()  # as the command line does; and BLAS has one thread, see `ways`
         from scripts.bench.stages import Stages  # brings JAX
         from sed2.cli.runtime import use_compilation_cache
 

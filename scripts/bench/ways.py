@@ -48,9 +48,15 @@ class Way:
 _NNGEOMETRY, _CURVLINOPS = ("torch", "nngeometry"), ("torch", "curvlinops")
 
 WAYS = {
-    "sed2": Way("sed2", "ours", "Ours", "sed2", None, few=False),
+    "sed2": Way("sed2", "ours", "Ours", "sed2", None, few=False, blas_threads=1),
     "sed2+errors": Way(
-        "sed2, with standard errors", "ours", "OursWithErrors", "sed2", None, few=False
+        "sed2, with standard errors",
+        "ours",
+        "OursWithErrors",
+        "sed2",
+        None,
+        few=False,
+        blas_threads=1,
     ),
     "limit": Way("bare LAPACK", "limit", "Limit", "limit", tolerance=EXACT, blas_threads=1),
     "eigvals": Way("the paper's way, `numpy.linalg.eigvals`", "paper", "Paper", "paper"),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sed2 import terminal
+from sed2 import terminal, threads
 from sed2.cli import (
     bound,
     compute,
@@ -99,6 +99,7 @@ def root(
 
 def main() -> None:
     """Run the command line and exit with a code of `sed2.errors.ExitCode`."""
+    threads.prepare()
     terminal.make_ready()
     leave(run(sys.argv[1:]))
 

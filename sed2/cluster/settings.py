@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from sed2 import threads
 from sed2.settings import Number
 from sed2.validation import read_flags
 
@@ -57,14 +58,7 @@ class Cluster:
     @property
     def environment(self) -> dict[str, str]:
         """Variables of the processes that do the tasks."""
-        threads = (
-            "NPROC",  # of XLA, with the next
-            "PJRT_NPROC",
-            "OPENBLAS_NUM_THREADS",
-            "MKL_NUM_THREADS",
-            "OMP_NUM_THREADS",
-        )
-        variables = dict.fromkeys(threads, str(self.cpus))
+        variables = threads.variables(self.cpus)
         if not self.gpus:
             variables["JAX_PLATFORMS"] = "cpu"
         elif self.gpus < 1:  # XLA takes three quarters of a GPU that it has to itself

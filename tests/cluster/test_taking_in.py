@@ -124,7 +124,7 @@ def test_every_task_asks_for_what_it_needs(fill: Callable[..., Sweep]) -> None:
     wishes = ray.wishes[-1]
     assert (wishes["num_cpus"], wishes["num_gpus"], wishes["max_retries"]) == (1, 0, 0)
     assert 5e8 < wishes["memory"] < 6e8
-    assert wishes["runtime_env"]["env_vars"]["NPROC"] == "1"
+    assert wishes["runtime_env"]["env_vars"]["PJRT_NPROC"] == "2"
 
 
 def test_what_is_lost_is_begun_again_and_told(fill: Callable[..., Sweep], data: Dataset) -> None:

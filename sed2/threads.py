@@ -1,0 +1,37 @@
+"""Threads for many small matrices, by variables that XLA and BLAS read when they are loaded.
+
+XLA cuts a batch of LAPACK calls into a piece for each thread of its pool. The thread that has asked
+for them is one of the pool and waits, so with as many threads as cores a core is idle: of two cores
+one. BLAS's own threads on top of that are in each other's way, since a matrix of 100 x 100 is not
+worth sharing.
+"""
+
+from __future__ import annotations
+
+import os
+
+POOL = ("PJRT_NPROC", "NPROC")
+"""Threads of XLA's pool: the first of these that is set."""
+_BLAS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def cores() -> int:
+    """Those that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def variables(cores: int) -> dict[str, str]:
+    """What a process is to have in its environment, to use so many cores."""
+    return dict.fromkeys(POOL, str(2 * cores)) | dict.fromkeys(_BLAS, "1")
+
+
+def prepare() -> None:
+    """Set these variables in this process, but for those that are set.
+
+    Of use before NumPy and JAX are imported. The command line does it; a library must not."""
+    wanted = variables(cores())
+    for names in (POOL, _BLAS):
+        if not any(name in os.environ for name in names):
+            os.environ |= {name: wanted[name] for name in names}

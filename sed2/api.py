@@ -6,19 +6,17 @@ as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sed2.baselines import baseline_values
 from sed2.bound_results import BoundResult
 from sed2.chain import build_chain
 from sed2.data.load import Dataset
 from sed2.deciding import rank_until_decided, read_demand
 from sed2.estimate import estimate
-from sed2.fisher.prefixes import Prefixes
 from sed2.gating.baseline import Baseline, read_baseline
 from sed2.gating.gate import Candidates, judge, write_baseline
 from sed2.gating.outcome import GateResult
@@ -44,14 +42,12 @@ from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, data_check, shape_check
 from sed2.stability_results import StabilityResult
 from sed2.study import check_memory, check_shared, read_grids, study
-from sed2.tasks import Task
+from sed2.tasks import Stage, Task, ThisProcess, Workplace
 from sed2.training import TrainingSettings, check_training
-from sed2.training import train as train_model
 from sed2.validation import read_flags
 
 if TYPE_CHECKING:
     from sed2.cluster import Cluster
-    from sed2.cluster.sweep import Sweep
     from sed2.runs import RunDirectory
 
 Progress = Callable[[str, int, int], None]
@@ -181,7 +177,15 @@ def rank(
             check_training(candidate, load_data(its[name]), its[name], training)
 
     dataset = checked_data(file.models, resolved)[0]  # all have the same, or do not compare
-    with _sweep(ray, dataset, run) as sweep:
+
+    def tasks(stage: Stage) -> list[Task]:
+        wished = training if stage == "training" else None
+        return [Task(stage, candidates[name], its[name], wished) for name in names]
+
+    stages: list[Stage] = ["estimate"]
+    stages += ["baselines"] if baselines else []
+    stages += ["training"] if training else []
+    with _workplace(ray, dataset, run) as place:
         if run:
             run.begin(
                 candidates,
@@ -191,69 +195,30 @@ def rank(
                 demand=demand,
                 training=training,
                 baselines=baselines,
-                device=sweep.device if sweep else "",
+                device=place.device,
             )
-        if sweep:  # all that is known to be needed, at once
-            tasks = [Task("estimate", candidates[name], its[name]) for name in names]
-            if baselines:
-                tasks += [Task("baselines", candidates[name], its[name]) for name in names]
-            if training:
-                tasks += [Task("training", candidates[name], its[name], training) for name in names]
-            sweep.fill(tasks, progress)
-        source = sweep or run
-        estimate_one = source.estimate if source else estimate
-        # In a run directory, what is taken up again must not hang on what was finished before.
-        first_one = (
-            source.estimate
-            if source
-            else partial(estimate, prefixes=_prefixes(candidates, dataset, its))
-        )
-        results = [
-            first_one(candidates[name], dataset, its[name], partial(progress, name))
-            for name in names
-        ]
+        place.announce([task for stage in stages for task in tasks(stage)], progress)
+        results = place.values(tasks("estimate"), progress)
         if demand is None:
             ranking = rank_results(results)
         else:
 
             def again(more: Mapping[str, Settings]) -> list[ModelResult]:
-                if sweep:
-                    tasks = [Task("estimate", candidates[name], more[name]) for name in more]
-                    sweep.fill(tasks, progress)
-                return [
-                    estimate_one(
-                        candidates[name],
-                        dataset,
-                        settings,
-                        partial(progress, f"{name}, N = {settings.samples}, K = {settings.draws}"),
-                    )
-                    for name, settings in more.items()
-                ]
+                wanted = [Task("estimate", candidates[name], more[name]) for name in more]
+                now = wanted[0].settings  # of all of them
+
+                def report(what: str, done: int, total: int) -> None:
+                    progress(f"{what}, N = {now.samples}, K = {now.draws}", done, total)
+
+                return place.values(wanted, report)
 
             ranking = rank_until_decided(its, again, demand, results)
         if baselines:
-            values_of = source.baseline_values if source else baseline_values
-            ranking = add_baselines(
-                ranking,
-                lambda name: values_of(
-                    candidates[name],
-                    dataset,
-                    its[name],
-                    progress=partial(progress, f"{name}, baselines"),
-                ),
-            )
+            values = place.values(tasks("baselines"), progress)
+            ranking = add_baselines(ranking, dict(zip(names, values, strict=True)))
         if training:
-            train_one = source.train if source else train_model
-            ranking = add_trainings(
-                ranking,
-                lambda name: train_one(
-                    candidates[name],
-                    dataset,
-                    its[name],
-                    training,
-                    partial(progress, f"{name}, training"),
-                ),
-            )
+            trainings = place.values(tasks("training"), progress)
+            ranking = add_trainings(ranking, dict(zip(names, trainings, strict=True)))
     if run:
         run.finish(ranking)
     return ranking
@@ -492,18 +457,6 @@ def _candidates(
     return Candidates(file.models, resolved, file.source, where, load, progress)
 
 
-def _prefixes(
-    candidates: Mapping[str, ModelSpec], dataset: Dataset, settings: Mapping[str, Settings]
-) -> Prefixes:
-    """What candidates may share, by name."""
-    return Prefixes(
-        [
-            build_chain(candidate.blocks, dataset.input_shape, settings[name].chain)
-            for name, candidate in candidates.items()
-        ]
-    )
-
-
 def _open(path: str | Path) -> RunDirectory:
     from sed2.runs import RunDirectory  # which other calls do not wait for
 
@@ -519,16 +472,19 @@ def _asked(candidate: ModelSpec, settings: Settings, dataset: Dataset) -> dict[s
     return software | its | {"model": candidate.sha256, "data": dataset.sha256}
 
 
-def _sweep(
+@contextmanager
+def _workplace(
     ray: str | Cluster | None, dataset: Dataset, run: RunDirectory | None
-) -> AbstractContextManager[Sweep | None]:
-    """The candidates on a cluster, if one is named."""
+) -> Iterator[Workplace]:
+    """Where the candidates of a ranking are worked on."""
     if ray is None:
-        return nullcontext()
+        yield run or ThisProcess(dataset)
+        return
     from sed2.cluster import Cluster
     from sed2.cluster.sweep import opened
 
-    return opened(Cluster(ray) if isinstance(ray, str) else ray, dataset, run)
+    with opened(Cluster(ray) if isinstance(ray, str) else ray, dataset, run) as sweep:
+        yield sweep
 
 
 def _estimate(candidate: ModelSpec, settings: Settings, progress: Progress) -> ModelResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -44,16 +44,18 @@ class Prediction:
     """Of all models by tau-b; None without baselines, or if none is defined."""
 
 
-def add_baselines(ranking: Ranking, measure: Callable[[str], dict[str, BaselineValue]]) -> Ranking:
-    """The ranking with the baselines of every model; `measure` takes its name."""
-    models = [replace(model, baselines=measure(model.result.name)) for model in ranking.models]
+def add_baselines(ranking: Ranking, values: Mapping[str, dict[str, BaselineValue]]) -> Ranking:
+    """The ranking with the baselines of every model, by its name."""
+    models = [replace(model, baselines=values[model.result.name]) for model in ranking.models]
     return replace(ranking, models=tuple(models))
 
 
-def add_trainings(ranking: Ranking, train: Callable[[str], Training]) -> Ranking:
-    """The ranking with the training of every model, and how well the measures predict it; `train`
-    takes its name."""
-    models = tuple(replace(model, training=train(model.result.name)) for model in ranking.models)
+def add_trainings(ranking: Ranking, trainings: Mapping[str, Training]) -> Ranking:
+    """The ranking with the training of every model, by its name, and how well the measures predict
+    it."""
+    models = tuple(
+        replace(model, training=trainings[model.result.name]) for model in ranking.models
+    )
     trained = replace(ranking, models=models)
     return replace(trained, correlation=predict(trained))
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import pickle
 import sys
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from sed2.baselines import BaselineValue
 from sed2.blocks.user import UserBlock
 from sed2.cluster.connect import alive, connected
 from sed2.cluster.demand import Demand, check_fits, demand, fits, no_node
@@ -23,20 +22,15 @@ from sed2.cluster.settings import Cluster
 from sed2.cluster.worker import Tally, work
 from sed2.data.load import Dataset
 from sed2.errors import ResourceError, Sed2Error, UsageError
-from sed2.results import ModelResult
 from sed2.runs import RunDirectory
 from sed2.runs.keys import user_modules
-from sed2.settings import Settings
-from sed2.spec.schema import ModelSpec
-from sed2.tasks import Task, Value
-from sed2.training import Training, TrainingSettings
+from sed2.tasks import Progress, Task, Value
 
 ATTEMPTS = 4
 """How often a task is begun at most."""
 PATIENCE = 60.0
 """Seconds to wait for a node to come back where no other can do what is left."""
 _POLL = 0.5  # seconds between two looks at the progress
-_Report = Callable[[int, int], None]
 _SHARES = 1000  # of the work of one task, for the bar
 
 
@@ -54,7 +48,7 @@ class _Attempt:
 
 
 class Sweep:
-    """The values of a ranking, by a cluster; asked for one by one as a `RunDirectory` is.
+    """The values of a ranking, by a cluster: a `sed2.tasks.Workplace`.
 
     Args:
         ray: the package, connected.
@@ -84,35 +78,20 @@ class Sweep:
         }
         return f"gpu: of a cluster: {', '.join(sorted(kinds))}"
 
-    def estimate(
-        self, model: ModelSpec, dataset: Dataset, settings: Settings, progress: _Report
-    ) -> ModelResult:
-        """As `sed2.estimate.estimate`."""
-        return self._value(Task("estimate", model, settings), progress)
+    def announce(self, tasks: Sequence[Task], progress: Progress) -> None:
+        """All that are announced are handed out at once, and done."""
+        self.values(tasks, progress)
 
-    def baseline_values(
-        self, model: ModelSpec, dataset: Dataset, settings: Settings, progress: _Report
-    ) -> dict[str, BaselineValue]:
-        """As `sed2.baselines.baseline_values`."""
-        return self._value(Task("baselines", model, settings), progress)
+    def values(self, tasks: Sequence[Task], progress: Progress) -> list[Any]:
+        """The values of tasks, in their order.
 
-    def train(
-        self,
-        model: ModelSpec,
-        dataset: Dataset,
-        settings: Settings,
-        training: TrainingSettings,
-        progress: _Report,
-    ) -> Training:
-        """As `sed2.training.train`."""
-        return self._value(Task("training", model, settings, training), progress)
+        Raises:
+            as `fill`.
+        """
+        self.fill(tasks, progress)
+        return [self._values[task.key] for task in tasks]
 
-    def _value(self, task: Task, progress: _Report) -> Any:
-        if task.key not in self._values:
-            self.fill([task], lambda what, done, total: progress(done, total))
-        return self._values[task.key]
-
-    def fill(self, tasks: Sequence[Task], progress: Callable[[str, int, int], None]) -> None:
+    def fill(self, tasks: Sequence[Task], progress: Progress) -> None:
         """Have the values of all tasks.
 
         Args:
@@ -236,9 +215,7 @@ class _Lost(Exception):
 class _Progress:
     """What is told while tasks are running."""
 
-    def __init__(
-        self, ray: Any, tally: Any, total: int, report: Callable[[str, int, int], None]
-    ) -> None:
+    def __init__(self, ray: Any, tally: Any, total: int, report: Progress) -> None:
         self._ray, self._tally, self._total, self._report = ray, tally, total, report
         self._asked: Any = None
         self._shares: dict[int, float] = {}

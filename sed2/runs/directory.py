@@ -15,14 +15,14 @@ import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sed2.baselines import BaselineValue, baseline_values
+from sed2.baselines import BaselineValue
 from sed2.data.load import Dataset
 from sed2.errors import UsageError
-from sed2.estimate import estimate
 from sed2.results import Demand, ModelResult, Ranking
 from sed2.runs import keys
 from sed2.runs.manifest import NAME, Manifest, ManifestModel, read_manifest, to_text
@@ -30,12 +30,11 @@ from sed2.runs.pieces import KeptPieces
 from sed2.runs.store import Store, sweep, write
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
-from sed2.tasks import Task, Value
-from sed2.training import Training, TrainingSettings, train
+from sed2.tasks import Progress, Task, Value
+from sed2.training import Training, TrainingSettings
 
 RESULTS, BASELINES, TRAININGS, RANKINGS = "results", "baselines", "trainings", "rankings"
 _OWN = {NAME, RESULTS, BASELINES, TRAININGS, RANKINGS, "pieces"}
-_Report = Callable[[int, int], None]
 _BaselineValues = Mapping[str, BaselineValue]
 _PLACES: Mapping[str, tuple[str, Any]] = {
     "estimate": (RESULTS, ModelResult),
@@ -46,7 +45,7 @@ _PLACES: Mapping[str, tuple[str, Any]] = {
 
 
 class RunDirectory:
-    """The work of `rank`, kept in a folder as it is done.
+    """The work of `rank`, kept in a folder as it is done; once begun, a `sed2.tasks.Workplace`.
 
     Args:
         path: the folder, which is made if it is not there.
@@ -72,7 +71,8 @@ class RunDirectory:
         sweep(self.path)
         self._store = Store(self.path, warn)
         self._manifest: Manifest | None = None
-        self._device = ""
+        self._dataset: Dataset | None = None
+        self.device = ""
 
     def begin(
         self,
@@ -98,7 +98,7 @@ class RunDirectory:
         Raises:
             UsageError: it cannot be written, or a model cannot be named by a hash.
         """
-        self._device = device
+        self._dataset, self.device = dataset, device
         models = [
             ManifestModel(
                 name=name,
@@ -125,61 +125,33 @@ class RunDirectory:
         self._replace_manifest(to_text(self._manifest).encode())
         self._tell_what_is_there(self._manifest.models)
 
-    def estimate(
-        self,
-        model: ModelSpec,
-        dataset: Dataset,
-        settings: Settings,
-        progress: _Report = lambda done, total: None,
-    ) -> ModelResult:
-        """As `sed2.estimate.estimate`; its result is kept, and before that its pieces are."""
-        key = self._key(Task("estimate", model, settings), dataset)
+    def announce(self, tasks: Sequence[Task], progress: Progress) -> None:
+        """Nothing is made of it: what is taken up again must not hang on what was done before."""
+
+    def values(self, tasks: Sequence[Task], progress: Progress) -> list[Any]:
+        """The values of tasks, in their order: kept ones, and others that are kept then."""
+        return [self._value(task, partial(progress, task.title)) for task in tasks]
+
+    def _value(self, task: Task, progress: Callable[[int, int], None]) -> Value:
+        """As `Task.compute`. Of an estimate its pieces are kept as well, until it is done."""
+        assert self._dataset  # it was begun
+        place, kind = _PLACES[task.stage]
+        key = self._key(task, self._dataset)
         pieces = KeptPieces(self._store, key)
-        found: ModelResult = self._store.remember(
-            RESULTS, key, ModelResult, lambda: estimate(model, dataset, settings, progress, pieces)
-        )
+        found: Value | None = self._store.load(place, key, kind)
+        if found is None:
+            value = task.compute(self._dataset, progress, pieces)
+            if not task.is_lasting(value):
+                return value
+            found = self._store.remember(place, key, kind, lambda: value)
         pieces.discard()
-        return replace(found, name=model.name, settings=settings)
-
-    def train(
-        self,
-        model: ModelSpec,
-        dataset: Dataset,
-        settings: Settings,
-        training: TrainingSettings,
-        progress: _Report = lambda done, total: None,
-    ) -> Training:
-        """As `sed2.training.train`; kept when all of its seeds are done."""
-        key = self._key(Task("training", model, settings, training), dataset)
-        found: Training = self._store.remember(
-            TRAININGS, key, Training, lambda: train(model, dataset, settings, training, progress)
-        )
-        return found
-
-    def baseline_values(
-        self,
-        model: ModelSpec,
-        dataset: Dataset,
-        settings: Settings,
-        progress: _Report = lambda done, total: None,
-    ) -> dict[str, BaselineValue]:
-        """As `sed2.baselines.baseline_values`. Kept, unless one may be missing only because little
-        memory is free at the moment."""
-        task = Task("baselines", model, settings)
-        values = self._store.load(BASELINES, self._key(task, dataset), _BaselineValues)
-        if values is None:
-            values = baseline_values(model, dataset, settings, progress=progress)
-            if task.is_lasting(values):
-                self.keep(task, dataset, values)
-        return dict(values)
+        return _named(found, task)
 
     def find(self, task: Task, dataset: Dataset) -> Value | None:
         """What is kept of a task; None if nothing is."""
         place, kind = _PLACES[task.stage]
         found: Value | None = self._store.load(place, self._key(task, dataset), kind)
-        if isinstance(found, ModelResult):
-            return replace(found, name=task.model.name, settings=task.settings)
-        return found
+        return None if found is None else _named(found, task)
 
     def keep(self, task: Task, dataset: Dataset, value: Value) -> None:
         """Keep the value of a task.
@@ -204,11 +176,11 @@ class RunDirectory:
         """
         of_model = keys.architecture(task.model), dataset.sha256, task.settings
         if task.stage == "estimate":
-            return keys.of_result(*of_model, self._device)
+            return keys.of_result(*of_model, self.device)
         if task.stage == "baselines":
-            return keys.of_baselines(*of_model, self._device)
+            return keys.of_baselines(*of_model, self.device)
         assert task.training
-        return keys.of_training(*of_model, task.training, self._device)
+        return keys.of_training(*of_model, task.training, self.device)
 
     def _replace_manifest(self, content: bytes) -> None:
         if (self.path / NAME).exists():
@@ -237,6 +209,13 @@ class RunDirectory:
         ]
         if any(value is not None for found in there.values() for value in found):
             self._tell(f"{', '.join(counts)} taken over from {self.path}")
+
+
+def _named(value: Value, task: Task) -> Value:
+    """What is kept of an architecture, as that of a model."""
+    if isinstance(value, ModelResult):
+        return replace(value, name=task.model.name, settings=task.settings)
+    return value
 
 
 def _check(path: Path) -> None:

@@ -152,6 +152,6 @@ def made_trained(
     ranking = made_ranking(results)
     if baselines:
         of_model = {one.name: each for one, each in zip(results, baselines, strict=True)}
-        ranking = add_baselines(ranking, lambda name: dict(of_model[name]))
+        ranking = add_baselines(ranking, {name: dict(values) for name, values in of_model.items()})
     trainings = {one.name: made_training(*each) for one, each in zip(results, losses, strict=True)}
-    return add_trainings(ranking, lambda name: trainings[name])
+    return add_trainings(ranking, trainings)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sed2 import api
+from sed2 import api, tasks
 from sed2.baselines import BaselineValue
 from sed2.errors import UsageError
 from sed2.results import ModelResult, Ranking
@@ -49,7 +49,7 @@ def test_the_same_command_computes_nothing_again(
 ) -> None:
     ranked(tmp_path / "run")
     before = files(tmp_path)
-    monkeypatch.setattr(directory, "estimate", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(tasks, "estimate", lambda *_: pytest.fail("computed again"))
     assert text(ranked(told.run(tmp_path / "run"))) == wanted
     assert told.lines == [f"3 of 3 models taken over from {tmp_path / 'run'}"]
     assert files(tmp_path) == before
@@ -61,8 +61,8 @@ def test_names_and_company_change_nothing_that_is_kept(
     """Renamed, in another order, and one more: the one is computed."""
     ranked(tmp_path / "run")
     spec = {"models": ["MLP 54-4-7", {"name": "new", "notation": "MLP 54-3-7"}, "MLP 54-2-7"]}
-    once = interrupt_after(1, directory.estimate)
-    monkeypatch.setattr(directory, "estimate", once)
+    once = interrupt_after(1, tasks.estimate)
+    monkeypatch.setattr(tasks, "estimate", once)
     ranking = ranked(told.run(tmp_path / "run"), spec)
     assert told.lines == [f"2 of 3 models taken over from {tmp_path / 'run'}"]
     monkeypatch.undo()
@@ -74,11 +74,11 @@ def test_an_interrupted_run_goes_on_after_what_is_finished(
     tmp_path: Path, told: Told, wanted: str, monkeypatch: pytest.MonkeyPatch, done: int
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(directory, "estimate", interrupt_after(done, directory.estimate))
+        patch.setattr(tasks, "estimate", interrupt_after(done, tasks.estimate))
         with pytest.raises(KeyboardInterrupt):
             ranked(tmp_path / "run")
     assert len(list((tmp_path / "run").glob("results/*"))) == done
-    monkeypatch.setattr(directory, "estimate", interrupt_after(3 - done, directory.estimate))
+    monkeypatch.setattr(tasks, "estimate", interrupt_after(3 - done, tasks.estimate))
     assert text(ranked(told.run(tmp_path / "run"))) == wanted
     taken = [f"{done} of 3 models taken over from {tmp_path / 'run'}"]
     assert told.lines == (taken if done else [])
@@ -196,13 +196,13 @@ def test_trainings_and_baselines_are_taken_over_too(
     more = {"train": True, "epochs": 1, "train_samples": 64, "train_seeds": 1, "baselines": True}
     whole = text(ranked(None, "MLP 54-2-7", **more))
     with monkeypatch.context() as patch:
-        patch.setattr(directory, "train", interrupt_after(0, directory.train))
+        patch.setattr(tasks, "train", interrupt_after(0, tasks.train))
         with pytest.raises(KeyboardInterrupt):
             ranked(tmp_path / "run", "MLP 54-2-7", **more)
     for function in ("estimate", "baseline_values"):
-        monkeypatch.setattr(directory, function, lambda *_, **__: pytest.fail("computed again"))
-    train = interrupt_after(1, directory.train)
-    monkeypatch.setattr(directory, "train", train)
+        monkeypatch.setattr(tasks, function, lambda *_, **__: pytest.fail("computed again"))
+    train = interrupt_after(1, tasks.train)
+    monkeypatch.setattr(tasks, "train", train)
     for trained in (0, 1):
         told.lines.clear()
         assert text(ranked(told.run(tmp_path / "run"), "MLP 54-2-7", **more)) == whole
@@ -226,7 +226,7 @@ def test_a_baseline_that_lacked_memory_is_tried_again(
         return {"abbas": BaselineValue(math.nan, "why")}
 
     monkeypatch.setattr(resources, "free_memory", lambda: free)
-    monkeypatch.setattr(directory, "baseline_values", values)
+    monkeypatch.setattr(tasks, "baseline_values", values)
     for _ in range(2):
         ranking = ranked(tmp_path / "run", "MLP 54-2-7", baselines=True)
     assert ranking.models[0].baselines == {
@@ -242,12 +242,12 @@ def test_until_decided_takes_over_every_round(
     more = {"until_decided": True, "max_draws": 6, "max_samples": 5, "decide_at": 0.999}
     whole = text(ranked(None, spec, **more))
     with monkeypatch.context() as patch:
-        patch.setattr(directory, "estimate", interrupt_after(3, directory.estimate))
+        patch.setattr(tasks, "estimate", interrupt_after(3, tasks.estimate))
         with pytest.raises(KeyboardInterrupt):
             ranked(tmp_path / "run", spec, **more)
     assert len(list((tmp_path / "run" / "results").iterdir())) == 3
     assert text(ranked(tmp_path / "run", spec, **more)) == whole
-    monkeypatch.setattr(directory, "estimate", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(tasks, "estimate", lambda *_: pytest.fail("computed again"))
     assert text(ranked(tmp_path / "run", spec, **more)) == whole
 
 
@@ -257,7 +257,7 @@ def test_sequential_monte_carlo_is_kept_by_the_candidate(
     small = {"estimator": "smc", "particles": 8, "islands": 2, "moves": 2, "eps": "0.1"}
     whole = text(ranked(None, "MLP 54-1-2", **small))
     assert text(ranked(tmp_path / "run", "MLP 54-1-2", **small)) == whole
-    monkeypatch.setattr(directory, "estimate", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(tasks, "estimate", lambda *_: pytest.fail("computed again"))
     assert text(ranked(tmp_path / "run", "MLP 54-1-2", **small)) == whole
 
 
@@ -269,20 +269,20 @@ def test_another_setting_is_computed(tmp_path: Path, told: Told) -> None:
 
 def test_two_runs_at_once_come_to_the_same(tmp_path: Path, wanted: str) -> None:
     """The one begins, finishes and tidies up in the middle of the other, at every model."""
-    outer, estimate = RunDirectory(tmp_path / "run"), directory.estimate
+    outer, estimate = RunDirectory(tmp_path / "run"), tasks.estimate
     found: list[str] = []
 
     def interleaved(*arguments: Any) -> ModelResult:
-        directory.estimate = estimate  # type: ignore[attr-defined]
+        tasks.estimate = estimate  # type: ignore[attr-defined]
         found.append(text(ranked(tmp_path / "run")))
-        directory.estimate = interleaved  # type: ignore[attr-defined]
+        tasks.estimate = interleaved  # type: ignore[attr-defined]
         return estimate(*arguments)
 
-    directory.estimate = interleaved  # type: ignore[attr-defined]
+    tasks.estimate = interleaved  # type: ignore[attr-defined]
     try:
         found.append(text(ranked(outer)))
     finally:
-        directory.estimate = estimate  # type: ignore[attr-defined]
+        tasks.estimate = estimate  # type: ignore[attr-defined]
     assert found == [wanted] * len(found)
     assert len(found) > 1
 

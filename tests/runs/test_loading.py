@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sed2 import tasks
 from sed2.errors import UsageError
-from sed2.runs import directory, load_ranking, load_run
+from sed2.runs import load_ranking, load_run
 from sed2.runs.manifest import NAME, read_manifest, to_text
 from tests.runs.made import Told, assert_same, interrupt_after, ranked, text
 
@@ -19,7 +20,7 @@ def test_a_finished_run_is_loaded_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = ranked(tmp_path / "run", "MLP 54-2-7", **MORE)
-    monkeypatch.setattr(directory, "estimate", lambda *_: pytest.fail("computed"))
+    monkeypatch.setattr(tasks, "estimate", lambda *_: pytest.fail("computed"))
     found = load_run(tmp_path / "run")
     assert found.finished
     assert found.unfinished == ()
@@ -37,7 +38,7 @@ def interrupted(
     folder: Path, monkeypatch: pytest.MonkeyPatch, what: str, done: int, **more: object
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(directory, what, interrupt_after(done, getattr(directory, what)))
+        patch.setattr(tasks, what, interrupt_after(done, getattr(tasks, what)))
         with pytest.raises(KeyboardInterrupt):
             ranked(folder, **more)
 

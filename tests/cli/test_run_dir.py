@@ -43,7 +43,7 @@ def test_without_it_the_result_is_the_same(sed2: Run) -> None:
 
 def test_an_interrupt_says_how_to_go_on(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(directory, "estimate", interrupt_after(1, directory.estimate))
+        patch.setattr(tasks, "estimate", interrupt_after(1, tasks.estimate))
         ran = sed2(*RANK)
     assert ran.code == 130
     assert ran.out == ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sed2.runs import directory
+from sed2 import tasks
 from tests.cli.conftest import FAST, Run
 from tests.runs.made import interrupt_after
 
@@ -24,7 +24,7 @@ def run_of(sed2: Run, *, code: int = 0) -> str:
 def test_a_finished_run_is_told_as_rank_told_it(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["sed2", "rank", "s.yaml", "--run-dir", "run"])
     told = run_of(sed2)
-    monkeypatch.setattr(directory, "estimate", lambda *_: pytest.fail("computed"))
+    monkeypatch.setattr(tasks, "estimate", lambda *_: pytest.fail("computed"))
     before = sorted(path.name for path in Path("run").rglob("*"))
     files = ("--json", "r.json", "--csv", "r.csv", "--plot", "r.svg", "--html", "r.html")
     ran = sed2("report", "run", *files)
@@ -39,7 +39,7 @@ def test_a_finished_run_is_told_as_rank_told_it(sed2: Run, monkeypatch: pytest.M
 
 def test_an_unfinished_run_says_what_is_missing(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(directory, "estimate", interrupt_after(1, directory.estimate))
+        patch.setattr(tasks, "estimate", interrupt_after(1, tasks.estimate))
         run_of(sed2, code=130)
     ran = sed2("report", "run", "--html", "r.html")
     assert ran.code == 0

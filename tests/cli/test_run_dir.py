@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sed2 import tasks
 from sed2.runs import directory, load_run, store
 from tests.cli.conftest import FAST, Run
 from tests.runs.made import interrupt_after

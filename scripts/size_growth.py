@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from cost_growth import last_slope
 from pages import tell
+
+from sed2.threads import cores, variables
 
 FEATURES, CLASSES = 784, 10
 
@@ -67,7 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure_alone(width: int, samples: int, draws: int) -> Point:
     """In a process of its own, whose peak memory is that of this width."""
     options = ["--worker", str(width), "--samples", str(samples), "--draws", str(draws)]
-    ran = subprocess.run([sys.executable, __file__, *options], stdout=subprocess.PIPE, check=True)
+    ran = subprocess.run(
+        [sys.executable, __file__, *options],
+        env=os.environ | variables(cores()),  # as the command line has them
+        stdout=subprocess.PIPE,
+        check=True,
+    )
     return Point(**json.loads(ran.stdout))
 
 

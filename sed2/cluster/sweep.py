@@ -7,9 +7,11 @@ not say which. So it is asked to do a task once, and it is counted here.
 from __future__ import annotations
 
 import pickle
+import signal
 import sys
+import threading
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -117,7 +119,10 @@ class Sweep:
         try:
             for attempt in attempts:
                 running[self._hand_out(attempt)] = attempt
-            self._take_in(running, _Progress(self._ray, self._tally, len(running), progress))
+            shown = _Progress(self._ray, self._tally, len(running), progress)
+            with _interrupts() as raise_noted:
+                self._take_in(running, shown, raise_noted)
+                raise_noted()
         finally:
             for reference in running:  # if any are left
                 self._ray.cancel(reference, force=True)
@@ -141,10 +146,13 @@ class Sweep:
             attempt.sealed, attempt.task.model.name, self._sent, attempt.number, self._tally
         )
 
-    def _take_in(self, running: dict[Any, _Attempt], progress: _Progress) -> None:
+    def _take_in(
+        self, running: dict[Any, _Attempt], progress: _Progress, raise_noted: Callable[[], None]
+    ) -> None:
         """Until nothing is running."""
         waiting_since: float | None = None
         while running:
+            raise_noted()
             ready, _ = self._ray.wait(list(running), timeout=_POLL)
             if ready:
                 ready, _ = self._ray.wait(list(running), num_returns=len(running), timeout=0)
@@ -206,6 +214,27 @@ class Sweep:
         """Whether the nodes that are left can do anything of what is."""
         nodes = [node["Resources"] for node in alive(self._ray)]
         return any(fits(attempt.needed, node) for attempt in running.values() for node in nodes)
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], None]]:
+    """Ctrl-C is noted, and raised where that is asked for: Python drops an exception that comes in
+    the midst of a finaliser, of which Ray has many."""
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    noted: list[int] = []
+
+    def raise_noted() -> None:
+        if noted:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    try:
+        yield raise_noted
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class _Lost(Exception):

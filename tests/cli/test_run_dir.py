@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ import pytest
 from sed2 import tasks
 from sed2.runs import directory, load_run, store
 from tests.cli.conftest import FAST, Run
-from tests.runs.made import interrupt_after
+from tests.runs.made import command, interrupt, interrupt_after
 
 ROOT = Path(__file__).parents[2]
 RANK = ("rank", "s.yaml", *FAST, "--run-dir", "run")
@@ -118,34 +116,15 @@ def test_the_command_is_in_the_manifest(sed2: Run, monkeypatch: pytest.MonkeyPat
 def test_ctrl_c_in_a_terminal(tmp_path: Path) -> None:
     """A real process and a real signal, once its first model is finished."""
     (tmp_path / "s.yaml").write_text("models: [MLP 54-2-7, MLP 54-3-7, MLP 54-4-7, MLP 54-5-7]")
-    # As a terminal starts it: background jobs of a script, and all they start, ignore the signal.
-    code = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from sed2.cli.app import main; main()"
-    )
-    command = [sys.executable, "-c", code, "rank", str(tmp_path / "s.yaml"), *FAST]
-    command += ["--run-dir", str(tmp_path / "run"), "--json", "-"]
+    ranking = command("rank", str(tmp_path / "s.yaml"), *FAST)
+    ranking += ["--run-dir", str(tmp_path / "run"), "--json", "-"]
     environment = os.environ | {"SED2_CACHE_DIR": str(tmp_path / "cache")}  # compiles: it is slow
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=environment,
-    )
-    while process.poll() is None and not list(tmp_path.glob("run/results/*.sed2")):
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate()
-    assert (process.returncode, out) == (130, "")
-    assert "the same command goes on from there" in err
-    assert "Traceback" not in err
+    interrupt(ranking, tmp_path / "run", cwd=ROOT, env=environment)
     run = load_run(tmp_path / "run")
     assert not run.finished
     assert 1 <= len(run.ranking.models) <= 3
     again = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=True
+        ranking, capture_output=True, text=True, cwd=ROOT, env=environment, check=True
     )
     assert len(json.loads(again.stdout)["models"]) == 4
     assert "of 4 models taken over" in again.stderr

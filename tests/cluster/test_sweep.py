@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -23,7 +20,7 @@ from sed2.runs import load_run
 from tests.cli.conftest import FAST
 from tests.cluster.conftest import ROOT, Nodes
 from tests.cluster.made import Traced
-from tests.runs.made import SPEC, TINY, Told, text
+from tests.runs.made import SPEC, TINY, Told, command, interrupt, text
 
 
 def ranked(spec: Any = SPEC, **more: Any) -> Ranking:
@@ -163,33 +160,18 @@ def test_what_no_node_has_is_told_at_once(nodes: Nodes) -> None:
 def test_the_command_writes_nothing_but_json_on_stdout(
     nodes: Nodes, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["rank", str(_spec(tmp_path, 2)), *FAST, "--json", "-"]
-    assert run([*command, "--ray", nodes.address]) == 0
+    plain = ["rank", str(_spec(tmp_path, 2)), *FAST, "--json", "-"]
+    assert run([*plain, "--ray", nodes.address]) == 0
     found = capfd.readouterr().out
-    assert run(command) == 0
+    assert run(plain) == 0
     assert json.loads(found) == json.loads(capfd.readouterr().out)
 
 
 def test_ctrl_c_keeps_what_was_finished(nodes: Nodes, tmp_path: Path) -> None:
-    """A real process and a real signal, once the first candidate is finished."""
-    # As a terminal starts it: background jobs of a script, and all they start, ignore the signal.
-    code = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from sed2.cli.app import main; main()"
-    )
+    """Once the first candidate is finished."""
     kept = tmp_path / "run"
-    command = [sys.executable, "-c", code, "rank", str(_spec(tmp_path, 12)), *FAST]
-    command += ["--ray", nodes.address, "--run-dir", str(kept), "--json", "-"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
-    )
-    while process.poll() is None and not list(kept.glob("results/*.sed2")):
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate()
-    assert (process.returncode, out) == (130, "")
-    assert "the same command goes on from there" in err
-    assert "Traceback" not in err
+    ranking = command("rank", str(_spec(tmp_path, 12)), *FAST, "--ray", nodes.address)
+    interrupt([*ranking, "--run-dir", str(kept), "--json", "-"], kept, cwd=ROOT)
     found = load_run(kept)
     assert not found.finished
     assert 1 <= len(found.ranking.models) < 12

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,3 +76,30 @@ def assert_same(one: Any, other: Any) -> None:
         assert_same(vars(one), vars(other))
     else:
         assert one == other
+
+
+# As a terminal starts it: background jobs of a script, and all they start, ignore the signal.
+_IN_A_TERMINAL = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from sed2.cli.app import main; main()"
+)
+
+
+def command(*arguments: str) -> list[str]:
+    """Of a process of `sed2` that Ctrl-C reaches."""
+    return [sys.executable, "-c", _IN_A_TERMINAL, *arguments]
+
+
+def interrupt(command: list[str], run_dir: Path, **more: Any) -> None:
+    """Start a process, send it a real signal once its first model is finished, and check that it
+    ends as it should."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
+    )
+    while process.poll() is None and not list(run_dir.glob("results/*.sed2")):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    assert "the same command goes on from there" in err
+    assert "Traceback" not in err

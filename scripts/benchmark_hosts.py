@@ -25,12 +25,12 @@ from pathlib import Path
 import numpy as np
 
 from sed2.chain import build_chain
+from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.hosts import Meeting, joined
-from sed2.resources import make_plan
+from sed2.measure.spectra import Spectra
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
-from sed2.spectra import Spectra
 
 
 @dataclass(frozen=True)

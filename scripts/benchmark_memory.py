@@ -70,10 +70,10 @@ def write_images(path: Path, rows: int = 60_000, seed: int = 0) -> None:
 def forecast_gb(model: str, input_shape: tuple[int, ...], samples: int, draws: int) -> float:
     """What sed2 itself expects of the sampling, with its default settings and budget."""
     from sed2.chain import build_chain
-    from sed2.resources import make_plan
+    from sed2.fisher.plan import make_plan
+    from sed2.measure.uncertainty import Jackknife
     from sed2.settings import Settings
     from sed2.spec.schema import load_spec
-    from sed2.uncertainty import Jackknife
 
     chain = build_chain(load_spec(model).models[0].blocks, input_shape)
     settings = Settings()

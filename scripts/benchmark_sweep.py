@@ -108,9 +108,9 @@ def overhead(address: str, tasks: int) -> str:
     """What Ray takes for a task, in words."""
     from ray import cloudpickle
 
-    from sed2.cluster import Cluster
     from sed2.cluster.connect import connected
     from sed2.cluster.demand import demand
+    from sed2.cluster.settings import Cluster
     from sed2.cluster.worker import Tally, work
     from sed2.request import load_data
     from sed2.settings import Settings
@@ -171,12 +171,14 @@ def driver_costs(count: int) -> dict[str, float]:
     from rich.console import Console
 
     from sed2.estimate import estimate
-    from sed2.ranking import rank_results
-    from sed2.report.files import rank_document, to_json
-    from sed2.report.html import rank_page
-    from sed2.report.tables import print_rank
+    from sed2.ranking.order import rank_results
+    from sed2.report.documents.ranking import rank_document
+    from sed2.report.documents.text import to_json
+    from sed2.report.html.ranking import rank_page
+    from sed2.report.tables.ranking import print_rank
     from sed2.request import load_data
-    from sed2.runs import RunDirectory, load_run
+    from sed2.runs.directory import RunDirectory
+    from sed2.runs.loading import load_run
     from sed2.settings import Settings
     from sed2.spec.schema import load_spec
     from sed2.tasks import Task

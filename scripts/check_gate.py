@@ -24,9 +24,9 @@ import pages
 
 from sed2.data.load import Dataset, choose_inputs, choose_rows, load_dataset
 from sed2.estimate import estimate
-from sed2.gating.baseline import StoredData, StoredModel, make_baseline
+from sed2.gating.baseline import BaselineData, BaselineModel, make_baseline
 from sed2.gating.batches import further_batch
-from sed2.gating.judging import Run, judge_model
+from sed2.gating.judging import GateRun, judge_model
 from sed2.gating.outcome import Status
 from sed2.gating.rules import Rules, read_rules
 from sed2.provenance import hash_arrays
@@ -129,10 +129,10 @@ def trial(pair: Pair, dataset: Dataset, settings: Settings, rules: Rules) -> Tri
     return Trial(of_before, batches(read(pair.after), dataset, settings, rules.batches))
 
 
-def stored(results: list[ModelResult], settings: Settings) -> StoredModel:
+def stored(results: list[ModelResult], settings: Settings) -> BaselineModel:
     """As the baseline keeps them, under a hash that is no model's."""
     digest = "0" * 64
-    data = StoredData(
+    data = BaselineData(
         files_sha256=None, input_shape=(1,), inputs=results[0].inputs, name="gate", sha256=digest
     )
     name, provenance = results[0].name, asdict(results[0].provenance)
@@ -142,7 +142,7 @@ def stored(results: list[ModelResult], settings: Settings) -> StoredModel:
 
 def verdict(pair: Pair, found: Trial, settings: Settings, rules: Rules) -> tuple[Status, int]:
     """The gate's, and how many batches it took."""
-    run = Run(lambda number: found.after[number])
+    run = GateRun(lambda number: found.after[number])
     gated = judge_model(
         read(pair.after),
         found.after[0].parameters,

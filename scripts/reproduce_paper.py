@@ -26,7 +26,7 @@ from scripts.paper.claims import Statement, not_tested
 from scripts.paper.data import NotAtHandError, Sources
 from scripts.paper.lab import FULL, QUICK, Lab, Outcome, Size
 from scripts.paper.page import keep, write_page
-from sed2 import terminal
+from sed2.common import terminal
 from sed2.errors import Sed2Error
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from cost_growth import last_slope
 from pages import tell
 
-from sed2.threads import cores, variables
+from sed2.common.threads import cores, variables
 
 FEATURES, CLASSES = 784, 10
 

@@ -120,8 +120,8 @@ def covertype() -> None:
 def _root_scale(result: ModelResult) -> float:
     """sqrt(d / E[tr F]) of the result, by its own draws."""
     from sed2.chain import build_chain
+    from sed2.fisher.plan import make_plan
     from sed2.fisher.sample import sample_spectra
-    from sed2.resources import make_plan
 
     x = choose_inputs(load_dataset("covertype"), 100, 0)
     chain, settings = build_chain(load_spec("MLP 54-16-7").models[0].blocks, (54,)), result.settings

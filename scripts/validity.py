@@ -28,9 +28,9 @@ import numpy as np
 import validity_table as table
 from validity_cells import CELLS, MEASURES, Cell
 
-from sed2 import terminal
 from sed2.chain import build_chain
-from sed2.cli.runtime import use_compilation_cache
+from sed2.common import terminal
+from sed2.common.compilation import use_compilation_cache
 from sed2.data.catalogue import DATASETS
 from sed2.data.load import Dataset, load_dataset
 from sed2.errors import NumericsError, Sed2Error

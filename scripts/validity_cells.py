@@ -9,14 +9,15 @@ from typing import Literal
 import numpy as np
 from validity_measures import Values, measure_all
 
-from sed2.baselines import BASELINES, measure_baselines
+from sed2.baselines.registry import BASELINES, measure_baselines
 from sed2.chain import build_chain
 from sed2.data.load import Dataset, choose_inputs
+from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
-from sed2.resources import make_plan
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
-from sed2.training import TrainingSettings, train
+from sed2.training.recipe import train
+from sed2.training.settings import TrainingSettings
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import validity_table as table
 from validity_measures import GRID
 
-from sed2.baselines import BASELINES
+from sed2.baselines.registry import BASELINES
 from sed2.chain import Chain, build_chain
 from sed2.data.catalogue import DATASETS
 from sed2.spec.schema import load_spec

@@ -9,7 +9,7 @@ from validity_data import Benchmark, Key
 from validity_statistics import SEED, halves, shown
 from validity_tables import changes, table
 
-from sed2.correlation import bootstrap_taus, tau_b
+from sed2.ranking.correlation import bootstrap_taus, tau_b
 
 HALVES = ("choosing", "reporting")
 

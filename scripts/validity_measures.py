@@ -14,10 +14,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sed2.logdet import log_determinants
-from sed2.measure import lower_two_sed, two_sed
+from sed2.measure.logdet import log_determinants
+from sed2.measure.spectra import Spectra
+from sed2.measure.two_sed import lower_two_sed, two_sed
 from sed2.settings import parse_eps
-from sed2.spectra import Spectra
 
 EPS = (0.9, 0.5, 0.3, 0.1, 0.03, 0.01)
 GRID = "1e-3:1e-1"

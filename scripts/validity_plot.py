@@ -11,7 +11,7 @@ from validity_data import Benchmark
 from validity_statistics import halves
 from validity_tables import contenders, taus
 
-from sed2.report.plot import COLOURS, rendered
+from sed2.report.figures.curves import COLOURS, rendered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,8 +13,8 @@ from validity_defaults import defaults
 from validity_plot import draw
 from validity_statistics import SEED, halves
 
-from sed2 import terminal
-from sed2.correlation import Correlation
+from sed2.common import terminal
+from sed2.ranking.correlation import Correlation
 
 TITLES = {"mlps": "MLPs on Covertype", "cnns": "CNNs on MNIST"}
 

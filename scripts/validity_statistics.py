@@ -1,4 +1,4 @@
-"""What the report of the validity benchmark needs beside `sed2.correlation`."""
+"""What the report of the validity benchmark needs beside `sed2.ranking.correlation`."""
 
 from __future__ import annotations
 

@@ -11,7 +11,13 @@ from validity_data import Benchmark, Key
 from validity_measures import EPS_NAMES, GRID
 from validity_statistics import SEED, halves, mean_interval, residuals, shown
 
-from sed2.correlation import Correlation, Verdict, against_best, correlate, tau_b
+from sed2.ranking.correlation import (
+    Advantage,
+    Correlation,
+    against_best,
+    correlate,
+    tau_b,
+)
 
 WORST = 10
 SIZES = (900, 950, 1000, 1050, 1101)
@@ -93,13 +99,13 @@ def against(
     target: np.ndarray,
     resamples: int,
     which: np.ndarray,
-) -> Verdict:
+) -> Advantage:
     """Whether a measure beats the best of the rivals on some of the architectures."""
     theirs = np.stack(list(rivals.values()))[:, which]
     return against_best(values[which], theirs, target[which], SEED, resamples)
 
 
-def outcome(verdict: Verdict) -> str:
+def outcome(verdict: Advantage) -> str:
     """In words."""
     if verdict.wins:
         return "2sED wins"

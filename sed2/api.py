@@ -6,25 +6,34 @@ as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sed2.bound_results import BoundResult
+from sed2.bound.evaluation import (
+    MIN_ZETA,
+    check_settings,
+    evaluate,
+    read_constants,
+)
+from sed2.bound.results import BoundResult
 from sed2.chain import build_chain
+from sed2.common.progress import Progress
+from sed2.common.validation import read_flags
 from sed2.data.load import Dataset
-from sed2.deciding import rank_until_decided, read_demand
 from sed2.estimate import estimate
+from sed2.fisher.plan import make_plan
 from sed2.gating.baseline import Baseline, read_baseline
 from sed2.gating.gate import Candidates, judge, write_baseline
 from sed2.gating.outcome import GateResult
 from sed2.gating.rules import read_rules
-from sed2.generalisation import MIN_ZETA, check_settings, evaluate, read_words
 from sed2.hosts import check_alike, together
-from sed2.prediction import add_baselines, add_trainings
-from sed2.ranking import check_comparable, rank_results
+from sed2.ranking.deciding import rank_until_decided, read_demand
+from sed2.ranking.order import check_comparable, rank_results
+from sed2.ranking.prediction import add_baselines, add_trainings
+from sed2.ranking.results import Ranking
 from sed2.request import (
     Spec,
     check_prior,
@@ -36,22 +45,23 @@ from sed2.request import (
     refuse_without,
     resolve_settings,
 )
-from sed2.resources import make_plan
-from sed2.results import Checked, ModelResult, Ranking
+from sed2.results import Checked, ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, data_check, shape_check
-from sed2.stability_results import StabilityResult
-from sed2.study import check_memory, check_shared, read_grids, study
+from sed2.stability.results import StabilityResult
+from sed2.stability.study import (
+    check_memory,
+    check_shared,
+    read_grids,
+    study,
+)
 from sed2.tasks import Stage, Task, ThisProcess, Workplace
-from sed2.training import TrainingSettings, check_training
-from sed2.validation import read_flags
+from sed2.training.plan import check_training
+from sed2.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from sed2.cluster import Cluster
-    from sed2.runs import RunDirectory
-
-Progress = Callable[[str, int, int], None]
-"""Called with the model's name, the work done on it, and its total."""
+    from sed2.cluster.settings import Cluster
+    from sed2.runs.directory import RunDirectory
 
 
 def compute(
@@ -134,15 +144,16 @@ def rank(
         spec: as for `compute`; or a dict of networks by name.
         allow_import, allow_partial: as for `compute`.
         until_decided: whether to add draws and inputs where neighbours are not told apart, as
-            `sed2.deciding` says, until every order of neighbours has the probability `decide_at`
-            (0.95), or `max_draws` and `max_samples` per model (8 times those given) are reached.
+            `sed2.ranking.deciding` says, until every order of neighbours has the probability
+            `decide_at` (0.95), or `max_draws` and `max_samples` per model (8 times those given) are
+            reached.
         train: whether to train every model as well, as `sed2.training` says, and to correlate the
             score with the losses. `epochs`, `batch_size`, `learning_rate`, `train_seeds` and
-            `train_samples` are fields of `sed2.training.TrainingSettings`.
+            `train_samples` are fields of `sed2.training.settings.TrainingSettings`.
         baselines: whether to take the measures of `sed2.baselines` as well.
         run_dir: a folder in which what is finished is kept; the same call takes it up from there.
         ray: the address of a Ray cluster on which each candidate is a task, or a
-            `sed2.cluster.Cluster`, which also says what a task has of it.
+            `sed2.cluster.settings.Cluster`, which also says what a task has of it.
         progress: called as the work goes on.
         settings: as for `compute`.
 
@@ -254,7 +265,7 @@ def bound(
         as `compute`; and UsageError if `n_train` or `lipschitz` is missing, zeta is below 2/3, or
         a constant is not allowed.
     """
-    words = read_words(
+    words = read_constants(
         {
             "lipschitz": lipschitz,
             "theorem_k": theorem_k,
@@ -458,7 +469,7 @@ def _candidates(
 
 
 def _open(path: str | Path) -> RunDirectory:
-    from sed2.runs import RunDirectory  # which other calls do not wait for
+    from sed2.runs.directory import RunDirectory  # which other calls do not wait for
 
     return RunDirectory(path)
 
@@ -480,8 +491,8 @@ def _workplace(
     if ray is None:
         yield run or ThisProcess(dataset)
         return
-    from sed2.cluster import Cluster
-    from sed2.cluster.sweep import opened
+    from sed2.cluster.settings import Cluster
+    from sed2.cluster.workplace import opened
 
     with opened(Cluster(ray) if isinstance(ray, str) else ray, dataset, run) as sweep:
         yield sweep

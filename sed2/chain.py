@@ -29,7 +29,7 @@ class ChainBlock:
     """One block of a chain, with everything that is known before parameters are drawn."""
 
     name: str
-    spec: Block
+    block: Block
     input_shape: Shape
     output_shape: Shape
     parameters: int
@@ -107,7 +107,7 @@ class _JoinedModule(nnx.Module):
         return self.inner.linearise(self.before(x))
 
 
-def join_parameter_free(specs: Sequence[Block], input_shape: Shape) -> list[Block]:
+def join_parameter_free(blocks: Sequence[Block], input_shape: Shape) -> list[Block]:
     """Only blocks with parameters, each with those without that come before it.
 
     A block without parameters adds nothing to the measure, and noise after it would: it belongs
@@ -119,13 +119,13 @@ def join_parameter_free(specs: Sequence[Block], input_shape: Shape) -> list[Bloc
     joined: list[Block] = []
     waiting: list[Block] = []
     shape = input_shape
-    for spec in specs:
-        has_parameters = spec.parameter_count(shape) > 0
-        shape = spec.output_shape(shape)
+    for block in blocks:
+        has_parameters = block.parameter_count(shape) > 0
+        shape = block.output_shape(shape)
         if not has_parameters:
-            waiting.append(spec)
+            waiting.append(block)
         else:
-            joined.append(Joined(Network(tuple(waiting)), spec) if waiting else spec)
+            joined.append(Joined(Network(tuple(waiting)), block) if waiting else block)
             waiting = []
     if not joined:
         raise SpecError("the network has no parameters", mend="Give it a block that has some")
@@ -135,12 +135,12 @@ def join_parameter_free(specs: Sequence[Block], input_shape: Shape) -> list[Bloc
 
 
 def build_chain(
-    specs: Sequence[Block], input_shape: Shape, kind: Literal["blocks", "end-to-end"] = "blocks"
+    blocks: Sequence[Block], input_shape: Shape, kind: Literal["blocks", "end-to-end"] = "blocks"
 ) -> Chain:
     """Fit the blocks to the input shape. Allocates nothing.
 
     Args:
-        specs: the blocks.
+        blocks: the blocks.
         input_shape: of one input.
         kind: `chain` of the settings: noise after every block, or all of them as one block of the
             chain (measure.md, section 2).
@@ -148,27 +148,27 @@ def build_chain(
     Raises:
         SpecError: a block cannot take the output of the one before it.
     """
-    specs = join_parameter_free(specs, input_shape)
+    parametric = join_parameter_free(blocks, input_shape)
     if kind == "end-to-end":
-        specs = [Network(tuple(specs))]
-    blocks: list[ChainBlock] = []
+        parametric = [Network(tuple(parametric))]
+    found: list[ChainBlock] = []
     numbers: dict[str, int] = {}
     prefix = hashlib.sha256(json.dumps(input_shape).encode())
     shape = input_shape
-    for spec in specs:
-        prefix.update(spec.identity.encode())
-        number = numbers[spec.kind] = numbers.get(spec.kind, 0) + 1
-        output_shape = spec.output_shape(shape)
-        blocks.append(
+    for block in parametric:
+        prefix.update(block.identity.encode())
+        number = numbers[block.kind] = numbers.get(block.kind, 0) + 1
+        output_shape = block.output_shape(shape)
+        found.append(
             ChainBlock(
-                name=f"{spec.kind}_{number}",
-                spec=spec,
+                name=f"{block.kind}_{number}",
+                block=block,
                 input_shape=shape,
                 output_shape=output_shape,
-                parameters=spec.parameter_count(shape),
-                left_out=spec.left_out(shape),
+                parameters=block.parameter_count(shape),
+                left_out=block.left_out(shape),
                 stream=int.from_bytes(prefix.digest()[:4], "big"),
             )
         )
         shape = output_shape
-    return Chain(input_shape, tuple(blocks))
+    return Chain(input_shape, tuple(found))

@@ -10,20 +10,21 @@ import numpy as np
 
 from sed2.chain import build_chain
 from sed2.data.load import Dataset, choose_inputs
-from sed2.diagnostics import find_warnings
-from sed2.estimators import Problem, plain
+from sed2.estimators.diagnostics import find_warnings
+from sed2.estimators.plain import plain
+from sed2.estimators.problem import Problem
+from sed2.estimators.smc.sequential import sequential
 from sed2.fisher.pieces import UNKEPT, Pieces
+from sed2.fisher.plan import make_plan
 from sed2.fisher.prefixes import ALONE, Prefixes
 from sed2.fisher.sample import sample_spectra
-from sed2.measure import trace_bracket, upper_bound
+from sed2.measure.spectra import Spectra
+from sed2.measure.two_sed import trace_bracket, upper_bound
+from sed2.measure.uncertainty import Jackknife
 from sed2.provenance import provenance
-from sed2.resources import make_plan
 from sed2.results import BlockShare, ModelResult
 from sed2.settings import Settings
-from sed2.smc import sequential
 from sed2.spec.schema import ModelSpec, data_check
-from sed2.spectra import Spectra
-from sed2.uncertainty import Jackknife
 
 
 def estimate(

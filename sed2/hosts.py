@@ -1,8 +1,8 @@
 """Several processes, on one machine or many, that do the work of one together.
 
 Each runs the same command. `jax.distributed` joins them, and their devices share the draws out
-(`sed2.devices`). Here is the rest: how they come together, that all are asked for the same, and
-that none waits for ever for another.
+(`sed2.common.devices`). Here is the rest: how they come together, that all are asked for the same,
+and that none waits for ever for another.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from sed2 import errors
+from sed2.common.validation import shown
 from sed2.errors import HostError, NumericsError, Sed2Error, UsageError
-from sed2.validation import shown
 
 T = TypeVar("T")
 _HAND = "give --coordinator HOST:PORT, --processes N and --process I"
@@ -203,7 +203,7 @@ def together(step: Callable[[], T], told: Callable[[T], Mapping[str, Any]] = lam
     """
     if not are_several():
         return step()
-    from sed2.devices import exchanged
+    from sed2.common.devices import exchanged
 
     own: Sed2Error | None = None
     try:
@@ -231,7 +231,7 @@ def check_alike(numbers: np.ndarray) -> None:
     """
     if not are_several():
         return
-    from sed2.devices import exchanged
+    from sed2.common.devices import exchanged
 
     each = [json.loads(text) for text in exchanged(json.dumps(numbers.tolist()))]
     for process, its in enumerate(each):

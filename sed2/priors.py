@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from sed2.blocks import Block, Shape
-from sed2.randomness import to_normal
+from sed2.common.randomness import to_normal
 from sed2.settings import Prior
 
 KERNELS = ("kernel", "w", "W", "weight")

@@ -16,7 +16,7 @@ def provenance(model: ModelSpec, data_sha256: str) -> Provenance:
     """Provenance of a result that is computed here and now."""
     import jax
 
-    from sed2.devices import device_count
+    from sed2.common.devices import device_count
 
     device, count = jax.local_devices()[0], device_count() * jax.process_count()
     return Provenance(

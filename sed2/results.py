@@ -1,20 +1,13 @@
-"""What `compute` and `rank` return: typed, immutable, plain arrays. The CLI merely prints them."""
+"""What `compute` returns: typed, immutable, plain arrays. The CLI merely prints them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sed2.settings import Settings
-
-if TYPE_CHECKING:  # they come after the results, which they are added to
-    from sed2.baselines import BaselineValue
-    from sed2.prediction import Prediction
-    from sed2.training import Training
 
 
 @dataclass(frozen=True)
@@ -199,94 +192,6 @@ class ModelResult:
     @property
     def eps_n(self) -> float | None:
         """The covering radius of Theorem 5.1, if the size of the training set is known."""
-        return self.settings.eps_n
-
-
-@dataclass(frozen=True)
-class Probability:
-    """Of a statement about the models' averages over all seeds at their own N and K (which are not
-    the limits of many draws, for lower estimates); NaN if undefined."""
-
-    score: float
-    """By the score."""
-    curve: np.ndarray
-    """(E,) at each eps."""
-
-
-@dataclass(frozen=True)
-class RankedModel:
-    """A model and its place, 1 is best."""
-
-    rank: int
-    result: ModelResult
-    separation: float
-    """Gap to the next model's score in standard errors of the difference; NaN for the last."""
-    probability_best: Probability
-    """Of being ahead of all others."""
-    order_probability: Probability
-    """Of being ahead of the next model; NaN for the last."""
-    decided: bool | None = None
-    """Whether that order is as sure as was asked for, if it was; None for the last."""
-    training: Training | None = None
-    """What training it came to, if that was asked for."""
-    baselines: Mapping[str, BaselineValue] | None = None
-    """By name, if they were asked for."""
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Of its score and of its training."""
-        return (*self.result.warnings, *(self.training.warnings if self.training else ()))
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """Two curves of lower 2sED change order at eps."""
-
-    eps: float
-    larger_below: str
-    """The model that is ahead at smaller eps."""
-    larger_above: str
-    """The model that is ahead at larger eps."""
-    eps_interval: tuple[float, float]
-    """Where they cross with a probability of 95%, if they cross within the grid."""
-    probability: float
-    """That they cross in this direction within the grid."""
-
-
-@dataclass(frozen=True)
-class Demand:
-    """What `rank --until-decided` was to reach."""
-
-    probability: float
-    """Of every order of neighbours."""
-    max_draws: int
-    """K at most."""
-    max_samples: int
-    """N at most."""
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """All models of a file, largest lower 2sED first."""
-
-    models: tuple[RankedModel, ...]
-    settings: Settings
-    """Those of the first model of the file; with a demand, those at the beginning."""
-    crossings: tuple[Crossing, ...]
-    """Of the first models; see `sed2.ranking.LEADING`."""
-    warnings: tuple[str, ...]
-    demand: Demand | None = None
-    correlation: Prediction | None = None
-    """Between the score and the training losses, if the models were trained."""
-
-    @property
-    def eps(self) -> np.ndarray:
-        """(E,) ascending, common to all models."""
-        return self.models[0].result.eps
-
-    @property
-    def eps_n(self) -> float | None:
-        """The covering radius of Theorem 5.1, at which the models are ordered, if known."""
         return self.settings.eps_n
 
 

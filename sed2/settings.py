@@ -15,17 +15,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     WithJsonSchema,
     model_validator,
 )
 
+from sed2.common.validation import StrictModel, explain, shown
 from sed2.errors import SpecError, UsageError, did_you_mean
-from sed2.validation import explain, shown
 
 ENV_PREFIX = "SED2_"
 OTHER_VARIABLES = ("SED2_CACHE_DIR", "SED2_DATA_DIR", "SED2_DEBUG")
@@ -205,17 +203,8 @@ Eps = Annotated[
 PriorText = Annotated[str, AfterValidator(lambda text: str(parse_prior(text)))]
 
 
-class Settings(BaseModel):
+class Settings(StrictModel):
     """All that determines the numbers, but for the architecture and the data themselves."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        use_attribute_docstrings=True,
-        allow_inf_nan=False,
-        defer_build=True,  # `--help` needs the fields, not the validator
-    )
 
     dataset: Annotated[str, Field(min_length=1)] | None = None
     """Data set: a name (`sed2 datasets list`), or the path of a .npz, .csv, idx or CIFAR file."""

@@ -11,22 +11,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, Protocol
 
-from sed2.baselines import BaselineValue, baseline_values
+from sed2.baselines.registry import baseline_values
+from sed2.baselines.results import BaselineValue
 from sed2.chain import build_chain
+from sed2.common.progress import Progress
 from sed2.data.load import Dataset
 from sed2.estimate import estimate
 from sed2.fisher.pieces import UNKEPT, Pieces
+from sed2.fisher.plan import NOMINAL_BUDGET, default_budget
 from sed2.fisher.prefixes import ALONE, Prefixes
-from sed2.resources import NOMINAL_BUDGET, default_budget
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
-from sed2.training import Training, TrainingSettings, train
+from sed2.training.recipe import train
+from sed2.training.result import Training
+from sed2.training.settings import TrainingSettings
 
 Value = ModelResult | dict[str, BaselineValue] | Training
 Stage = Literal["estimate", "baselines", "training"]
-Progress = Callable[[str, int, int], None]
-"""Called with what is worked on, the work done, and its total."""
 
 
 @dataclass(frozen=True)

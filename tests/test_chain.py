@@ -51,7 +51,7 @@ def test_blocks_without_parameters_join_their_neighbours() -> None:
     ]
     chain = build_chain([flatten, Dense(features=3)], (2, 2))
     assert chain.blocks[0].name == "dense_1"
-    assert chain.blocks[0].spec.layout((2, 2)) == Dense(features=3).layout((4,))
+    assert chain.blocks[0].block.layout((2, 2)) == Dense(features=3).layout((4,))
 
 
 def test_a_network_without_parameters_is_refused() -> None:

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sed2.chain import build_chain
+from sed2.common.randomness import block_keys, to_normal, uniforms
 from sed2.errors import ResourceError, Sed2Error, SpecError
+from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.priors import draw_module
-from sed2.randomness import block_keys, to_normal, uniforms
-from sed2.resources import make_plan
 from sed2.settings import Settings, parse_prior
 from sed2.spec.schema import load_spec
 from tests import reference
@@ -69,7 +69,7 @@ def test_chain_equals_brute_force(fisher: str, prior: str) -> None:
             noise_size = len(x) * block.output_shape[0]
             uniform = uniforms(key, block.parameters + noise_size)[0]
             module = draw_module(
-                block.spec,
+                block.block,
                 block.input_shape,
                 parse_prior(prior),
                 key[0],

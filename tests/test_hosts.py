@@ -19,14 +19,16 @@ import numpy as np
 import pytest
 
 import sed2
-from sed2 import devices, hosts
+from sed2 import hosts
 from sed2.chain import build_chain
+from sed2.common import devices
 from sed2.errors import DataError, NumericsError, UsageError
+from sed2.estimators.smc.particles import ParticleChain
 from sed2.fisher import sample
-from sed2.fisher.particles import ParticleChain
+from sed2.fisher.plan import make_plan
 from sed2.hosts import Meeting, check_alike, together
-from sed2.report.files import compute_document, to_json
-from sed2.resources import make_plan
+from sed2.report.documents.model import compute_document
+from sed2.report.documents.text import to_json
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 from tests.cases import host_devices

@@ -21,10 +21,10 @@ import pytest
 import sed2
 from sed2.chain import build_chain
 from sed2.errors import ResourceError
+from sed2.fisher.plan import Plan, make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.fisher.ways import Way
-from sed2.logdet import log_determinants
-from sed2.resources import Plan, make_plan
+from sed2.measure.logdet import log_determinants
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
@@ -201,7 +201,7 @@ SCRIPT = """
 import json, sys
 import jax
 import sed2
-from sed2.devices import device_count
+from sed2.common.devices import device_count
 from tests.test_invariance import FAMILIES, numbers
 found = {"devices": device_count()}
 for name, (spec, settings) in FAMILIES.items():

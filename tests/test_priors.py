@@ -10,8 +10,8 @@ from flax import nnx
 
 from sed2.blocks.dense import Dense
 from sed2.blocks.user import split
+from sed2.common.randomness import block_keys, uniforms
 from sed2.priors import draw_module
-from sed2.randomness import block_keys, uniforms
 from sed2.settings import parse_prior
 from tests import networks
 

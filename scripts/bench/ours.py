@@ -9,7 +9,7 @@ import numpy as np
 
 from scripts.bench.cases import EPS
 from scripts.bench.problem import Problem
-from sed2.threads import prepare
+from sed2.common.threads import prepare
 
 
 class Ours:
@@ -21,7 +21,7 @@ class Ours:
         start = time.perf_counter()
         prepare()  # as the command line does; and BLAS has one thread, see `ways`
         from scripts.bench.stages import Stages  # brings JAX
-        from sed2.cli.runtime import use_compilation_cache
+        from sed2.common.compilation import use_compilation_cache
 
         self.problem, self.imports = problem, time.perf_counter() - start
         self.stages = Stages()

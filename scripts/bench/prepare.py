@@ -23,12 +23,12 @@ from sed2.blocks.dense import Dense, DenseModule
 from sed2.blocks.flatten import SharedKernel
 from sed2.blocks.pooling import Pool
 from sed2.chain import Chain, build_chain
+from sed2.common.randomness import block_keys, to_normal, uniforms
 from sed2.data.load import choose_inputs, load_dataset
+from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
-from sed2.logdet import log_determinants
+from sed2.measure.logdet import log_determinants
 from sed2.priors import draw_module
-from sed2.randomness import block_keys, to_normal, uniforms
-from sed2.resources import make_plan
 from sed2.settings import Settings, parse_prior
 from sed2.spec.schema import load_spec
 

@@ -15,7 +15,9 @@ from scripts.bench.problem import Problem
 from sed2.data.load import Dataset, load_dataset
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
-from sed2.training import Training, TrainingSettings, train
+from sed2.training.recipe import train
+from sed2.training.result import Training
+from sed2.training.settings import TrainingSettings
 
 SPAN, GAIN, FIRST, MOST = 5, 0.01, 20, 640
 
@@ -36,7 +38,7 @@ class ToConvergence:
     """As many epochs as `find_epochs` found."""
 
     def __init__(self, problem: Problem) -> None:
-        from sed2.cli.runtime import use_compilation_cache
+        from sed2.common.compilation import use_compilation_cache
 
         self.problem = problem
         use_compilation_cache()

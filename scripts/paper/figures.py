@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sed2.report.plot import COLOURS, MARKS
+from sed2.report.figures.curves import COLOURS, MARKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from typing import Any
 
 from scripts.paper.claims import CONFIDENCE
 from scripts.paper.lab import Outcome
-from sed2.report.plot import rendered
+from sed2.report.figures.curves import rendered
 
 DIGITS = 6  # significant ones that are kept
 BREAK, BAR = "<br>", "\\|"  # within a cell

@@ -15,8 +15,8 @@ from sed2.data.load import Dataset
 from sed2.estimate import estimate
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
-from sed2.stability_results import StabilityResult, Sweep
-from sed2.study import Grids, read_grids, study
+from sed2.stability.results import StabilityResult, Sweep
+from sed2.stability.study import Grids, read_grids, study
 
 STABLE = 5.0
 """Percent of lower 2sED: several times the distance of the two models that the paper compares."""

@@ -9,9 +9,11 @@ from pathlib import Path
 import sed2
 from scripts.reliability.lab import demand
 from sed2.errors import UsageError
-from sed2.report.files import rank_document, to_json
-from sed2.results import ModelResult, Ranking
-from sed2.runs import RunDirectory
+from sed2.ranking.results import Ranking
+from sed2.report.documents.ranking import rank_document
+from sed2.report.documents.text import to_json
+from sed2.results import ModelResult
+from sed2.runs.directory import RunDirectory
 from sed2.runs.manifest import NAME, read_manifest
 from sed2.runs.store import Store
 

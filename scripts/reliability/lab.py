@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sed2.runs import load_run
+from sed2.runs.loading import load_run
 from sed2.runs.store import temporaries
 
 MODELS = ("MLP 54-8-7", "MLP 54-48-32-7", "MLP 54-6-6-7")

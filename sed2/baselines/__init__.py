@@ -4,8 +4,3 @@
 measures that share their work is one file: `counts` (of the architecture alone), `draws` (of random
 networks on one minibatch: `saliency`, `kernels`), and `dimension` (of end-to-end Fisher spectra).
 """
-
-from sed2.baselines.base import Baseline, BaselineValue
-from sed2.baselines.registry import BASELINES, baseline_values, measure_baselines
-
-__all__ = ["BASELINES", "Baseline", "BaselineValue", "baseline_values", "measure_baselines"]

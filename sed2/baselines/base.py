@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sed2.baselines.results import BaselineValue
 from sed2.chain import Chain
 from sed2.data.load import Dataset
 from sed2.settings import Settings
@@ -21,21 +21,6 @@ class Candidate:
     settings: Settings
     chain: Chain
     """Of the model's parametric blocks, whatever `settings.chain` says."""
-
-
-@dataclass(frozen=True)
-class BaselineValue:
-    """What came out for one model."""
-
-    value: float
-    """NaN if it is undefined or not finite; never replaced by another number."""
-    reason: str = ""
-    """Why it is NaN; or what to know of it, if it is not."""
-
-    @classmethod
-    def of(cls, value: float, otherwise: str) -> BaselineValue:
-        """The value itself, or NaN for that reason if it is not finite."""
-        return cls(float(value)) if math.isfinite(value) else cls(math.nan, otherwise)
 
 
 @dataclass(frozen=True)
@@ -55,7 +40,7 @@ class Family:
 
 
 @dataclass(frozen=True)
-class Baseline:
+class BaselineMeasure:
     """A measure of an untrained network that is meant to predict how well it trains."""
 
     name: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sed2.baselines.base import BaselineValue, Candidate
+from sed2.baselines.base import Candidate
+from sed2.baselines.results import BaselineValue
 from sed2.baselines.tracing import multiply_adds, trace
 from sed2.chain import Chain
 

@@ -10,16 +10,17 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from sed2.baselines.base import BaselineValue, Candidate
+from sed2.baselines.base import Candidate
+from sed2.baselines.results import BaselineValue
 from sed2.chain import build_chain
 from sed2.data.load import choose_inputs
 from sed2.estimate import score_radii
+from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
-from sed2.logdet import log_determinants
-from sed2.measure import two_sed
-from sed2.montecarlo import log_mean_exp
-from sed2.resources import make_plan
-from sed2.spectra import Spectra
+from sed2.measure.logdet import log_determinants
+from sed2.measure.montecarlo import log_mean_exp
+from sed2.measure.spectra import Spectra
+from sed2.measure.two_sed import two_sed
 
 
 def effective_dimension(spectra: Spectra, eps: np.ndarray) -> np.ndarray:

@@ -15,20 +15,21 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from sed2.baselines.base import BaselineValue, Candidate
+from sed2.baselines.base import Candidate
 from sed2.baselines.kernels import CODE_ROWS, code_kernels, input_jacobians, jacob_cov, naswot
+from sed2.baselines.results import BaselineValue
 from sed2.baselines.saliency import fisher, grad_norm, snip, synflow
 from sed2.baselines.tracing import count_relus, trace
 from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.freeze import freeze
 from sed2.chain import Chain
+from sed2.common.memory import GB
+from sed2.common.randomness import block_keys, uniforms
 from sed2.data.load import choose_rows
 from sed2.errors import ResourceError
+from sed2.fisher.plan import default_budget, intermediates
 from sed2.fisher.ways import COPIES, FLOAT
-from sed2.memory import GB
 from sed2.priors import draw_module
-from sed2.randomness import block_keys, uniforms
-from sed2.resources import default_budget, intermediates
 from sed2.settings import Prior, Settings, parse_prior
 
 ROWS = 64
@@ -155,7 +156,9 @@ def draw_network(
     """
     modules = []
     for block, key, uniform in zip(chain.blocks, keys, numbers, strict=True):
-        module = draw_module(block.spec, block.input_shape, prior, key, uniform[: block.parameters])
+        module = draw_module(
+            block.block, block.input_shape, prior, key, uniform[: block.parameters]
+        )
         use_matrix_products(module)
         freeze(module, x)
         x = module(x)

@@ -14,7 +14,7 @@ import numpy as np
 from flax import nnx
 
 from sed2.baselines.tracing import relu_outputs
-from sed2.montecarlo import log_mean_exp
+from sed2.measure.montecarlo import log_mean_exp
 
 CODE_ROWS = 8
 """Inputs that naswot compares at a time. K_H has rank at most one more than the number of ReLUs, of

@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from sed2.baselines.base import Baseline, BaselineValue, Candidate, Family
+from sed2.baselines.base import BaselineMeasure, Candidate, Family
 from sed2.baselines.counts import measure_counts
 from sed2.baselines.dimension import measure_dimensions
 from sed2.baselines.draws import DRAWS, measure_draws
+from sed2.baselines.results import BaselineValue
 from sed2.chain import build_chain
 from sed2.data.load import Dataset
 from sed2.errors import NumericsError, ResourceError, UsageError, did_you_mean
@@ -20,76 +21,76 @@ _COUNTS = Family(steps=lambda settings: 0, measure=measure_counts)
 _DRAWS = Family(steps=lambda settings: DRAWS, measure=measure_draws)
 _DIMENSIONS = Family(steps=lambda settings: settings.draws, measure=measure_dimensions)
 
-BASELINES: dict[str, Baseline] = {
+BASELINES: dict[str, BaselineMeasure] = {
     baseline.name: baseline
     for baseline in (
-        Baseline(
+        BaselineMeasure(
             "parameters",
             "number of parameters, d (Krishnakumar et al. 2022, arXiv 2210.03230)",
             larger_is_better=True,
             family=_COUNTS,
         ),
-        Baseline(
+        BaselineMeasure(
             "flops",
             "twice the multiply-adds for one input (Krishnakumar et al. 2022, arXiv 2210.03230)",
             larger_is_better=True,
             family=_COUNTS,
         ),
-        Baseline(
+        BaselineMeasure(
             "depth",
             "number of blocks with parameters (Telgarsky 2016, arXiv 1602.04485)",
             larger_is_better=True,
             family=_COUNTS,
         ),
-        Baseline(
+        BaselineMeasure(
             "narrowest_width",
             "fewest units or channels of a hidden block (Johnson 2019, arXiv 1810.00393)",
             larger_is_better=True,
             family=_COUNTS,
         ),
-        Baseline(
+        BaselineMeasure(
             "synflow",
             "flow through the weights' absolute values (Tanaka et al. 2020, arXiv 2006.05467)",
             larger_is_better=True,
             family=_DRAWS,
         ),
-        Baseline(
+        BaselineMeasure(
             "snip",
             "sum of |weight times gradient| (Lee et al. 2019, arXiv 1810.02340)",
             larger_is_better=True,
             family=_DRAWS,
         ),
-        Baseline(
+        BaselineMeasure(
             "grad_norm",
             "norms of the gradients of the weights (Abdelfattah et al. 2021, arXiv 2101.08134)",
             larger_is_better=True,
             family=_DRAWS,
         ),
-        Baseline(
+        BaselineMeasure(
             "fisher",
             "squared activation times gradient, by channel (Turner et al. 2020, arXiv 1906.04113)",
             larger_is_better=True,
             family=_DRAWS,
         ),
-        Baseline(
+        BaselineMeasure(
             "jacob_cov",
             "how little the inputs' Jacobians correlate (Mellor et al. 2020, arXiv 2006.04647v1)",
             larger_is_better=True,
             family=_DRAWS,
         ),
-        Baseline(
+        BaselineMeasure(
             "naswot",
             "log-determinant of the agreement of ReLU codes (Mellor et al. 2021, arXiv 2006.04647)",
             larger_is_better=True,
             family=_DRAWS,
         ),
-        Baseline(
+        BaselineMeasure(
             "abbas",
             "effective dimension (Abbas et al. 2021, doi:10.1038/s43588-021-00084-1)",
             larger_is_better=True,
             family=_DIMENSIONS,
         ),
-        Baseline(
+        BaselineMeasure(
             "two_sed_end_to_end",
             "2sED of the network as one block (Datres et al. 2024, arXiv 2401.09184)",
             larger_is_better=True,

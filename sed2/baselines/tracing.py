@@ -22,7 +22,7 @@ from sed2.chain import Chain
 @lru_cache(maxsize=4)
 def trace(chain: Chain) -> ClosedJaxpr:
     """The forward pass of one input (1, *input_shape), in evaluation mode."""
-    whole = Network(tuple(block.spec for block in chain.blocks))
+    whole = Network(tuple(block.block for block in chain.blocks))
     with jax.enable_x64(True):
         module = nnx.eval_shape(lambda: whole.build(chain.input_shape, nnx.Rngs(0)))
         module.eval()

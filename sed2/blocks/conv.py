@@ -14,7 +14,7 @@ from pydantic import Field
 from sed2.blocks.activations import ACTIVATIONS, Activation, identity
 from sed2.blocks.base import BlockSpec, Shape, register
 from sed2.blocks.norm import NormName, batch_normed, check_groups, make_norm
-from sed2.blocks.patches import Padding, Pair, Size, image_size, pads, pair, windows
+from sed2.blocks.patches import Padding, Sides, Size, image_size, pads, pair, windows
 from sed2.blocks.pooling import Pool
 from sed2.blocks.structure import Channels, Layout
 from sed2.errors import SpecError
@@ -28,9 +28,9 @@ class Conv(BlockSpec):
 
     features: int = Field(ge=1)
     """Number of channels of the output."""
-    kernel_size: Pair
+    kernel_size: Sides
     """Height and width of the kernel: one number, or `[height, width]`."""
-    strides: Pair = 1
+    strides: Sides = 1
     """Steps of the kernel: one number, or `[down, across]`."""
     padding: Padding = "SAME"
     """SAME, VALID, or zeros on each side."""

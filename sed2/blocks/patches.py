@@ -13,7 +13,7 @@ from sed2.blocks.base import Shape
 from sed2.errors import SpecError
 
 Size = Annotated[int, Field(ge=1)]
-Pair = Size | tuple[Size, Size]
+Sides = Size | tuple[Size, Size]
 """One number for height and width, or both."""
 Padding = Literal["SAME", "VALID"] | Annotated[int, Field(ge=0)]
 """To size / strides pixels, none, or as many on each side."""

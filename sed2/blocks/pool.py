@@ -9,7 +9,7 @@ from flax import nnx
 from pydantic import ConfigDict, Field
 
 from sed2.blocks.base import BlockSpec, Shape, register
-from sed2.blocks.patches import Padding, Pair
+from sed2.blocks.patches import Padding, Sides
 from sed2.blocks.pooling import Pool
 from sed2.errors import SpecError
 
@@ -25,9 +25,9 @@ class PoolBlock(BlockSpec):
     how: Literal["max", "avg", "global", "first"] = Field(default="max", alias="kind")
     """Largest value or mean of each window of an image; mean over all positions of an image or of
     tokens (global); the first token alone, as a class token is read out (first)."""
-    size: Pair = 2
+    size: Sides = 2
     """Height and width of the window: one number, or `[height, width]`."""
-    strides: Pair | None = None
+    strides: Sides | None = None
     """Steps of the window; by default its size."""
     padding: Padding = "VALID"
     """VALID, SAME, or pixels on each side: they never win a maximum and are 0 in a mean."""

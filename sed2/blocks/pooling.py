@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from pydantic import BaseModel, ConfigDict
 
 from sed2.blocks.base import Shape
-from sed2.blocks.patches import Padding, Pair, extract, image_size, pads, pair
+from sed2.blocks.patches import Padding, Sides, extract, image_size, pads, pair
 from sed2.errors import SpecError
 
 
@@ -20,9 +20,9 @@ class Pool(BaseModel):
 
     kind: Literal["max", "avg", "global"] = "max"
     """Largest value, mean, or mean over the whole image (which leaves the channels alone)."""
-    size: Pair = 2
+    size: Sides = 2
     """Height and width of the window: one number, or `[height, width]`."""
-    strides: Pair | None = None
+    strides: Sides | None = None
     """Steps of the window; by default its size."""
     padding: Padding = "VALID"
     """VALID, SAME, or pixels on each side: they never win a maximum and are 0 in a mean."""

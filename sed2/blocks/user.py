@@ -106,7 +106,7 @@ class _Adapter(nnx.Module):
                 before = functools.partial(_apply, tuple(adapted))
                 x = jax.eval_shape(before, jax.ShapeDtypeStruct((1, *input_shape), float))
                 init, apply = pair
-                adapted.append(_Pair(init, apply, jnp.zeros(x.shape, x.dtype), rngs))
+                adapted.append(_InitApply(init, apply, jnp.zeros(x.shape, x.dtype), rngs))
             else:
                 adapted.append(element)
         self.elements = nnx.List(
@@ -126,7 +126,7 @@ def _apply(elements: Sequence[Any], x: jax.Array) -> jax.Array:
     return x
 
 
-class _Pair(nnx.Module):
+class _InitApply(nnx.Module):
     """init(key, x) -> parameters, apply(parameters, x) -> outputs."""
 
     def __init__(self, init: Any, apply: Any, x: jax.Array, rngs: nnx.Rngs) -> None:

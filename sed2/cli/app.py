@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from sed2 import terminal, threads
 from sed2.cli import (
     bound,
     compute,
@@ -24,6 +23,7 @@ from sed2.cli import (
     validate,
 )
 from sed2.cli.runtime import leave
+from sed2.common import terminal, threads
 from sed2.errors import ExitCode, Sed2Error
 
 EPILOG = """\b

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from sed2 import terminal
-from sed2.cli.options import AllowImport, AllowPartial, Json, Spec, Verbose, with_settings
+from sed2.cli.options import AllowImport, AllowPartial, Json, SpecArgument, Verbose, with_settings
+from sed2.common import terminal
 
 
 @partial(with_settings, zeta="2/3")
 def bound(
-    spec: Spec,
+    spec: SpecArgument,
     *,
     lipschitz: Annotated[
         str | None,
@@ -57,13 +57,13 @@ def bound(
       sed2 bound "MLP 54-16-7" --dataset covertype --n-train 100000 --lipschitz 1
       sed2 bound model.yaml --n-train 1e6 --gamma 0.5 --lipschitz 2 --json -
     """
-    from sed2.report.files import Outputs
+    from sed2.report.outputs import Outputs
 
     outputs = Outputs.check(json=json)
     from sed2 import api
-    from sed2.cli.runtime import use_compilation_cache
-    from sed2.report.bound import print_bound
-    from sed2.report.tables import print_plan
+    from sed2.common.compilation import use_compilation_cache
+    from sed2.report.tables.bound import print_bound
+    from sed2.report.tables.checked import print_plan
 
     use_compilation_cache()
     with terminal.progress("sampling") as progress:

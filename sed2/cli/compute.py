@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sed2 import terminal
 from sed2.cli.hosts import Coordinator, Distributed, HostTimeout, Process, Processes, sharing_out
 from sed2.cli.options import (
     AllowImport,
@@ -15,19 +14,20 @@ from sed2.cli.options import (
     Html,
     Json,
     Plot,
-    Spec,
+    SpecArgument,
     Verbose,
     with_settings,
 )
+from sed2.common import terminal
 
 if TYPE_CHECKING:
-    from sed2.report.files import Outputs
+    from sed2.report.outputs import Outputs
     from sed2.results import ModelResult
 
 
 @with_settings
 def compute(
-    spec: Spec,
+    spec: SpecArgument,
     *,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which model of a file with several.")
@@ -66,7 +66,7 @@ def compute(
         files = {"json": json, "csv": csv, "plot": plot, "html": html} if leads() else {}
         outputs = together(lambda: _check(files))
         from sed2 import api
-        from sed2.cli.runtime import use_compilation_cache
+        from sed2.common.compilation import use_compilation_cache
 
         use_compilation_cache()
         with terminal.progress("sampling", wanted=leads()) as progress:
@@ -83,19 +83,20 @@ def compute(
 
 def _check(files: dict[str, Any]) -> Outputs:
     from sed2.cli.runtime import command_line
-    from sed2.report.files import Outputs
+    from sed2.report.outputs import Outputs
 
     return Outputs.check(**files, command=command_line())
 
 
 def _tell(result: ModelResult, outputs: Outputs, verbose: bool) -> None:
-    from sed2.report import tables
+    from sed2.report.tables.checked import print_plan
+    from sed2.report.tables.model import print_compute, print_smc
 
     for warning in result.warnings:
         terminal.warn(warning)
     if not outputs.json_on_stdout:
-        tables.print_compute(terminal.out(), result)
+        print_compute(terminal.out(), result)
         if verbose:
-            tables.print_plan(terminal.out(), result.name, result.plan)
-            tables.print_smc(terminal.out(), result)
+            print_plan(terminal.out(), result.name, result.plan)
+            print_smc(terminal.out(), result)
     outputs.write_compute(result)

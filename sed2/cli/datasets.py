@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from sed2 import terminal
 from sed2.cli.completion import dataset_names
+from sed2.common import terminal
 
 app = typer.Typer(
     help="What `--dataset` accepts, and getting it.",
@@ -31,11 +31,11 @@ def list_() -> None:
       sed2 datasets list
     """
     from sed2.data import catalogue, registry
-    from sed2.report import tables
+    from sed2.report.tables.datasets import print_datasets
 
     infos = catalogue.DATASETS.values()
     here = [registry.is_available(info.name) for info in infos]
-    tables.print_datasets(terminal.out(), list(zip(infos, here, strict=True)))
+    print_datasets(terminal.out(), list(zip(infos, here, strict=True)))
 
 
 @app.command()
@@ -47,9 +47,9 @@ def info(name: Name) -> None:
       sed2 datasets info covertype
     """
     from sed2.data import registry
-    from sed2.report import tables
+    from sed2.report.tables.datasets import print_dataset
 
-    tables.print_dataset(terminal.out(), registry.dataset_info(name), registry.is_available(name))
+    print_dataset(terminal.out(), registry.dataset_info(name), registry.is_available(name))
 
 
 @app.command()

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sed2 import terminal
 from sed2.cli.options import Json
+from sed2.common import terminal
 
 
 def _document(name: str, help_: str) -> typer.models.ArgumentInfo:
@@ -32,11 +32,12 @@ def diff(
       sed2 diff before.json after.json
       sed2 diff main.json branch.json --json diff.json
     """
-    from sed2.report.diff import compare
-    from sed2.report.diff_files import diff_document
-    from sed2.report.diff_table import print_diff
-    from sed2.report.files import check_files, replace_file, to_json
-    from sed2.report.stored import read_document
+    from sed2.common.files import check_files, replace_file
+    from sed2.report.comparison import compare
+    from sed2.report.documents.diff import diff_document
+    from sed2.report.documents.stored import read_document
+    from sed2.report.documents.text import to_json
+    from sed2.report.tables.diff import print_diff
 
     file = None if json is None or json == "-" else Path(json)
     check_files({"--json": file}, taken={"A.json": before, "B.json": after})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from sed2 import terminal
 from sed2.cli.options import Json
+from sed2.common import terminal
 from sed2.errors import ExitCode
 
 
@@ -25,9 +25,10 @@ def doctor(json: Json = None) -> None:
     from dataclasses import asdict
     from pathlib import Path
 
-    from sed2.cli.runtime import compilation_cache
-    from sed2.doctor import examine
-    from sed2.report.files import check_writable, replace_file, to_json
+    from sed2.cli.environment import examine
+    from sed2.common.compilation import compilation_cache
+    from sed2.common.files import check_writable, replace_file
+    from sed2.report.documents.text import to_json
     from sed2.report.layout import print_table
 
     if json and json != "-":

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sed2 import terminal
-from sed2.cli.options import AllowImport, AllowPartial, Html, Json, Spec, with_settings
+from sed2.cli.options import AllowImport, AllowPartial, Html, Json, SpecArgument, with_settings
+from sed2.common import terminal
 
 if TYPE_CHECKING:
     from sed2.gating.outcome import GateResult
@@ -19,7 +19,7 @@ STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 @with_settings
 def gate(
-    spec: Spec,
+    spec: SpecArgument,
     *,
     baseline: Annotated[
         Path,
@@ -94,9 +94,9 @@ def gate(
       sed2 gate configs/mlps.yaml --baseline b.json --min-ratio 0.9 --junit j.xml
       sed2 gate configs/mlps.yaml --baseline b.json --html gate.html
     """
-    outputs = _Outputs(json, junit, summary, html)
+    outputs = _GateOutputs(json, junit, summary, html)
     from sed2 import api
-    from sed2.cli.runtime import use_compilation_cache
+    from sed2.common.compilation import use_compilation_cache
 
     trusted = {"allow_import": allow_import, "allow_partial": allow_partial}
     if update:
@@ -127,9 +127,9 @@ def gate(
 
 def _update(spec: str, path: Path, settings: dict[str, Any]) -> None:
     from sed2 import api
-    from sed2.cli.runtime import use_compilation_cache
+    from sed2.common.compilation import use_compilation_cache
+    from sed2.common.files import check_writable, replace_file
     from sed2.gating.baseline import read_baseline, to_text
-    from sed2.report.files import check_writable, replace_file
 
     # What is there already is replaced only if it is a baseline: a slip must not cost a spec.
     old = read_baseline(path) if path.exists() and path.stat().st_size else None
@@ -143,7 +143,9 @@ def _update(spec: str, path: Path, settings: dict[str, Any]) -> None:
 
 
 def _print(result: GateResult, *, on_stdout: bool) -> None:
-    from sed2.report import gate_annotations, gate_table, gate_words
+    from sed2.report import words as gate_words
+    from sed2.report.documents import annotations as gate_annotations
+    from sed2.report.tables import gate as gate_table
 
     for warning in result.warnings:
         terminal.warn(warning)
@@ -157,7 +159,7 @@ def _print(result: GateResult, *, on_stdout: bool) -> None:
             terminal.say(line)
 
 
-class _Outputs:
+class _GateOutputs:
     """Where the verdicts go besides the terminal."""
 
     def __init__(
@@ -182,7 +184,7 @@ class _Outputs:
         Raises:
             UsageError: one cannot, or two are the same.
         """
-        from sed2.report.files import check_files
+        from sed2.common.files import check_files
 
         files = {
             "--json": self.json,
@@ -194,8 +196,11 @@ class _Outputs:
 
     def write(self, result: GateResult) -> None:
         """Write all files."""
-        from sed2.report import gate_files
-        from sed2.report.files import replace_file, to_json
+        from sed2.common.files import replace_file
+        from sed2.report.documents import gate as gate_files
+        from sed2.report.documents.junit import junit
+        from sed2.report.documents.summary import append_summary, summary
+        from sed2.report.documents.text import to_json
 
         document = to_json(gate_files.gate_document(result))
         if self.json_on_stdout:
@@ -203,15 +208,15 @@ class _Outputs:
         elif self.json:
             replace_file(self.json, document.encode())
         if self.junit:
-            replace_file(self.junit, gate_files.junit(result))
+            replace_file(self.junit, junit(result))
         if self.html:
             from sed2.cli.runtime import command_line
-            from sed2.report.html import gate_page
+            from sed2.report.html.gate import gate_page
 
             replace_file(self.html, gate_page(result, command_line()))
         if self.summary and not self._is_step_summary(self.summary):
-            replace_file(self.summary, gate_files.summary(result).encode(errors="replace"))
-        elif self.step_summary and not gate_files.append_summary(self.step_summary, result):
+            replace_file(self.summary, summary(result).encode(errors="replace"))
+        elif self.step_summary and not append_summary(self.step_summary, result):
             terminal.warn(f"${STEP_SUMMARY} is full, or cannot be written: it has no verdicts")
 
     def _is_step_summary(self, path: Path) -> bool:

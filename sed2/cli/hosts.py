@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sed2 import terminal
+from sed2.common import terminal
 
 Distributed = Annotated[
     bool,

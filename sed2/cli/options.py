@@ -13,7 +13,7 @@ import typer
 from sed2.cli.completion import allowed_values, completer
 from sed2.settings import Settings
 
-Spec = Annotated[
+SpecArgument = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from sed2 import terminal
 from sed2.cli.options import (
     AllowImport,
     AllowPartial,
@@ -14,12 +13,13 @@ from sed2.cli.options import (
     Html,
     Json,
     Plot,
-    Spec,
+    SpecArgument,
     Verbose,
     with_settings,
 )
 from sed2.cli.ray import Ray, RayCpus, RayGpus, cluster_of
 from sed2.cli.run_dir import RunDir, kept_in
+from sed2.common import terminal
 
 
 def _number(help_: str) -> Any:
@@ -28,7 +28,7 @@ def _number(help_: str) -> Any:
 
 @with_settings
 def rank(
-    spec: Spec,
+    spec: SpecArgument,
     *,
     json: Json = None,
     csv: Csv = None,
@@ -104,12 +104,15 @@ def rank(
       sed2 rank configs/mlps.yaml --run-dir runs/mlps
       sed2 rank configs/mlps.yaml --run-dir runs/mlps --ray auto --ray-cpus 2
     """
-    from sed2.cli.runtime import command_line, use_compilation_cache
-    from sed2.report.files import Outputs
+    from sed2.cli.runtime import command_line
+    from sed2.common.compilation import use_compilation_cache
+    from sed2.report.outputs import Outputs
 
     outputs = Outputs.check(json=json, csv=csv, plot=plot, html=html, command=command_line())
     from sed2 import api
-    from sed2.report import tables
+    from sed2.report.tables.checked import print_plan
+    from sed2.report.tables.model import print_smc
+    from sed2.report.tables.ranking import print_rank, ranking_warnings
 
     use_compilation_cache()
     cluster = cluster_of(ray, ray_cpus, ray_gpus)
@@ -134,12 +137,12 @@ def rank(
             progress=progress,
             **settings,
         )
-    for warning in tables.ranking_warnings(ranking):
+    for warning in ranking_warnings(ranking):
         terminal.warn(warning)
     if not outputs.json_on_stdout:
-        tables.print_rank(terminal.out(), ranking)
+        print_rank(terminal.out(), ranking)
         if verbose:
             for model in ranking.models:
-                tables.print_plan(terminal.out(), model.result.name, model.result.plan)
-                tables.print_smc(terminal.out(), model.result)
+                print_plan(terminal.out(), model.result.name, model.result.plan)
+                print_smc(terminal.out(), model.result)
     outputs.write_rank(ranking)

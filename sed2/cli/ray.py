@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sed2 import terminal
+from sed2.common import terminal
 
 if TYPE_CHECKING:
-    from sed2.cluster import Cluster
+    from sed2.cluster.settings import Cluster
 
 Ray = Annotated[
     str | None,
@@ -39,7 +39,7 @@ def cluster_of(ray: str | None, cpus: str | None, gpus: str | None) -> Cluster |
     Raises:
         UsageError: an option is not allowed, or means nothing without `--ray`.
     """
-    from sed2.cluster import Cluster
+    from sed2.cluster.settings import Cluster
     from sed2.request import refuse_without
 
     if ray is None:

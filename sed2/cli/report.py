@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sed2 import terminal
 from sed2.cli.options import Csv, Html, Json, Plot
+from sed2.common import terminal
 
 
 def report(
@@ -31,14 +31,14 @@ def report(
       sed2 report runs/mlps
       sed2 report runs/mlps --html ranking.html --json ranking.json
     """
-    from sed2.report import tables
-    from sed2.report.files import Outputs
-    from sed2.runs import load_run
+    from sed2.report.outputs import Outputs
+    from sed2.report.tables.ranking import print_rank, ranking_warnings
+    from sed2.runs.loading import load_run
 
     run = load_run(directory, terminal.warn)
     outputs = Outputs.check(json=json, csv=csv, plot=plot, html=html, command=run.manifest.command)
-    for warning in tables.ranking_warnings(run.ranking):
+    for warning in ranking_warnings(run.ranking):
         terminal.warn(warning)
     if not outputs.json_on_stdout:
-        tables.print_rank(terminal.out(), run.ranking)
+        print_rank(terminal.out(), run.ranking)
     outputs.write_rank(run.ranking)

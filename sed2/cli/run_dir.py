@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sed2 import terminal
+from sed2.common import terminal
 
 if TYPE_CHECKING:
-    from sed2.runs import RunDirectory
+    from sed2.runs.directory import RunDirectory
 
 RunDir = Annotated[
     Path | None,
@@ -35,7 +35,7 @@ def kept_in(path: Path | None) -> Iterator[RunDirectory | None]:
         yield None
         return
     from sed2.cli.runtime import command_line
-    from sed2.runs import RunDirectory
+    from sed2.runs.directory import RunDirectory
 
     try:
         yield RunDirectory(path, command=command_line(), warn=terminal.warn, tell=terminal.say)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sed2 import terminal
+from sed2.common import terminal
 
 
 def schema() -> None:

@@ -7,17 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from sed2 import terminal
 from sed2.cli.options import (
     AllowImport,
     AllowPartial,
     Csv,
     Json,
     Plot,
-    Spec,
+    SpecArgument,
     Verbose,
     with_settings,
 )
+from sed2.common import terminal
 
 
 def _grid(name: str, what: str, default: str) -> Any:
@@ -28,7 +28,7 @@ def _grid(name: str, what: str, default: str) -> Any:
 
 @partial(with_settings, input_groups="0 here")
 def stability(
-    spec: Spec,
+    spec: SpecArgument,
     *,
     samples_grid: Annotated[
         str | None,
@@ -58,13 +58,13 @@ def stability(
       sed2 stability configs/mlps.yaml --plot stability.png
       sed2 stability s.yaml --samples-grid 100,500 --draws-grid 100,400 --json -
     """
-    from sed2.report.files import Outputs
+    from sed2.report.outputs import Outputs
 
     outputs = Outputs.check(json=json, csv=csv, plot=plot)
     from sed2 import api
-    from sed2.cli.runtime import use_compilation_cache
-    from sed2.report import tables
-    from sed2.report.stability import print_stability
+    from sed2.common.compilation import use_compilation_cache
+    from sed2.report.tables.checked import print_plan
+    from sed2.report.tables.stability import print_stability
 
     use_compilation_cache()
     with terminal.progress("sampling") as progress:
@@ -85,5 +85,5 @@ def stability(
         print_stability(terminal.out(), result)
         if verbose:
             for model in result.models:
-                tables.print_plan(terminal.out(), model.name, model.plan)
+                print_plan(terminal.out(), model.name, model.plan)
     outputs.write_stability(result)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sed2 import terminal
-from sed2.cli.options import AllowImport, AllowPartial, Spec, Verbose, with_settings
+from sed2.cli.options import AllowImport, AllowPartial, SpecArgument, Verbose, with_settings
+from sed2.common import terminal
 
 
 @with_settings
 def validate(
-    spec: Spec,
+    spec: SpecArgument,
     *,
     allow_import: AllowImport = False,
     allow_partial: AllowPartial = False,
@@ -25,7 +25,7 @@ def validate(
       sed2 validate "MLP 54-16-7" --dataset covertype --eps 1e-3:1e-1
     """
     from sed2 import api
-    from sed2.report import tables
+    from sed2.report.tables.checked import print_checked, print_plan
 
     checked = api.validate(
         spec,
@@ -34,7 +34,7 @@ def validate(
         allow_partial=allow_partial,
         **settings,
     )
-    tables.print_checked(terminal.out(), checked)
+    print_checked(terminal.out(), checked)
     if verbose:
         for model in checked:
-            tables.print_plan(terminal.out(), model.name, model.plan)
+            print_plan(terminal.out(), model.name, model.plan)

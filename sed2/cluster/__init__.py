@@ -4,7 +4,3 @@
 `sweep` hands the tasks out and takes their values in, and `worker` is what runs on the nodes. Ray
 is imported when a cluster is asked for, not before.
 """
-
-from sed2.cluster.settings import Cluster
-
-__all__ = ["Cluster"]

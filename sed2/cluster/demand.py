@@ -6,23 +6,23 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sed2.chain import build_chain
+from sed2.common.memory import GB
 from sed2.data.load import Dataset
 from sed2.errors import ResourceError
-from sed2.memory import GB
-from sed2.resources import NOMINAL_BUDGET, make_plan
+from sed2.fisher.plan import NOMINAL_BUDGET, make_plan
+from sed2.measure.uncertainty import Jackknife
 from sed2.tasks import Task
-from sed2.training import check_training
-from sed2.uncertainty import Jackknife
+from sed2.training.plan import check_training
 
 PROCESS_BYTES = 0.5 * GB
 """Of a process of Ray and sed2 besides its arrays: 0.31 GB for a network of 100 parameters, 0.41 GB
 for the training of one of 1,000 were measured."""
 
-Demand = Mapping[str, float]
+Resources = Mapping[str, float]
 """By Ray's names: `CPU`, `GPU`, `memory` (bytes)."""
 
 
-def demand(task: Task, dataset: Dataset, cpus: int, gpus: float) -> Demand:
+def demand(task: Task, dataset: Dataset, cpus: int, gpus: float) -> Resources:
     """The resources of a task. The forecast is that of a machine with memory enough: a worker with
     less of it free takes smaller pieces.
 
@@ -52,12 +52,12 @@ def _forecast(task: Task, dataset: Dataset) -> float:
         return budget * GB
 
 
-def fits(needed: Demand, node: Mapping[str, float]) -> bool:
+def fits(needed: Resources, node: Mapping[str, float]) -> bool:
     """Whether a node with these resources in all could ever do it."""
     return all(node.get(name, 0.0) >= amount for name, amount in needed.items())
 
 
-def check_fits(tasks: Iterable[tuple[Task, Demand]], nodes: list[Mapping[str, Any]]) -> None:
+def check_fits(tasks: Iterable[tuple[Task, Resources]], nodes: list[Mapping[str, Any]]) -> None:
     """
     Raises:
         ResourceError: a task needs more than any node has.
@@ -67,7 +67,7 @@ def check_fits(tasks: Iterable[tuple[Task, Demand]], nodes: list[Mapping[str, An
             raise no_node(task, needed, nodes)
 
 
-def no_node(task: Task, needed: Demand, nodes: list[Mapping[str, Any]]) -> ResourceError:
+def no_node(task: Task, needed: Resources, nodes: list[Mapping[str, Any]]) -> ResourceError:
     """What to say of a task that no node can do."""
     in_turn = ("GPU", "memory", "CPU") if "GPU" in needed else ("memory", "CPU")
     largest: Mapping[str, float] = max(
@@ -84,7 +84,7 @@ def no_node(task: Task, needed: Demand, nodes: list[Mapping[str, Any]]) -> Resou
     )
 
 
-def _told(resources: Demand) -> str:
+def _told(resources: Resources) -> str:
     units = {"CPU": "CPUs", "GPU": "GPUs"}
     return ", ".join(
         f"{amount / GB:,.1f} GB" if name == "memory" else f"{amount:g} {units[name]}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from sed2 import threads
+from sed2.common import threads
+from sed2.common.validation import StrictModel, read_flags
 from sed2.settings import Number
-from sed2.validation import read_flags
 
 
 def _shareable(gpus: float) -> float:
@@ -18,9 +18,7 @@ def _shareable(gpus: float) -> float:
     return gpus
 
 
-class _Flags(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
+class ClusterOptions(StrictModel):
     ray: str = Field(min_length=1)
     ray_cpus: Annotated[int, Number] = Field(default=1, ge=1)
     ray_gpus: Annotated[float, Number, AfterValidator(_shareable)] = Field(default=0, ge=0)
@@ -51,7 +49,7 @@ class Cluster:
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         given: dict[str, Any] = {"ray": address, "ray_cpus": cpus, "ray_gpus": gpus}
-        flags = read_flags(_Flags, given)
+        flags = read_flags(ClusterOptions, given)
         self.address, self.cpus, self.gpus = flags.ray, flags.ray_cpus, flags.ray_gpus
         self.tell = tell
 

@@ -26,7 +26,7 @@ def work(sealed: bytes, name: str, dataset: Dataset, number: int, tally: Any) ->
         the value and whether it is lasting, or the error of sed2 that came in its way; pickled.
     """
     # As the command does, since this process is sed2's alone.
-    from sed2.cli.runtime import use_compilation_cache
+    from sed2.common.compilation import use_compilation_cache
 
     use_compilation_cache()
     last = -_BETWEEN

@@ -16,10 +16,10 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from sed2.common.memory import check_array
 from sed2.data.checks import Labelled, as_inputs, as_labels, at, shown
 from sed2.data.cifar_pickle import PIXELS, parse_pickle
 from sed2.errors import DataError
-from sed2.memory import check_array
 
 _Images = tuple[np.ndarray, np.ndarray]
 """Pixels and labels (rows,), both uint8."""
@@ -28,7 +28,7 @@ _MOST = 100  # members of an archive; CIFAR's have about ten
 _MEND = "Get it again from https://www.cs.toronto.edu/~kriz/cifar.html"
 
 
-class _Layout(NamedTuple):
+class _RecordLayout(NamedTuple):
     """What is in one of CIFAR's folders."""
 
     files: tuple[str, ...]
@@ -128,7 +128,7 @@ def _members(content: bytes) -> dict[str, dict[str, memoryview]]:
     return folders
 
 
-def _layout_of(folder: Path) -> _Layout | None:
+def _layout_of(folder: Path) -> _RecordLayout | None:
     """By the files: the folder itself may have been renamed."""
     for layout in _LAYOUTS.values():
         if any((folder / name).is_file() for name in layout.files):
@@ -136,7 +136,7 @@ def _layout_of(folder: Path) -> _Layout | None:
     return None
 
 
-def _join(layout: _Layout, files: Mapping[str, memoryview]) -> _Images:
+def _join(layout: _RecordLayout, files: Mapping[str, memoryview]) -> _Images:
     """All images (rows, 32, 32, 3) uint8 and labels (rows,) uint8."""
     batches = []
     for name in layout.files:
@@ -167,11 +167,11 @@ def _parse_binary(content: memoryview, labels: int) -> _Images:
 
 _TEN = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
 _LAYOUTS = {
-    "cifar-10-batches-py": _Layout(_TEN, parse_pickle),
-    "cifar-100-python": _Layout(("train", "test"), parse_pickle),
-    "cifar-10-batches-bin": _Layout(
+    "cifar-10-batches-py": _RecordLayout(_TEN, parse_pickle),
+    "cifar-100-python": _RecordLayout(("train", "test"), parse_pickle),
+    "cifar-10-batches-bin": _RecordLayout(
         tuple(f"{name}.bin" for name in _TEN), partial(_parse_binary, labels=1)
     ),
-    "cifar-100-binary": _Layout(("train.bin", "test.bin"), partial(_parse_binary, labels=2)),
+    "cifar-100-binary": _RecordLayout(("train.bin", "test.bin"), partial(_parse_binary, labels=2)),
 }
 """By the name of the folder."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sed2 import terminal
+from sed2.common import terminal
 
 _RETRIES = 2  # after a first download that failed or came damaged
 _TIMEOUT = 30  # seconds without an answer

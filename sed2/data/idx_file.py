@@ -18,9 +18,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from sed2.common.memory import check_array
 from sed2.data.checks import Labelled, as_inputs, as_labels, at
 from sed2.errors import DataError
-from sed2.memory import check_array
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _DIMENSIONS = 8  # at most; images have 3 or 4, and NumPy has a limit of its own

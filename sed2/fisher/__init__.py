@@ -5,5 +5,5 @@
 - `expected`: the inner expectation in closed form, F = (1/(sigma^2 N)) sum_n J_n^T J_n.
 - `empirical`: one x_j drawn per input, F = (1/N) sum_n s_n s_n^T.
 
-`sample.py` runs either over all draws of a chain and returns `sed2.spectra.Spectra`.
+`sample.py` runs either over all draws of a chain and returns `sed2.measure.spectra.Spectra`.
 """

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-from sed2.resources import Plan
-from sed2.spectra import Spectra
+from sed2.fisher.plan import Plan
+from sed2.measure.spectra import Spectra
 
 
 class Pieces(Protocol):

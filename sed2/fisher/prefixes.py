@@ -17,10 +17,10 @@ import numpy as np
 
 from sed2.chain import Chain
 from sed2.errors import ResourceError
+from sed2.fisher.plan import Plan, memory_budget
 from sed2.fisher.ways import FLOAT
-from sed2.resources import Plan, memory_budget
+from sed2.measure.spectra import BlockSpectrum, Spectra
 from sed2.settings import Settings
-from sed2.spectra import BlockSpectrum, Spectra
 
 SHARE = 0.25
 """Of the memory budget, for what is kept."""
@@ -132,7 +132,7 @@ ALONE = Prefixes()
 def _prefixes(chain: Chain) -> list[Hashable]:
     """What its first blocks are, the first one alone and so on; and whether that is all, since the
     last block may have another likelihood."""
-    specs = tuple(block.spec for block in chain.blocks)
+    specs = tuple(block.block for block in chain.blocks)
     return [(chain.input_shape, specs[:j], j == len(specs)) for j in range(1, len(specs) + 1)]
 
 

@@ -2,7 +2,7 @@
 
 An *item* is one draw of all parameters and one set of weights of the N inputs. The weights are
 all one for the estimate and leave a group of inputs out for the jackknife over inputs, so both
-run through the same programs. The devices share the items out (`sed2.devices`).
+run through the same programs. The devices share the items out (`sed2.common.devices`).
 """
 
 from __future__ import annotations
@@ -20,21 +20,25 @@ from sed2.blocks import Block, Linearisable, Shape
 from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.freeze import freeze
 from sed2.chain import Chain, ChainBlock
-from sed2.devices import fetched, filled, on_shares, placed
+from sed2.common.devices import (
+    fetched,
+    filled,
+    on_shares,
+    placed,
+)
+from sed2.common.progress import Report
+from sed2.common.randomness import block_keys, to_normal, uniforms
 from sed2.fisher.generic import generic_roots
 from sed2.fisher.likelihood import output_rows
 from sed2.fisher.pieces import UNKEPT, Pieces
+from sed2.fisher.plan import Plan
 from sed2.fisher.prefixes import ALONE, Prefixes
 from sed2.fisher.roots import Roots
 from sed2.fisher.structured import empirical_roots, expected_roots
 from sed2.fisher.ways import Way
+from sed2.measure.spectra import BlockSpectrum, Spectra
 from sed2.priors import draw_module
-from sed2.randomness import block_keys, to_normal, uniforms
-from sed2.resources import Plan
 from sed2.settings import Prior, Settings, parse_prior
-from sed2.spectra import BlockSpectrum, Spectra
-
-Progress = Callable[[int, int], None]
 
 
 def sample_spectra(
@@ -44,7 +48,7 @@ def sample_spectra(
     weights: np.ndarray,
     settings: Settings,
     plan: Plan,
-    progress: Progress = lambda done, total: None,
+    progress: Report = lambda done, total: None,
     pieces: Pieces = UNKEPT,
     prefixes: Prefixes = ALONE,
 ) -> Spectra:
@@ -158,7 +162,7 @@ def block_program(
     items out, and what comes back lies on them."""
     return partial(
         _quick_step if way.work < _QUICK_WORK else _batched_step,
-        block.spec,
+        block.block,
         block.input_shape,
         parse_prior(settings.prior),
         settings.fisher,

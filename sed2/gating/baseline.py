@@ -14,14 +14,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from sed2.common.strict_json import Damaged, parse, validate
+from sed2.common.validation import StrictModel, shown
 from sed2.errors import NumericsError, UsageError
 from sed2.gating.evidence import Evidence
-from sed2.json_text import Damaged, parse, validate
 from sed2.results import ModelResult
 from sed2.settings import Settings
-from sed2.validation import shown
 
 MAX_BYTES = 2**24
 
@@ -34,11 +34,7 @@ _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Error = Annotated[float, Field(ge=0)]
 
 
-class _Stored(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class StoredScore(_Stored):
+class BaselineScore(StrictModel):
     """`Evidence` of a score above 0, in dimensions."""
 
     batches: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
@@ -49,12 +45,12 @@ class StoredScore(_Stored):
     spectra: _Error
 
 
-class StoredModel(_Stored):
+class BaselineModel(StrictModel):
     """One model of a baseline."""
 
     lower_estimate: bool
     parameters: int = Field(ge=1)
-    score: StoredScore
+    score: BaselineScore
     settings: dict[str, Any]
     """Those in which the models differ."""
     spec_sha256: _Hash
@@ -64,7 +60,7 @@ class StoredModel(_Stored):
         return Evidence(**dict(self.score))
 
 
-class StoredData(_Stored):
+class BaselineData(StrictModel):
     """Which data, by their hashes."""
 
     files_sha256: _Hash | None
@@ -79,11 +75,11 @@ class StoredData(_Stored):
     """Of the numbers as they were used."""
 
 
-class Baseline(_Stored):
+class Baseline(StrictModel):
     """All of the file."""
 
-    data: StoredData
-    models: dict[str, StoredModel] = Field(min_length=1)
+    data: BaselineData
+    models: dict[str, BaselineModel] = Field(min_length=1)
     """By name."""
     provenance: dict[str, str]
     schema_version: Literal[1]
@@ -101,8 +97,8 @@ class Baseline(_Stored):
 
 def make_baseline(
     computed: Sequence[Sequence[ModelResult]],
-    standing: Mapping[str, StoredModel],
-    data: StoredData,
+    standing: Mapping[str, BaselineModel],
+    data: BaselineData,
     settings: Mapping[str, Settings],
     provenance: Mapping[str, str],
 ) -> Baseline:
@@ -136,17 +132,17 @@ def make_baseline(
     )
 
 
-def _stored(batches: Sequence[ModelResult], own: dict[str, Any]) -> StoredModel:
+def _stored(batches: Sequence[ModelResult], own: dict[str, Any]) -> BaselineModel:
     evidence, first = Evidence.of(batches), batches[0]
     if not min(evidence.batches) > 0:
         raise NumericsError(
             f"the score of `{first.name}` is {min(evidence.batches):g}, to which there is no ratio",
             mend="Its outputs do not depend on its parameters: check the model and the data",
         )
-    return StoredModel(
+    return BaselineModel(
         lower_estimate=any(batch.score.lower_estimate for batch in batches),
         parameters=first.parameters,
-        score=StoredScore(**vars(evidence)),
+        score=BaselineScore(**vars(evidence)),
         settings=own,
         spec_sha256=first.provenance.spec_sha256,
     )

@@ -13,27 +13,26 @@ from functools import partial
 from importlib.metadata import version
 
 from sed2.chain import build_chain
+from sed2.common.progress import Progress
 from sed2.data.load import Dataset
 from sed2.errors import UsageError
 from sed2.estimate import estimate
 from sed2.gating.baseline import (
     NUMERICS,
     Baseline,
-    StoredData,
-    StoredModel,
+    BaselineData,
+    BaselineModel,
     differences,
     make_baseline,
 )
 from sed2.gating.batches import further_batch
 from sed2.gating.fingerprint import fingerprint
-from sed2.gating.judging import Run, is_same, judge_model, missing_model
+from sed2.gating.judging import GateRun, is_same, judge_model, missing_model
 from sed2.gating.outcome import GatedModel, GateResult
 from sed2.gating.rules import Rules
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, shape_check
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def write_baseline(candidates: Candidates, rules: Rules, old: Baseline | None) -
         for model in rest
     ]
     first = computed[0][0]
-    data = StoredData(
+    data = BaselineData(
         files_sha256=fingerprint(candidates.common),
         input_shape=datasets[0].input_shape,
         inputs=first.inputs,
@@ -102,7 +101,7 @@ def write_baseline(candidates: Candidates, rules: Rules, old: Baseline | None) -
     return make_baseline(computed, standing, data, candidates.settings, provenance)
 
 
-def _standing(candidates: Candidates, rules: Rules, old: Baseline) -> dict[str, StoredModel]:
+def _standing(candidates: Candidates, rules: Rules, old: Baseline) -> dict[str, BaselineModel]:
     """The models of an old baseline that a run here and now would give again."""
     if not _same_data_files(candidates, old):
         return {}
@@ -140,7 +139,7 @@ def judge(candidates: Candidates, baseline: Baseline, rules: Rules, path: str) -
         else _parameters(candidates, model)  # all are checked before any work
         for model in candidates.models
     }
-    runs = {model.name: Run(partial(candidates.batch, model)) for model in candidates.models}
+    runs = {model.name: GateRun(partial(candidates.batch, model)) for model in candidates.models}
     judged = [
         judge_model(
             model,
@@ -219,7 +218,7 @@ def _refuse_other_data(candidates: Candidates, baseline: Baseline, path: str) ->
 
 
 def _warnings(
-    baseline: Baseline, judged: Sequence[GatedModel], runs: Mapping[str, Run]
+    baseline: Baseline, judged: Sequence[GatedModel], runs: Mapping[str, GateRun]
 ) -> tuple[str, ...]:
     found = [
         f"the baseline was made with {package} {then}, and this is {now}; what is unchanged was "

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sed2.gating.baseline import StoredModel
+from sed2.gating.baseline import BaselineModel
 from sed2.gating.evidence import Evidence, probability_at_least, std_error_of_ratio
-from sed2.gating.outcome import Check, GatedModel, Kind, Ratio, Score, Status
+from sed2.gating.outcome import Check, GatedModel, GatedScore, Kind, Ratio, Status
 from sed2.gating.rules import Rules
 from sed2.results import ModelResult
 from sed2.spec.schema import ModelSpec
@@ -17,7 +17,7 @@ SAME = 1e-6
 machine moves them by less, and other numerics or other code by more."""
 
 
-class Run:
+class GateRun:
     """One model, with the batches of draws that were taken of it so far."""
 
     def __init__(self, batch: Callable[[int], ModelResult]) -> None:
@@ -32,7 +32,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class _Demand:
+class _Minimum:
     """That a score is at least `factor` times another, or than an exact number."""
 
     kind: Kind
@@ -60,9 +60,9 @@ class _Demand:
 def judge_model(
     model: ModelSpec,
     parameters: int,
-    stored: StoredModel | None,
+    stored: BaselineModel | None,
     rules: Rules,
-    run: Run,
+    run: GateRun,
     *,
     answered: bool,
 ) -> GatedModel:
@@ -80,9 +80,9 @@ def judge_model(
     checks = _by_number(parameters, stored, rules, unchanged=unchanged)
     demands = []
     if stored and not unchanged:
-        demands.append(_Demand("ratio", rules.min_ratio, stored.evidence))
+        demands.append(_Minimum("ratio", rules.min_ratio, stored.evidence))
     if rules.min_score is not None:
-        demands.append(_Demand("floor", 1.0, Evidence((rules.min_score,))))
+        demands.append(_Minimum("floor", 1.0, Evidence((rules.min_score,))))
 
     def look(number: int) -> Evidence:
         if stored and answered and number == 0:
@@ -114,7 +114,7 @@ def judge_model(
     )
 
 
-def missing_model(name: str, stored: StoredModel, rules: Rules, where: str) -> GatedModel:
+def missing_model(name: str, stored: BaselineModel, rules: Rules, where: str) -> GatedModel:
     """A model of the baseline that the spec has no longer."""
     status = Status.PASSED if rules.allow_missing else Status.FAILED
     check = Check("missing", status, "it is in the baseline, but not in the spec")
@@ -122,11 +122,11 @@ def missing_model(name: str, stored: StoredModel, rules: Rules, where: str) -> G
     return GatedModel(name, where, (check,), None, None, score, None, False, False)
 
 
-def _score(evidence: Evidence, rules: Rules, *, lower: bool) -> Score:
-    return Score(evidence.value, lower, rules.draws * len(evidence.batches), evidence.scatter)
+def _score(evidence: Evidence, rules: Rules, *, lower: bool) -> GatedScore:
+    return GatedScore(evidence.value, lower, rules.draws * len(evidence.batches), evidence.scatter)
 
 
-def _is_unchanged(model: ModelSpec, stored: StoredModel, run: Run) -> bool:
+def _is_unchanged(model: ModelSpec, stored: BaselineModel, run: GateRun) -> bool:
     """Whether a model that was not answered from the baseline is the same architecture still.
 
     The hash of blocks says so by itself. That of a user's own network is of one file, which may
@@ -143,7 +143,7 @@ def is_same(score: float, other: float) -> bool:
 
 
 def _by_number(
-    parameters: int, stored: StoredModel | None, rules: Rules, *, unchanged: bool
+    parameters: int, stored: BaselineModel | None, rules: Rules, *, unchanged: bool
 ) -> list[Check]:
     """The gates that chance has no part in."""
 
@@ -163,7 +163,7 @@ def _by_number(
 
 
 def _decide(
-    demands: Sequence[_Demand], levels: Sequence[float], look: Callable[[int], Evidence]
+    demands: Sequence[_Minimum], levels: Sequence[float], look: Callable[[int], Evidence]
 ) -> list[Check]:
     """Look until all is decided or something has failed; what was decided once stays so."""
     checks: dict[Kind, Check] = {}
@@ -178,7 +178,7 @@ def _decide(
 
 
 def _ratio(
-    evidence: Evidence | None, stored: StoredModel | None, *, unchanged: bool
+    evidence: Evidence | None, stored: BaselineModel | None, *, unchanged: bool
 ) -> Ratio | None:
     if evidence is None or stored is None:
         return None

@@ -42,7 +42,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Score:
+class GatedScore:
     """A score as the gate compares it, in dimensions."""
 
     value: float
@@ -74,9 +74,9 @@ class GatedModel:
     checks: tuple[Check, ...]
     parameters: int | None
     """None for a model that is missing in the spec."""
-    score: Score | None
+    score: GatedScore | None
     """None for a model that is missing, or new with no floor to hold it against."""
-    baseline: Score | None
+    baseline: GatedScore | None
     """None for a new model."""
     ratio: Ratio | None
     unchanged: bool

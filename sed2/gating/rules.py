@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from sed2.common.validation import StrictModel, read_flags
 from sed2.errors import UsageError
 from sed2.gating.evidence import MIN_BATCHES
 from sed2.settings import Flag, Number, Settings
-from sed2.validation import read_flags
 
 TIMES = 8
 """The draws of one model at most, unless given: so many times those asked for."""
@@ -28,10 +28,8 @@ _FIRST = 0.2
 """Share of the error that the first of two looks may spend."""
 
 
-class Wish(BaseModel):
+class GateOptions(StrictModel):
     """The options of the gate, in any form that the command line takes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     min_ratio: Annotated[float, Number] = Field(default=0.95, gt=0)
     """Score demanded, as a multiple of the baseline's."""
@@ -92,7 +90,7 @@ def read_rules(given: Mapping[str, Any], settings: Sequence[Settings]) -> Rules:
     Raises:
         UsageError: a value is not allowed, or the settings leave errors undefined.
     """
-    wish = read_flags(Wish, given)
+    wish = read_flags(GateOptions, given)
     _check_errors_defined(settings)
     draws = settings[0].draws
     max_draws = TIMES * draws if wish.max_draws is None else wish.max_draws

@@ -21,7 +21,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 from pydantic import BaseModel
 
-from sed2.validation import shown
+from sed2.common.validation import shown
 
 _DOCUMENT = "document"
 _KINDS = "biuf"  # of NumPy: truths, integers and floats; never objects
@@ -144,9 +144,9 @@ def _field_types(kind: type) -> dict[str, Any]:
     """The annotations of a dataclass, in the order of its fields.
 
     What `sed2.results` has from later blocks is there for the type checker only."""
-    from sed2.baselines import BaselineValue
-    from sed2.prediction import Prediction
-    from sed2.training import Training
+    from sed2.baselines.results import BaselineValue
+    from sed2.ranking.results import Prediction
+    from sed2.training.result import Training
 
     later = {each.__name__: each for each in (BaselineValue, Prediction, Training)}
     hints = get_type_hints(kind, localns=later)

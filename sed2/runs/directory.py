@@ -20,18 +20,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sed2.baselines import BaselineValue
+from sed2.baselines.results import BaselineValue
+from sed2.common.progress import Progress
 from sed2.data.load import Dataset
 from sed2.errors import UsageError
-from sed2.results import Demand, ModelResult, Ranking
+from sed2.ranking.results import Demand, Ranking
+from sed2.results import ModelResult
 from sed2.runs import keys
 from sed2.runs.manifest import NAME, Manifest, ManifestModel, read_manifest, to_text
 from sed2.runs.pieces import KeptPieces
 from sed2.runs.store import Store, sweep, write
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
-from sed2.tasks import Progress, Task, Value
-from sed2.training import Training, TrainingSettings
+from sed2.tasks import Task, Value
+from sed2.training.result import Training
+from sed2.training.settings import TrainingSettings
 
 RESULTS, BASELINES, TRAININGS, RANKINGS = "results", "baselines", "trainings", "rankings"
 _OWN = {NAME, RESULTS, BASELINES, TRAININGS, RANKINGS, "pieces"}

@@ -17,20 +17,20 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
-import sed2
 from sed2.blocks.user import UserBlock
 from sed2.errors import UsageError
-from sed2.resources import Plan
+from sed2.fisher.plan import Plan
 from sed2.runs.codec import to_bytes
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
-from sed2.training import TrainingSettings
+from sed2.training.settings import TrainingSettings
 
+_ROOT = Path(__file__).parents[1]
 PACKAGES = ("sed2", "jax", "jaxlib", "flax", "numpy", "scipy", "optax", "matfree", "blackjax")
 """Whose versions may change a number."""
 NAMES_OF_DATA = {"dataset", "label", "standardize"}
 """Settings that determine the data, whose hash is taken instead."""
-_NO_NUMERICS = ("cli", "cluster", "gating", "report", "runs")
+_NO_NUMERICS = ("cli", "cluster", "gating", "ranking", "report", "runs", "stability")
 """Parts of sed2 that change no number."""
 
 
@@ -64,7 +64,7 @@ def _own_device() -> str:
 
 def _own_source() -> str:
     """Of sed2's files that have to do with numbers: a change of them needs no new version."""
-    root = Path(sed2.__file__).parent
+    root = _ROOT
     files = sorted(
         path.relative_to(root)
         for path in root.rglob("*.py")
@@ -102,7 +102,7 @@ def user_modules() -> dict[str, Path]:
     """Name and file of every imported module that is not of Python, of a package, or of sed2."""
     paths = sysconfig.get_paths()
     others = [Path(paths[of]).resolve() for of in ("stdlib", "platstdlib", "purelib", "platlib")]
-    others.append(Path(sed2.__file__).resolve().parent)
+    others.append(_ROOT.resolve())
     found = {}
     for name, module in list(sys.modules.items()):
         file = Path(getattr(module, "__file__", None) or "")

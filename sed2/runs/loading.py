@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sed2.errors import UsageError
-from sed2.ranking import rank_results
-from sed2.results import ModelResult, Ranking
+from sed2.ranking.order import rank_results
+from sed2.ranking.results import Ranking
+from sed2.results import ModelResult
 from sed2.runs.directory import RANKINGS, RESULTS
 from sed2.runs.manifest import Manifest, read_manifest
 from sed2.runs.store import Store

@@ -9,23 +9,20 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from sed2.common.validation import StrictModel
 from sed2.errors import UsageError
-from sed2.results import Demand
+from sed2.ranking.results import Demand
 from sed2.runs.keys import digest
 from sed2.settings import Settings
-from sed2.training import TrainingSettings
+from sed2.training.settings import TrainingSettings
 
 NAME = "sed2-run.json"
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Stored(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class ManifestModel(_Stored):
+class ManifestModel(StrictModel):
     """One model of a run."""
 
     name: str
@@ -38,7 +35,7 @@ class ManifestModel(_Stored):
     """None if it was not asked for."""
 
 
-class Manifest(_Stored):
+class Manifest(StrictModel):
     """All of the file."""
 
     schema_version: Literal[1] = 1

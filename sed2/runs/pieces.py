@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sed2.resources import Plan, default_budget
+from sed2.fisher.plan import Plan, default_budget
+from sed2.measure.spectra import Spectra
 from sed2.runs import keys
 from sed2.runs.store import Store
-from sed2.spectra import Spectra
 
 PIECE_WORK = 5e9
 """Operations of one piece: a second or two of one core."""

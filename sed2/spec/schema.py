@@ -19,11 +19,11 @@ from pydantic import BaseModel, ValidationError
 
 from sed2.blocks import KINDS, Block, BlockSpec, Shape
 from sed2.blocks.base import read_block
+from sed2.common.validation import Fault, explain, shown
 from sed2.errors import SpecError, did_you_mean
 from sed2.settings import Settings
 from sed2.spec import notation
 from sed2.spec.yaml import Document, Route, load, loads
-from sed2.validation import Fault, explain, shown
 
 FORMS = ("blocks", "notation", "module")
 """The ways to say what a model is; a model has one of them."""

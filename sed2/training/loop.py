@@ -34,7 +34,7 @@ class Program(NamedTuple):
         return jax.vmap(function)(*trees)
 
 
-class Progress(NamedTuple):
+class TrainState(NamedTuple):
     """What the steps change."""
 
     states: States
@@ -42,21 +42,21 @@ class Progress(NamedTuple):
     """Of Adam, (S, ...)."""
 
 
-def start(states: States) -> Progress:
+def start(states: States) -> TrainState:
     """Before the first step."""
-    return Progress(states, jax.vmap(optax.adam(0.0).init)(states.parameters))
+    return TrainState(states, jax.vmap(optax.adam(0.0).init)(states.parameters))
 
 
 @partial(jax.jit, static_argnames="program")
 def advance(
     program: Program,
     learning_rate: float,
-    progress: Progress,
+    progress: TrainState,
     x: jax.Array,
     y: jax.Array,
     batches: jax.Array,
     real: jax.Array,
-) -> tuple[Progress, jax.Array]:
+) -> tuple[TrainState, jax.Array]:
     """Some steps of Adam.
 
     Batch norm goes by the statistics of the batch, through which the derivative is taken as well.
@@ -70,7 +70,7 @@ def advance(
         the progress after them, and the losses (S, steps) before each; NaN where there is no step.
     """
 
-    def step(progress: Progress, rows: jax.Array) -> tuple[Progress, jax.Array]:
+    def step(progress: TrainState, rows: jax.Array) -> tuple[TrainState, jax.Array]:
         states, moments = progress
 
         def loss(parameters: Any) -> jax.Array:
@@ -81,11 +81,11 @@ def advance(
         value, gradient = jax.value_and_grad(loss)(states.parameters)
         updates, moments = optax.adam(learning_rate).update(gradient, moments)
         parameters = optax.apply_updates(states.parameters, updates)
-        return Progress(states._replace(parameters=parameters), moments), value
+        return TrainState(states._replace(parameters=parameters), moments), value
 
     def step_or_not(
-        progress: Progress, each: tuple[jax.Array, jax.Array]
-    ) -> tuple[Progress, jax.Array]:
+        progress: TrainState, each: tuple[jax.Array, jax.Array]
+    ) -> tuple[TrainState, jax.Array]:
         rows, is_real = each
         return jax.lax.cond(
             is_real,
@@ -93,7 +93,7 @@ def advance(
             lambda: (progress, jnp.full((), jnp.nan, x.dtype)),
         )
 
-    def train_one(progress: Progress, batches: jax.Array) -> tuple[Progress, jax.Array]:
+    def train_one(progress: TrainState, batches: jax.Array) -> tuple[TrainState, jax.Array]:
         return jax.lax.scan(step_or_not, progress, (batches, real))
 
     return program.over_seeds(train_one, progress, batches)

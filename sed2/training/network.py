@@ -17,8 +17,8 @@ from sed2.blocks import Block, Shape
 from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.freeze import use_batch_statistics
 from sed2.chain import Chain
+from sed2.common.randomness import block_keys, uniforms_within
 from sed2.priors import draw_module
-from sed2.randomness import block_keys, uniforms_within
 from sed2.settings import Prior, Settings, parse_prior
 
 FIRST_DRAW = 2**31
@@ -53,7 +53,7 @@ def draw_states(chain: Chain, settings: Settings, seeds: int) -> States:
 
 def blocks_of(chain: Chain) -> Blocks:
     """The architecture of a chain."""
-    return tuple((block.spec, block.input_shape) for block in chain.blocks)
+    return tuple((block.block, block.input_shape) for block in chain.blocks)
 
 
 def apply(

@@ -9,10 +9,10 @@ import jax
 import numpy as np
 
 from sed2.chain import Chain, build_chain
+from sed2.common.memory import GB
 from sed2.data.load import Dataset
 from sed2.errors import DataError, ResourceError, SpecError
-from sed2.memory import GB
-from sed2.resources import default_budget, forward_cost
+from sed2.fisher.plan import default_budget, forward_cost
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, data_check
 from sed2.training.loop import Program
@@ -27,7 +27,7 @@ _ACTIVATION_COPIES = 2  # forwards and backwards
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """How a model is trained."""
 
     chain: Chain
@@ -47,8 +47,8 @@ class Plan:
 
 def check_training(
     model: ModelSpec, dataset: Dataset, settings: Settings, training: TrainingSettings
-) -> Plan:
-    """Plan a training. Allocates nothing.
+) -> TrainingPlan:
+    """TrainingPlan a training. Allocates nothing.
 
     Raises:
         SpecError: the model does not fit the data or its targets.
@@ -77,7 +77,7 @@ def check_training(
 
     fitting = int(_CALL_WORK / max(_BACKWARD * work * seeds, 1))
     calls = math.ceil(steps / min(max(fitting, 1), steps))
-    return Plan(
+    return TrainingPlan(
         chain,
         Program(blocks_of(chain), objective, one_by_one),
         samples,

@@ -15,7 +15,7 @@ from sed2.spec.schema import ModelSpec
 from sed2.training import loop
 from sed2.training.batches import epoch_batches, training_rows
 from sed2.training.network import States, draw_states
-from sed2.training.plan import Plan, check_training
+from sed2.training.plan import TrainingPlan, check_training
 from sed2.training.result import CROSS_ENTROPY, Training
 from sed2.training.settings import TrainingSettings
 
@@ -64,7 +64,7 @@ def train(
 
 
 def _training_set(
-    dataset: Dataset, plan: Plan, seed: int, precision: str
+    dataset: Dataset, plan: TrainingPlan, seed: int, precision: str
 ) -> tuple[jax.Array, jax.Array]:
     rows = training_rows(dataset.rows, plan.samples, seed)
     assert dataset.y is not None  # or there would be no plan
@@ -78,7 +78,7 @@ def _optimise(
     states: States,
     x: jax.Array,
     y: jax.Array,
-    plan: Plan,
+    plan: TrainingPlan,
     seed: int,
     training: TrainingSettings,
     report: Callable[[int, int], None],
@@ -110,7 +110,7 @@ def _evaluate(
     states: States,
     x: jax.Array,
     y: jax.Array,
-    plan: Plan,
+    plan: TrainingPlan,
     seed: int,
     training: TrainingSettings,
 ) -> tuple[np.ndarray, np.ndarray]:

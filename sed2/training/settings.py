@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from sed2.common.validation import StrictModel
 from sed2.settings import Number
 
 _LIMIT = 2**31 - 1
 
 
-class TrainingSettings(BaseModel):
+class TrainingSettings(StrictModel):
     """All that determines a training, but for the architecture, the data, and the seed and the
     parameter measure, which are those of the score."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        use_attribute_docstrings=True,
-        allow_inf_nan=False,
-        defer_build=True,
-    )
 
     epochs: Annotated[int, Number] = Field(default=10, ge=1, le=_LIMIT)
     """Passes over the training set."""

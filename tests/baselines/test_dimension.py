@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sed2.baselines import measure_baselines
 from sed2.baselines.dimension import effective_dimension
+from sed2.baselines.registry import measure_baselines
 from sed2.chain import build_chain
+from sed2.common.randomness import block_keys, uniforms
 from sed2.estimate import estimate
 from sed2.priors import draw_module
-from sed2.randomness import block_keys, uniforms
 from sed2.settings import Settings, parse_prior
 from sed2.spec.schema import load_spec
 from tests import cases, reference

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from sed2.baselines import BASELINES, baseline_values, measure_baselines
 from sed2.baselines.draws import DRAWS, ROWS
+from sed2.baselines.registry import BASELINES, baseline_values, measure_baselines
 from sed2.blocks.user import split
 from sed2.chain import build_chain
+from sed2.common.randomness import block_keys, uniforms
 from sed2.data.load import choose_rows
 from sed2.errors import SpecError, UsageError
-from sed2.randomness import block_keys, uniforms
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, load_spec
 from tests.baselines.networks import backpropagate, labelled

@@ -12,9 +12,9 @@ from flax import nnx
 
 from sed2.blocks import BlockSpec, Shape
 from sed2.blocks.attention import Attention, Mixer, Transformer
+from sed2.common.randomness import block_keys, uniforms
 from sed2.errors import SpecError
 from sed2.priors import draw_module
-from sed2.randomness import block_keys, uniforms
 from sed2.settings import parse_prior
 
 

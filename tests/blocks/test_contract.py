@@ -25,10 +25,10 @@ from sed2.blocks.pooling import Pool
 from sed2.blocks.residual import Residual
 from sed2.blocks.tokens import Embedding, Tokens
 from sed2.chain import build_chain
+from sed2.common.randomness import block_keys, to_normal, uniforms
+from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.priors import draw_module
-from sed2.randomness import block_keys, to_normal, uniforms
-from sed2.resources import make_plan
 from sed2.settings import PRIORS, Settings, parse_prior
 from tests import reference
 

@@ -14,8 +14,8 @@ from sed2.blocks.base import Shape
 from sed2.blocks.structure import Channels
 from sed2.blocks.user import split
 from sed2.chain import build_chain
+from sed2.fisher.plan import make_plan
 from sed2.fisher.structured import empirical_roots, expected_roots
-from sed2.resources import make_plan
 from sed2.settings import Settings
 from tests import reference
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sed2.report.files import compute_document, rank_document, to_json
+from sed2.report.documents.model import compute_document
+from sed2.report.documents.ranking import rank_document
+from sed2.report.documents.text import to_json
 from tests.cli.conftest import Run
 from tests.report.made import made_ranking, made_result
 

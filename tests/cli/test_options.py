@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from sed2 import api
+from sed2.common.validation import read_flags
 from sed2.settings import Settings, resolve
-from sed2.training import TrainingSettings
-from sed2.validation import read_flags
+from sed2.training.settings import TrainingSettings
 from tests.cli.conftest import Run
 
 Given = Callable[..., dict[str, object]]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sed2.baselines import BASELINES
+from sed2.baselines.registry import BASELINES
 from tests.cli.conftest import FAST, Run
 
 LONG = "a name that is a good deal longer than any narrow terminal would like it to be " * 2

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from sed2 import tasks
-from sed2.runs import directory, load_run, store
+from sed2.runs import directory, store
+from sed2.runs.loading import load_run
 from tests.cli.conftest import FAST, Run
 from tests.runs.made import command, interrupt, interrupt_after
 

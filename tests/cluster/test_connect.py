@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from sed2.cluster import Cluster, connect
+from sed2.cluster import connect
+from sed2.cluster.settings import Cluster
 from sed2.errors import DataError, NumericsError, ResourceError, Sed2Error, SpecError, UsageError
 from sed2.runs.keys import software
 

@@ -13,10 +13,11 @@ import pytest
 
 from sed2 import api
 from sed2.cli.app import run
-from sed2.cluster import Cluster, sweep
+from sed2.cluster import workplace as sweep
+from sed2.cluster.settings import Cluster
 from sed2.errors import NumericsError, ResourceError, UsageError
-from sed2.results import Ranking
-from sed2.runs import load_run
+from sed2.ranking.results import Ranking
+from sed2.runs.loading import load_run
 from tests.cli.conftest import FAST
 from tests.cluster.conftest import ROOT, Nodes
 from tests.cluster.made import Traced

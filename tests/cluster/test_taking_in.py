@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from sed2.cluster import Cluster, sweep
-from sed2.cluster.sweep import Sweep
+from sed2.cluster import workplace as sweep
+from sed2.cluster.settings import Cluster
+from sed2.cluster.workplace import ClusterWorkplace
 from sed2.data.load import Dataset
 from sed2.errors import NumericsError, ResourceError
 from sed2.request import load_data
 from sed2.results import ModelResult
-from sed2.runs import RunDirectory
+from sed2.runs.directory import RunDirectory
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 from sed2.tasks import Task
@@ -98,9 +99,9 @@ def data() -> Dataset:
 
 
 @pytest.fixture
-def fill(data: Dataset) -> Callable[..., Sweep]:
-    def fill(ray: MadeUp, run: RunDirectory | None = None, **cluster: Any) -> Sweep:
-        made = Sweep(ray, Cluster("auto", **cluster), data, run)
+def fill(data: Dataset) -> Callable[..., ClusterWorkplace]:
+    def fill(ray: MadeUp, run: RunDirectory | None = None, **cluster: Any) -> ClusterWorkplace:
+        made = ClusterWorkplace(ray, Cluster("auto", **cluster), data, run)
         made.fill([task(name) for name in ray.outcomes], lambda what, done, total: None)
         return made
 
@@ -118,7 +119,7 @@ def result(name: str) -> ModelResult:
 A, B, C = "MLP 54-2-7", "MLP 54-3-7", "MLP 54-4-7"
 
 
-def test_every_task_asks_for_what_it_needs(fill: Callable[..., Sweep]) -> None:
+def test_every_task_asks_for_what_it_needs(fill: Callable[..., ClusterWorkplace]) -> None:
     ray = MadeUp({A: [result(A)]})
     fill(ray)
     wishes = ray.wishes[-1]
@@ -127,7 +128,9 @@ def test_every_task_asks_for_what_it_needs(fill: Callable[..., Sweep]) -> None:
     assert wishes["runtime_env"]["env_vars"]["PJRT_NPROC"] == "2"
 
 
-def test_what_is_lost_is_begun_again_and_told(fill: Callable[..., Sweep], data: Dataset) -> None:
+def test_what_is_lost_is_begun_again_and_told(
+    fill: Callable[..., ClusterWorkplace], data: Dataset
+) -> None:
     ray = MadeUp({A: [RayError("node died"), RayError("again"), result(A)], B: [result(B)]})
     told: list[str] = []
     swept = fill(ray, tell=told.append)
@@ -140,7 +143,7 @@ def test_what_is_lost_is_begun_again_and_told(fill: Callable[..., Sweep], data: 
     assert ray.cancelled == []
 
 
-def test_what_is_lost_too_often_ends_it(fill: Callable[..., Sweep]) -> None:
+def test_what_is_lost_too_often_ends_it(fill: Callable[..., ClusterWorkplace]) -> None:
     ray = MadeUp({A: [RayError(f"lost {n}") for n in range(9)], B: [None]})
     with pytest.raises(ResourceError) as caught:
         fill(ray)
@@ -150,7 +153,7 @@ def test_what_is_lost_too_often_ends_it(fill: Callable[..., Sweep]) -> None:
 
 
 def test_an_error_cancels_the_rest_and_keeps_what_came(
-    fill: Callable[..., Sweep], data: Dataset, tmp_path: Path
+    fill: Callable[..., ClusterWorkplace], data: Dataset, tmp_path: Path
 ) -> None:
     error = NumericsError("not finite", mend="Take another prior")
     ray = MadeUp({A: [error], B: [result(B)], C: [None]})
@@ -165,13 +168,13 @@ def test_an_error_cancels_the_rest_and_keeps_what_came(
     assert run.find(task(A), data) is None
 
 
-def test_a_defect_is_that_of_the_task_not_of_ray(fill: Callable[..., Sweep]) -> None:
+def test_a_defect_is_that_of_the_task_not_of_ray(fill: Callable[..., ClusterWorkplace]) -> None:
     with pytest.raises(KeyError, match="oops"):
         fill(MadeUp({A: [RayTaskError(KeyError("oops"))]}))
 
 
 def test_where_no_node_is_left_that_can_it_is_not_waited_for_ever(
-    fill: Callable[..., Sweep], monkeypatch: pytest.MonkeyPatch
+    fill: Callable[..., ClusterWorkplace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "PATIENCE", 0.0)
     ray = MadeUp({A: [RayError("node died"), None]})
@@ -189,7 +192,7 @@ def test_where_no_node_is_left_that_can_it_is_not_waited_for_ever(
     assert ray.cancelled == [f"{A}#2"]
 
 
-def test_the_device_is_part_of_what_is_kept(fill: Callable[..., Sweep]) -> None:
+def test_the_device_is_part_of_what_is_kept(fill: Callable[..., ClusterWorkplace]) -> None:
     ray = MadeUp({})
     assert fill(ray).device == "cpu: cpu"
     assert fill(ray, gpus=1).device == "gpu: of a cluster: H100"

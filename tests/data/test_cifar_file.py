@@ -447,7 +447,7 @@ def test_an_archive_of_too_many_files(path: Path) -> None:
 
 def test_images_that_do_not_fit_in_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_bytes(tar(python_archive()))
-    monkeypatch.setattr("sed2.memory.free_memory", lambda: 1e6 / 2)
+    monkeypatch.setattr("sed2.common.memory.free_memory", lambda: 1e6 / 2)
     with pytest.raises(
         ResourceError, match=r"the array of shape \(18, 32, 32, 3\) needs"
     ) as caught:

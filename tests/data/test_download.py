@@ -262,7 +262,7 @@ def test_progress_is_reported_to_the_end_and_stdout_stays_empty(
         assert title == f"downloading {FILE}"
         yield lambda what, done, total: reports.append((done, total))
 
-    monkeypatch.setattr("sed2.terminal.progress", progress)
+    monkeypatch.setattr("sed2.common.terminal.progress", progress)
     fetch(NAME, progress=True, cache_dir=tmp_path)
     assert len(reports) > 2
     assert reports[0][0] < len(CONTENT)

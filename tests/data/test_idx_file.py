@@ -244,7 +244,7 @@ def test_parts_that_fit_by_themselves_but_not_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_parts(tmp_path, train_images=X, t10k_images=X)
-    monkeypatch.setattr("sed2.memory.free_memory", lambda: 1.5 * X.size * 17)
+    monkeypatch.setattr("sed2.common.memory.free_memory", lambda: 1.5 * X.size * 17)
     with pytest.raises(ResourceError, match=r"the array of shape \(8, 3, 2, 1\)") as caught:
         read_folder(tmp_path)
     assert caught.value.where == str(tmp_path)

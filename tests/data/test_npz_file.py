@@ -218,7 +218,7 @@ def test_what_unpacks_to_more_than_the_memory_is_refused_before_it_is_unpacked(
 ) -> None:
     np.savez_compressed(path, x=np.zeros((1000, 4000)))  # 32 MB
     assert path.stat().st_size < 1e5
-    monkeypatch.setattr("sed2.memory.free_memory", lambda: 20e6)
+    monkeypatch.setattr("sed2.common.memory.free_memory", lambda: 20e6)
     tracemalloc.start()
     with pytest.raises(ResourceError) as caught:
         read_npz(path)

@@ -13,8 +13,8 @@ import sed2
 from sed2.chain import Chain, build_chain
 from sed2.estimate import estimate
 from sed2.fisher import prefixes, sample
+from sed2.fisher.plan import make_plan
 from sed2.fisher.prefixes import SHARE, Prefixes
-from sed2.resources import make_plan
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, load_spec

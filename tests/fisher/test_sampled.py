@@ -15,8 +15,8 @@ from sed2.fisher.generic import generic_roots
 from sed2.fisher.roots import Roots
 from sed2.fisher.structured import expected_roots
 from sed2.fisher.ways import Way
-from sed2.logdet import log_determinants
-from sed2.spectra import BlockSpectrum, Spectra
+from sed2.measure.logdet import log_determinants
+from sed2.measure.spectra import BlockSpectrum, Spectra
 from tests import reference
 
 EPS = np.array([1e-3, 0.03, 0.3])

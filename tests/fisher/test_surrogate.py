@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sed2.chain import build_chain
-from sed2.fisher.particles import ParticleChain
-from sed2.resources import make_plan
+from sed2.estimators.smc.particles import ParticleChain
+from sed2.fisher.plan import make_plan
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 from tests.cases import gaussian_inputs

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sed2.gating.baseline import Baseline, StoredData, StoredModel, StoredScore, compared_settings
+from sed2.gating.baseline import (
+    Baseline,
+    BaselineData,
+    BaselineModel,
+    BaselineScore,
+    compared_settings,
+)
 from sed2.gating.evidence import Evidence
-from sed2.gating.outcome import Check, GatedModel, GateResult, Ratio, Score, Status
+from sed2.gating.outcome import Check, GatedModel, GatedScore, GateResult, Ratio, Status
 from sed2.gating.rules import Rules, read_rules
 from sed2.settings import Settings
 
@@ -20,22 +26,24 @@ def made_rules(**given: object) -> Rules:
 
 def made_stored(
     value: float = 100.0, error: float = 1.0, *, spec: str = HASH, parameters: int = 976
-) -> StoredModel:
+) -> BaselineModel:
     """A model of four batches."""
     values = (value - 1, value + 1, value - 2, value + 2)
     evidence = Evidence(values, draws=error, draws_freedom=3.0, inputs=(0.5, -0.5))
-    return StoredModel(
+    return BaselineModel(
         lower_estimate=True,
         parameters=parameters,
-        score=StoredScore(**vars(evidence)),
+        score=BaselineScore(**vars(evidence)),
         settings={},
         spec_sha256=spec,
     )
 
 
-def made_baseline(models: dict[str, StoredModel] | None = None) -> Baseline:
+def made_baseline(models: dict[str, BaselineModel] | None = None) -> Baseline:
     return Baseline(
-        data=StoredData(files_sha256=None, input_shape=(54,), inputs=100, name="made", sha256=HASH),
+        data=BaselineData(
+            files_sha256=None, input_shape=(54,), inputs=100, name="made", sha256=HASH
+        ),
         models=models or {"a": made_stored(), "b": made_stored(80.0)},
         provenance={"sed2": "0.1.0", "jax": "0.10.0", "flax": "0.12.8"},
         schema_version=1,
@@ -53,8 +61,8 @@ def made_gated(
         where=where,
         checks=(Check("ratio", status, message, p),),
         parameters=976,
-        score=Score(98.0, True, 100, 4.0),
-        baseline=Score(100.0, True, 400, 4.0),
+        score=GatedScore(98.0, True, 100, 4.0),
+        baseline=GatedScore(100.0, True, 400, 4.0),
         ratio=Ratio(0.98, 0.012),
         unchanged=False,
         computed=True,

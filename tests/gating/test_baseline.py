@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sed2.errors import NumericsError, UsageError
 from sed2.gating.baseline import (
-    StoredData,
+    BaselineData,
     compared_settings,
     differences,
     make_baseline,
@@ -23,7 +23,7 @@ from sed2.gating.baseline import (
 from tests.gating.made import HASH, SETTINGS, made_baseline, made_stored
 from tests.report.made import made_replicates, made_result
 
-DATA = StoredData(files_sha256=None, input_shape=(54,), inputs=100, name="made", sha256=HASH)
+DATA = BaselineData(files_sha256=None, input_shape=(54,), inputs=100, name="made", sha256=HASH)
 
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:

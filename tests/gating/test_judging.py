@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from sed2.gating.judging import Run, judge_model, missing_model
+from sed2.gating.judging import GateRun, judge_model, missing_model
 from sed2.gating.outcome import GatedModel, Status
 from sed2.results import ModelResult
 from sed2.spec.schema import ModelSpec, load_spec
@@ -42,7 +42,7 @@ class World:
         **rules: object,
     ) -> GatedModel:
         stored = made_stored(100.0, spec=spec or "0" * 64) if known else None
-        run = Run(self.batch)
+        run = GateRun(self.batch)
         return judge_model(model, 976, stored, made_rules(**rules), run, answered=answered)
 
 

@@ -7,25 +7,23 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sed2.baselines import BaselineValue
-from sed2.bound_results import BoundResult
-from sed2.generalisation import evaluate, read_words
-from sed2.prediction import add_baselines, add_trainings
+from sed2.baselines.results import BaselineValue
+from sed2.bound.evaluation import evaluate, read_constants
+from sed2.bound.results import BoundResult
+from sed2.ranking.prediction import add_baselines, add_trainings
+from sed2.ranking.results import Probability, RankedModel, Ranking
 from sed2.results import (
     BlockPlan,
     BlockShare,
     Curve,
     ModelResult,
-    Probability,
     Provenance,
-    RankedModel,
-    Ranking,
     Replicates,
     Score,
 )
 from sed2.settings import Settings
-from sed2.training import Training, TrainingSettings
-from sed2.training.result import CROSS_ENTROPY
+from sed2.training.result import CROSS_ENTROPY, Training
+from sed2.training.settings import TrainingSettings
 
 
 def made_result(
@@ -109,7 +107,7 @@ def made_replicates(
 def made_bound(result: ModelResult | None = None, **words: object) -> BoundResult:
     """The bound of a result, by default of one in the theorem's range."""
     result = result or made_result(value=700.0, zeta=0.7, n_train=100_000)
-    return evaluate(result, read_words({"lipschitz": 1.0, **words}))
+    return evaluate(result, read_constants({"lipschitz": 1.0, **words}))
 
 
 def made_ranking(results: Sequence[ModelResult]) -> Ranking:

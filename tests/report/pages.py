@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sed2.results import Crossing, ModelResult, Ranking
+from sed2.ranking.results import Crossing, Ranking
+from sed2.results import ModelResult
 from tests.report.made import made_curve, made_ranking, made_result
 
 EPS = (0.001, 0.003, 0.01, 0.03, 0.1)

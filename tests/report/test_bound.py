@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from sed2.report.bound import print_bound
+from sed2.report.tables.bound import print_bound
 from tests.report.made import made_bound, made_result
 from tests.report.test_tables import shown
 

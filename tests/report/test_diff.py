@@ -20,12 +20,14 @@ from rich.console import Console
 
 from sed2.errors import UsageError
 from sed2.gating.outcome import Status
-from sed2.report.diff import Comparison, compare
-from sed2.report.diff_files import diff_document
-from sed2.report.diff_table import print_diff
-from sed2.report.files import compute_document, rank_document, to_json
-from sed2.report.gate_files import gate_document
-from sed2.report.stored import Stored, read_document
+from sed2.report.comparison import Comparison, compare
+from sed2.report.documents.diff import diff_document
+from sed2.report.documents.gate import gate_document
+from sed2.report.documents.model import compute_document
+from sed2.report.documents.ranking import rank_document
+from sed2.report.documents.stored import Stored, read_document
+from sed2.report.documents.text import to_json
+from sed2.report.tables.diff import print_diff
 from sed2.results import ModelResult
 from tests.gating.made import made_gated
 from tests.gating.made import made_result as made_gate

@@ -20,9 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sed2.errors import ExitCode, UsageError
-from sed2.report import files
-from sed2.report.files import Outputs
-from sed2.results import Crossing, Demand
+from sed2.ranking.results import Crossing, Demand
+from sed2.report.documents import model as files
+from sed2.report.documents.text import _finite
+from sed2.report.outputs import Outputs
 from tests.report.made import made_bound, made_ranking, made_result
 
 ENDS = ("low", "high")
@@ -257,12 +258,12 @@ def test_json_is_ascii_whatever_the_names(tmp_path: Path) -> None:
 
 @given(st.recursive(st.floats() | st.integers() | st.text() | st.none(), st.lists))
 def test_any_numbers_make_json(value: object) -> None:
-    assert json.loads(json.dumps(files._finite(value), allow_nan=False)) == files._finite(value)
+    assert json.loads(json.dumps(_finite(value), allow_nan=False)) == _finite(value)
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"])), st.floats(0, 1e300))
 def test_csv_reads_back_exactly(name: str, value: float) -> None:
-    text = files._csv_text([made_result(name, value=value)])
+    text = files.csv_text([made_result(name, value=value)])
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["model"] for row in rows] == [name] * 3
     assert [float(row["eps"]) for row in rows] == [0.001, 0.01, 0.1]

@@ -15,8 +15,13 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sed2.gating.outcome import Check, GatedModel, Ratio, Status
-from sed2.report import gate_annotations, gate_files, gate_table, gate_words
-from sed2.report.files import to_json
+from sed2.report import words as gate_words
+from sed2.report.documents import annotations as gate_annotations
+from sed2.report.documents import gate as gate_files
+from sed2.report.documents.junit import _NOT_XML, junit
+from sed2.report.documents.summary import MAX_SUMMARY, append_summary, summary
+from sed2.report.documents.text import to_json
+from sed2.report.tables import gate as gate_table
 from tests.gating.made import made_gated, made_result
 
 THREE = [
@@ -118,7 +123,7 @@ def test_json_has_all_of_it() -> None:
 
 
 def test_junit_counts_and_places() -> None:
-    root = ElementTree.fromstring(gate_files.junit(made_result([*THREE, GONE])))
+    root = ElementTree.fromstring(junit(made_result([*THREE, GONE])))
     assert root.attrib == {"name": "sed2 gate", "tests": "4", "failures": "2", "errors": "1"}
     (suite,) = root
     cases = list(suite)
@@ -134,13 +139,13 @@ def test_junit_counts_and_places() -> None:
 @given(st.text())
 def test_any_name_makes_xml(name: str) -> None:
     result = made_result([made_gated(name, Status.FAILED)])
-    (case,) = ElementTree.fromstring(gate_files.junit(result)).iter("testcase")
-    expected = gate_files._NOT_XML.sub("\N{REPLACEMENT CHARACTER}", name)
+    (case,) = ElementTree.fromstring(junit(result)).iter("testcase")
+    expected = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", name)
     assert case.get("classname") == expected.replace("\r\n", "\n") or "\r" in name
 
 
 def test_summary_has_the_verdict_the_table_and_what_is_wrong() -> None:
-    text = gate_files.summary(made_result([*THREE, GONE]))
+    text = summary(made_result([*THREE, GONE]))
     lines = text.splitlines()
     assert lines[0] == "### sed2 gate: failed"
     rows = [line for line in lines if line.startswith("|")]
@@ -151,7 +156,7 @@ def test_summary_has_the_verdict_the_table_and_what_is_wrong() -> None:
 
 
 def test_no_name_is_markup_in_the_summary() -> None:
-    text = gate_files.summary(made_result([made_gated(NASTY, Status.FAILED)]))
+    text = summary(made_result([made_gated(NASTY, Status.FAILED)]))
     (row,) = [line for line in text.splitlines() if line.startswith("| failed")]
     assert row.replace("\\|", "").count("|") == 9
     assert "<img" not in text
@@ -163,20 +168,20 @@ def test_no_name_is_markup_in_the_summary() -> None:
 def test_a_summary_of_many_models_is_cut_at_its_end() -> None:
     models = [made_gated(f"model {i} {'x' * 500}") for i in range(3000)]
     models[-1] = made_gated("the failed one", Status.FAILED)
-    text = gate_files.summary(made_result(models))
-    assert len(text.encode()) <= gate_files.MAX_SUMMARY < 2**20
-    assert len(text.encode()) > gate_files.MAX_SUMMARY - 2000
+    text = summary(made_result(models))
+    assert len(text.encode()) <= MAX_SUMMARY < 2**20
+    assert len(text.encode()) > MAX_SUMMARY - 2000
     assert "| failed | the failed one |" in text
     assert "Not all is shown here" in text
-    assert "Not all is shown here" not in gate_files.summary(made_result(THREE))
+    assert "Not all is shown here" not in summary(made_result(THREE))
 
 
 def test_a_summary_is_added_to_what_a_step_wrote_before(tmp_path: Path) -> None:
     path, result = tmp_path / "summary.md", made_result(THREE)
     path.write_text("before\n")
-    assert gate_files.append_summary(path, result)
-    assert gate_files.append_summary(path, result)
-    once = gate_files.summary(result)
+    assert append_summary(path, result)
+    assert append_summary(path, result)
+    once = summary(result)
     assert path.read_text(encoding="utf-8") == f"before\n{once}{once}"
 
 
@@ -184,9 +189,9 @@ def test_a_summary_is_added_to_what_a_step_wrote_before(tmp_path: Path) -> None:
 def test_a_full_summary_stays_as_it_is(tmp_path: Path, before: int) -> None:
     path = tmp_path / "summary.md"
     path.write_bytes(b"x" * before)
-    assert not gate_files.append_summary(path, made_result(THREE))
+    assert not append_summary(path, made_result(THREE))
     assert path.stat().st_size == before
-    assert not gate_files.append_summary(tmp_path / "no" / "folder.md", made_result(THREE))
+    assert not append_summary(tmp_path / "no" / "folder.md", made_result(THREE))
 
 
 def test_workflow_commands_name_file_and_line() -> None:

@@ -18,12 +18,17 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import sed2
-from sed2.baselines import BaselineValue
+from sed2.baselines.results import BaselineValue
 from sed2.gating.outcome import Check, Status
-from sed2.report import tables
-from sed2.report.files import compute_document, rank_document, to_json
-from sed2.report.gate_files import gate_document
-from sed2.report.html import compute_page, gate_page, rank_page
+from sed2.report.documents.gate import gate_document
+from sed2.report.documents.model import compute_document
+from sed2.report.documents.ranking import rank_document
+from sed2.report.documents.text import to_json
+from sed2.report.html.compute import compute_page
+from sed2.report.html.gate import gate_page
+from sed2.report.html.ranking import rank_page
+from sed2.report.tables.model import block_table, curve_table
+from sed2.report.tables.ranking import crossing_notes, order_note, rank_table
 from tests.gating.made import made_gated
 from tests.gating.made import made_result as made_gate
 from tests.report.made import made_ranking, made_result, made_trained
@@ -149,12 +154,12 @@ def test_nasty_names_stay_text_in_every_page() -> None:
 
 def test_the_tables_are_those_of_the_terminal() -> None:
     ranking = made_three()
-    headers, cells = tables.rank_table(ranking)
+    headers, cells = rank_table(ranking)
     assert rows(read(rank_page(ranking)), after="Ranking") == [headers, *cells]
     result = made_result()
-    headers, cells = tables.curve_table(result, [0, 1, 2])
+    headers, cells = curve_table(result, [0, 1, 2])
     assert rows(read(compute_page(result)), after="Values") == [headers, *cells]
-    headers, cells = tables.block_table(result)
+    headers, cells = block_table(result)
     assert rows(read(compute_page(result)), after="Blocks") == [headers, *cells]
 
 
@@ -174,8 +179,8 @@ def test_a_ranking_tells_all_that_determines_it() -> None:
     told = {one.text for one in found.elements}
     assert {"a warning of all", "1 warning", "n_train", "10,000", "float64", "data_sha256"} <= told
     assert "sed2 rank 'my models.yaml' --html r.html" in told
-    assert tables.order_note(ranking) in told
-    assert set(tables.crossing_notes(ranking)) < told
+    assert order_note(ranking) in told
+    assert set(crossing_notes(ranking)) < told
     assert "0.001 to 0.1, 25 points" not in told
     assert "0.001, 0.003, 0.01, 0.03, 0.1" in told
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sed2.report import tables
-from sed2.report.html import compute_page, gate_page, rank_page
-from sed2.results import Ranking
+from sed2.ranking.results import Ranking
+from sed2.report.html.compute import compute_page
+from sed2.report.html.gate import gate_page
+from sed2.report.html.ranking import rank_page
+from sed2.report.tables import cells as tables
 from tests.gating.made import made_gated
 from tests.gating.made import made_result as made_gate
 from tests.report.browser import Browser, start

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sed2.report.plot import DRAWN, curves_figure, draw_curves
+from sed2.report.figures.curves import DRAWN, curves_figure, draw_curves
 from sed2.results import ModelResult
 from tests.report.made import made_result
 

@@ -9,10 +9,10 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from sed2.report.stability import print_stability
-from sed2.report.stability_plot import draw_stability, stability_figure
-from sed2.stability_results import StabilityResult, Sweep
-from sed2.verdict import judge
+from sed2.report.figures.stability import draw_stability, stability_figure
+from sed2.report.tables.stability import print_stability
+from sed2.stability.results import StabilityResult, Sweep
+from sed2.stability.verdict import judge
 from tests.report.made import made_result
 
 

@@ -16,8 +16,13 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from sed2.data.catalogue import DATASETS
-from sed2.report import tables
-from sed2.results import BlockPlan, Checked, Crossing, Demand
+from sed2.ranking.results import Crossing, Demand
+from sed2.report.tables import cells as tables
+from sed2.report.tables.checked import print_checked, print_plan
+from sed2.report.tables.datasets import print_datasets
+from sed2.report.tables.model import print_compute
+from sed2.report.tables.ranking import print_rank, ranking_warnings
+from sed2.results import BlockPlan, Checked
 from tests.report.made import made_probability, made_ranking, made_result
 
 
@@ -42,7 +47,7 @@ RESULTS = [
 
 
 def test_the_ranking_is_printed_in_rank_order_with_its_numbers() -> None:
-    text = shown(lambda console: tables.print_rank(console, made_ranking(RESULTS)), 100)
+    text = shown(lambda console: print_rank(console, made_ranking(RESULTS)), 100)
     header = " ".join(text.splitlines()[0].split())
     assert header == "# model lower 2sED 95% interval P(best) P(order) parameters 2sED ESS"
     assert [" ".join(row) for row in rank_rows(text)] == [
@@ -54,7 +59,7 @@ def test_the_ranking_is_printed_in_rank_order_with_its_numbers() -> None:
 
 @pytest.mark.parametrize("width", [50, 60, 80])
 def test_a_narrow_ranking_keeps_what_matters_whole(width: int) -> None:
-    text = shown(lambda console: tables.print_rank(console, made_ranking(RESULTS)), width)
+    text = shown(lambda console: print_rank(console, made_ranking(RESULTS)), width)
     assert max(map(cell_len, text.splitlines())) <= width
     for row, result in zip(rank_rows(text), RESULTS, strict=True):
         for number in (
@@ -69,7 +74,7 @@ def test_a_narrow_ranking_keeps_what_matters_whole(width: int) -> None:
 
 
 def test_a_narrow_ranking_names_what_it_leaves_out_and_explains_the_rest_only() -> None:
-    text = shown(lambda console: tables.print_rank(console, made_ranking(RESULTS)), 50)
+    text = shown(lambda console: print_rank(console, made_ranking(RESULTS)), 50)
     assert "Left out at this width: P(order), parameters, 2sED, ESS." in " ".join(text.split())
     assert "P(best): probability of being ahead of all others." in " ".join(text.split())
     assert "P(order): " not in text
@@ -77,14 +82,14 @@ def test_a_narrow_ranking_names_what_it_leaves_out_and_explains_the_rest_only() 
 
 def test_a_score_that_is_a_lower_estimate_has_no_interval_and_a_modest_claim() -> None:
     lower = [made_result("a", value=538.04, lower_estimate=True), made_result("b")]
-    text = shown(lambda console: tables.print_rank(console, made_ranking(lower)), 200)
+    text = shown(lambda console: print_rank(console, made_ranking(lower)), 200)
     rows = [" ".join(row) for row in rank_rows(text)]
     assert rows[0] == "1 a > 538.0 lower estimate 0.50 0.88 976 > 539.0 1.0"
     assert "lower estimate, >: too few effective draws for an honest error" in text
     assert "P is about these settings" in text
     assert "another seed at the same N and K" in text
     honest = [made_result("a", two_error=1.0), made_result("b", two_error=1.0)]
-    text = shown(lambda console: tables.print_rank(console, made_ranking(honest)), 200)
+    text = shown(lambda console: print_rank(console, made_ranking(honest)), 200)
     assert "lower estimate" not in text
     assert "P is about the limit of many draws, at this N." in text
 
@@ -97,7 +102,7 @@ def test_no_probability_is_a_certainty(probability: float, words: str) -> None:
     ranking = made_ranking(RESULTS)
     sure = replace(ranking.models[0], order_probability=made_probability(RESULTS[0], probability))
     ranking = replace(ranking, models=(sure, *ranking.models[1:]))
-    text = shown(lambda console: tables.print_rank(console, ranking), 100)
+    text = shown(lambda console: print_rank(console, ranking), 100)
     assert f" {words} " in text.splitlines()[2]
 
 
@@ -110,7 +115,7 @@ def test_what_until_decided_came_to_is_told() -> None:
     ranking = replace(
         ranking, models=tuple(models), demand=Demand(0.95, 400, 800), settings=RESULTS[0].settings
     )
-    text = shown(lambda console: tables.print_rank(console, ranking), 200)
+    text = shown(lambda console: print_rank(console, ranking), 200)
     assert " ".join(rank_rows(text)[0]).endswith("0.88 100 400 1,007 > 539.0 1.0")
     assert "1 of 2 orders decided at P = 0.95" in text
     assert "Not decided: MLP 54-13-11-9-7 / MLP 54-16-7." in text
@@ -120,7 +125,7 @@ def test_what_until_decided_came_to_is_told() -> None:
 @pytest.mark.parametrize("width", [50, 60, 80, 200])
 def test_the_curve_is_whole_at_any_width(width: int) -> None:
     result = made_result(eps=(0.001, 0.00316, 0.1), value=532.3, error=18.4)
-    text = shown(lambda console: tables.print_compute(console, result), width)
+    text = shown(lambda console: print_compute(console, result), width)
     assert max(map(cell_len, text.splitlines())) <= width
     for eps in ("0.001", "0.00316", "0.1"):
         (row,) = [line.split() for line in text.splitlines() if line.split()[:1] == [eps]]
@@ -139,7 +144,7 @@ def test_the_curve_is_whole_at_any_width(width: int) -> None:
 )
 def test_no_number_is_ever_cut(width: int, value: float, error: float, parameters: int) -> None:
     result = made_result(value=value, error=error, parameters=parameters)
-    text = shown(lambda console: tables.print_rank(console, made_ranking([result])), width)
+    text = shown(lambda console: print_rank(console, made_ranking([result])), width)
     header, row = text.splitlines()[0].split(), rank_rows(text)[0]
     if "parameters" in header:
         assert f"{parameters:,}" in row
@@ -153,26 +158,26 @@ def test_no_number_is_ever_cut(width: int, value: float, error: float, parameter
 
 def test_a_table_of_the_curve_names_the_points_it_skips() -> None:
     eps = [10 ** (-3 + i / 12) for i in range(25)]
-    text = shown(lambda console: tables.print_compute(console, made_result(eps=eps)), 80)
+    text = shown(lambda console: print_compute(console, made_result(eps=eps)), 80)
     assert "9 of 25 points; all with --csv or --json." in text
     assert sum("525.5" in line for line in text.splitlines()) == 9
 
 
 def test_shares_of_the_blocks_sum_to_the_whole() -> None:
-    text = shown(lambda console: tables.print_compute(console, made_result(value=400)), 80)
+    text = shown(lambda console: print_compute(console, made_result(value=400)), 80)
     assert "dense_1         864   443              300.0  75%" in text
     assert "dense_2         112   112              100.0  25%" in text
 
 
 def test_a_model_of_no_dimension_has_no_shares_to_divide() -> None:
-    text = shown(lambda console: tables.print_compute(console, made_result(value=0.0)), 80)
+    text = shown(lambda console: print_compute(console, made_result(value=0.0)), 80)
     assert "0%" in text
     assert "nan" not in text
 
 
 def test_2sed_without_an_honest_error_is_said_to_be_a_lower_estimate() -> None:
-    few = shown(lambda console: tables.print_compute(console, made_result()), 80)
-    many = shown(lambda console: tables.print_compute(console, made_result(two_error=2.0)), 80)
+    few = shown(lambda console: print_compute(console, made_result()), 80)
+    many = shown(lambda console: print_compute(console, made_result(two_error=2.0)), 80)
     assert "> 526.5" in few
     assert "lower estimate" in few.splitlines()[3]
     assert ">: too few effective draws" in few
@@ -182,19 +187,19 @@ def test_2sed_without_an_honest_error_is_said_to_be_a_lower_estimate() -> None:
 
 def test_an_undefined_interval_is_a_dash() -> None:
     undefined = made_result(error=math.nan, two_error=2.0)
-    text = shown(lambda console: tables.print_compute(console, undefined), 80)
+    text = shown(lambda console: print_compute(console, undefined), 80)
     assert text.splitlines()[3].split()[:3] == ["0.001", "525.5", "–"]
     assert "nan" not in text
 
 
 def test_eps_n_and_its_score_are_told() -> None:
     result = made_result(n_train=10_000)
-    text = shown(lambda console: tables.print_compute(console, result), 100)
+    text = shown(lambda console: print_compute(console, result), 100)
     assert (
         "At eps_n = 0.07271 (Theorem 5.1, n = 10,000): lower 2sED 525.5 (95%: 489.5 to 561.5)."
         in text
     )
-    text = shown(lambda console: tables.print_rank(console, made_ranking([result])), 100)
+    text = shown(lambda console: print_rank(console, made_ranking([result])), 100)
     assert "Ordered by lower 2sED at eps_n = 0.07271 (Theorem 5.1, n = 10,000)." in text
 
 
@@ -204,24 +209,24 @@ def test_what_orders_the_models_is_told() -> None:
         ((0.05,), "at eps = 0.05"),
     ):
         ranking = made_ranking([made_result(eps=eps)])
-        text = shown(lambda console, it=ranking: tables.print_rank(console, it), 100)
+        text = shown(lambda console, it=ranking: print_rank(console, it), 100)
         assert f"Ordered by lower 2sED {words}." in text
 
 
 def test_crossings_are_told() -> None:
     ranking = replace(made_ranking(RESULTS), crossings=(CROSSING,))
-    text = shown(lambda console: tables.print_rank(console, ranking), 100)
+    text = shown(lambda console: print_rank(console, ranking), 100)
     assert "The order changes near eps 0.024 (95%: 0.01 to 0.05; P = 0.75): small leads " in text
     unsure = replace(CROSSING, eps_interval=(math.nan, math.nan), probability=math.nan)
     ranking = replace(ranking, crossings=(unsure,))
-    text = shown(lambda console: tables.print_rank(console, ranking), 100)
+    text = shown(lambda console: print_rank(console, ranking), 100)
     assert "The order changes near eps 0.024: small leads below, large above." in text
 
 
 def test_of_many_crossings_some_are_told() -> None:
     each = tuple(replace(CROSSING, eps=0.01 + n / 1000) for n in range(13))
     text = shown(
-        lambda console: tables.print_rank(console, replace(made_ranking(RESULTS), crossings=each)),
+        lambda console: print_rank(console, replace(made_ranking(RESULTS), crossings=each)),
         100,
     )
     assert text.count("The order changes near eps") == 10
@@ -231,16 +236,16 @@ def test_of_many_crossings_some_are_told() -> None:
 
 def test_of_many_models_it_is_told_which_are_asked_for_crossings() -> None:
     ranking = made_ranking([made_result(f"m{n}") for n in range(21)])
-    text = shown(lambda console: tables.print_rank(console, ranking), 100)
+    text = shown(lambda console: print_rank(console, ranking), 100)
     assert "Changes of order are told of the first 20 models." in text
 
 
 @pytest.mark.parametrize("name", ["[red]bold[/]", "[/]", ":rocket:", "back\\", "模型 α"])
 def test_a_name_is_text_and_nothing_else(name: str) -> None:
     for draw in (
-        lambda console: tables.print_rank(console, made_ranking([made_result(name)])),
-        lambda console: tables.print_compute(console, made_result(name)),
-        lambda console: tables.print_checked(console, [Checked(name, 9, (3,), (2,), 1, ())]),
+        lambda console: print_rank(console, made_ranking([made_result(name)])),
+        lambda console: print_compute(console, made_result(name)),
+        lambda console: print_checked(console, [Checked(name, 9, (3,), (2,), 1, ())]),
     ):
         assert name in shown(draw, 100)
 
@@ -248,7 +253,7 @@ def test_a_name_is_text_and_nothing_else(name: str) -> None:
 def test_a_warning_of_several_models_is_said_once() -> None:
     results = [replace(result, warnings=("beware",)) for result in RESULTS]
     ranking = replace(made_ranking([*results, made_result("last")]), warnings=("of all",))
-    assert tables.ranking_warnings(ranking) == [
+    assert ranking_warnings(ranking) == [
         "of all",
         "MLP 54-13-11-9-7, MLP 54-16-7, MLP 54-10-2-10-25-7: beware",
     ]
@@ -256,7 +261,7 @@ def test_a_warning_of_several_models_is_said_once() -> None:
 
 def test_checked_models_show_their_shapes() -> None:
     checked = [Checked("conv", 1234, (3, 32, 32), (10,), 2, ())]
-    text = shown(lambda console: tables.print_checked(console, checked), 60)
+    text = shown(lambda console: print_checked(console, checked), 60)
     assert "conv        1,234  3 x 32 x 32  10           2" in text
     assert "1 model: no fault found." in text
 
@@ -264,7 +269,7 @@ def test_checked_models_show_their_shapes() -> None:
 @pytest.mark.parametrize("width", [50, 80])
 def test_names_of_data_sets_are_whole(width: int) -> None:
     rows = [(info, False) for info in DATASETS.values()]
-    text = shown(lambda console: tables.print_datasets(console, rows), width)
+    text = shown(lambda console: print_datasets(console, rows), width)
     for info in DATASETS.values():
         assert info.name in text
         assert f"{info.rows:,}" in text
@@ -272,7 +277,7 @@ def test_names_of_data_sets_are_whole(width: int) -> None:
 
 def test_a_plan_tells_the_way_of_each_block() -> None:
     plan = [BlockPlan("conv_1", 1000, "by unit, 8 of 64 at random", 2 * 10**9, 3e9)]
-    told = shown(lambda console: tables.print_plan(console, "net", plan), 80)
+    told = shown(lambda console: print_plan(console, "net", plan), 80)
     for part in ("net", "conv_1", "1,000", "2", "3", "8 of 64"):
         assert part in told
 

@@ -13,13 +13,14 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from sed2.baselines import BaselineValue
-from sed2.report import tables
-from sed2.report.files import _finite, rank_document
-from sed2.report.training import accuracy_cell, loss_cell
-from sed2.report.training_files import csv_columns
-from sed2.report.training_plot import draw_ranking, ranking_figure
-from sed2.results import Demand, Ranking
+from sed2.baselines.results import BaselineValue
+from sed2.ranking.results import Demand, Ranking
+from sed2.report.documents.ranking import rank_document
+from sed2.report.documents.text import _finite
+from sed2.report.documents.training import csv_columns
+from sed2.report.figures.training import draw_ranking, ranking_figure
+from sed2.report.tables.ranking import print_rank, ranking_warnings
+from sed2.report.tables.training import accuracy_cell, loss_cell
 from tests.report.made import made_ranking, made_result, made_trained, made_training
 from tests.report.test_tables import shown
 
@@ -48,7 +49,7 @@ def with_baselines() -> Ranking:
 
 def printed(ranking: Ranking, width: int) -> str:
     def draw(console: Console) -> None:
-        tables.print_rank(console, ranking)
+        print_rank(console, ranking)
 
     return shown(draw, width)
 
@@ -166,9 +167,7 @@ def test_a_diverged_training_is_null_and_warned_of() -> None:
     assert training["diverged"] == [False, True]
     assert document["correlation"]["measures"]["score"]["kendall"]["models"] == 2
     assert any("diverged" in warning for warning in document["models"][0]["warnings"])
-    assert any(
-        "MLP 54-13-11-9-7: the training diverged" in w for w in tables.ranking_warnings(ranking)
-    )
+    assert any("MLP 54-13-11-9-7: the training diverged" in w for w in ranking_warnings(ranking))
 
 
 def test_the_csv_has_no_column_twice() -> None:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from sed2 import api
-from sed2.report.files import rank_document, to_json
-from sed2.results import Ranking
-from sed2.runs import RunDirectory
+from sed2.ranking.results import Ranking
+from sed2.report.documents.ranking import rank_document
+from sed2.report.documents.text import to_json
+from sed2.runs.directory import RunDirectory
 
 SPEC = {"models": ["MLP 54-2-7", "MLP 54-3-7", {"name": "deep", "notation": "MLP 54-2-2-7"}]}
 TINY: dict[str, Any] = {"dataset": "covertype", "samples": 5, "draws": 3, "eps": "0.01,0.1"}

@@ -15,13 +15,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sed2.baselines import BaselineValue
+from sed2.baselines.results import BaselineValue
 from sed2.fisher.ways import Way
-from sed2.results import ModelResult, Ranking
+from sed2.measure.spectra import Spectra
+from sed2.ranking.results import Ranking
+from sed2.results import ModelResult
 from sed2.runs.codec import Unreadable, from_bytes, to_bytes
 from sed2.settings import Settings
-from sed2.spectra import Spectra
-from sed2.training import Training
+from sed2.training.result import Training
 from tests.cases import estimate_spec, gaussian_inputs, spectra
 from tests.runs.made import assert_same, ranked
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from sed2 import api, tasks
-from sed2.baselines import BaselineValue
+from sed2.baselines.results import BaselineValue
 from sed2.errors import UsageError
-from sed2.results import ModelResult, Ranking
-from sed2.runs import RunDirectory, directory, pieces
+from sed2.ranking.results import Ranking
+from sed2.results import ModelResult
+from sed2.runs import directory, pieces
+from sed2.runs.directory import RunDirectory
 from sed2.runs.manifest import NAME
 from tests.runs.made import SPEC, TINY, Told, interrupt_after, ranked, text
 
@@ -123,7 +125,7 @@ def test_the_memory_that_is_free_later_changes_no_piece(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run goes on by the plan it began with, as long as that fits."""
-    from sed2 import resources
+    from sed2.fisher import plan as resources
 
     spec, many = "MLP 54-200-7", {"draws": 6}
     free = {"now": 6e6}
@@ -217,7 +219,7 @@ def test_a_baseline_that_lacked_memory_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float
 ) -> None:
     """Where memory was plentiful, NaN is what it is and is kept."""
-    from sed2 import resources
+    from sed2.fisher import plan as resources
 
     calls: list[str] = []
 

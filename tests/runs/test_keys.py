@@ -11,12 +11,12 @@ import pytest
 from sed2 import api
 from sed2.chain import build_chain
 from sed2.errors import UsageError
+from sed2.fisher.plan import make_plan
 from sed2.request import read_spec
-from sed2.resources import make_plan
 from sed2.runs import keys
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
-from sed2.training import TrainingSettings
+from sed2.training.settings import TrainingSettings
 
 ITS = Settings(dataset="test")
 OTHER: dict[str, Any] = {
@@ -80,7 +80,7 @@ def test_a_change_of_the_source_makes_another_key(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def source() -> str:
-        monkeypatch.setattr(keys.sed2, "__file__", str(tmp_path / "__init__.py"))
+        monkeypatch.setattr(keys, "_ROOT", tmp_path)
         return keys._own_source()
 
     (tmp_path / "cli").mkdir()

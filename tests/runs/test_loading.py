@@ -9,7 +9,7 @@ import pytest
 
 from sed2 import tasks
 from sed2.errors import UsageError
-from sed2.runs import load_ranking, load_run
+from sed2.runs.loading import load_ranking, load_run
 from sed2.runs.manifest import NAME, read_manifest, to_text
 from tests.runs.made import Told, assert_same, interrupt_after, ranked, text
 

@@ -34,8 +34,8 @@ from sed2.blocks.flatten import Flatten
 from sed2.blocks.freeze import freeze
 from sed2.blocks.pooling import Pool
 from sed2.chain import build_chain
+from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
-from sed2.resources import make_plan
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 from tests import reference

@@ -19,7 +19,7 @@ import validity_tables
 from scipy import stats
 from validity_data import Key
 
-from sed2.baselines import BASELINES
+from sed2.baselines.registry import BASELINES
 from sed2.data.load import Dataset, load_dataset
 from sed2.spec.schema import ModelSpec
 from tests import reference

@@ -12,9 +12,11 @@ import pytest
 from sed2.data.load import Dataset
 from sed2.errors import DataError, ResourceError, SpecError
 from sed2.settings import Settings
-from sed2.training import TrainingSettings, check_training, loop
+from sed2.training import loop
 from sed2.training.network import draw_states
+from sed2.training.plan import check_training
 from sed2.training.result import CROSS_ENTROPY, SQUARED_ERROR
+from sed2.training.settings import TrainingSettings
 from tests.training.cases import NET, ROWS, SETTINGS, dataset, model
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sed2.report import tables
-from sed2.report.files import compute_document
+from sed2.report.documents.model import compute_document
+from sed2.report.figures.curves import curves_figure
 from sed2.report.html import parts
 from sed2.report.html.elements import element, head, notes, plain, section, table
 from sed2.report.html.page import page
-from sed2.report.plot import curves_figure
+from sed2.report.tables import cells as tables
+from sed2.report.tables.model import block_table, compute_notes, curve_table
 from sed2.results import ModelResult
 
 
@@ -20,8 +21,8 @@ def compute_page(result: ModelResult, command: str = "") -> bytes:
         command: the command line that made it; empty if none did.
     """
     document, counted = compute_document(result), tables.coverage(result)
-    headers, rows = tables.curve_table(result, np.arange(len(result.eps)))
-    block_headers, blocks = tables.block_table(result)
+    headers, rows = curve_table(result, np.arange(len(result.eps)))
+    block_headers, blocks = block_table(result)
     return page(
         result.name,
         [
@@ -35,7 +36,7 @@ def compute_page(result: ModelResult, command: str = "") -> bytes:
             section(
                 "Values",
                 table("Values", headers, plain(rows)),
-                notes(tables.compute_notes(result, headers)),
+                notes(compute_notes(result, headers)),
             ),
             section("Blocks", table("Blocks", block_headers, plain(blocks))),
             parts.warning_list(result.warnings),

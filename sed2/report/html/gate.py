@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from sed2.gating.outcome import GatedModel, GateResult
-from sed2.report import gate_words
-from sed2.report.gate_files import gate_document
+from sed2.report import words as gate_words
+from sed2.report.documents.gate import gate_document
 from sed2.report.html import parts
 from sed2.report.html.elements import Cell, element, facts, head, notes, section, table
 from sed2.report.html.page import page

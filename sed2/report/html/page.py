@@ -12,7 +12,7 @@ from string import Template
 from typing import Any
 from xml.etree.ElementTree import Element, tostring
 
-from sed2.report.files import to_json
+from sed2.report.documents.text import to_json
 
 _UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
 """What could end a script element, or begin a comment in it. JSON may write it so anywhere."""

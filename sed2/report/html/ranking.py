@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
-from sed2.report import tables
-from sed2.report.files import rank_document
+from sed2.ranking.results import RankedModel, Ranking
+from sed2.report.documents.ranking import rank_document
+from sed2.report.figures.training import ranking_figure
 from sed2.report.html import parts
 from sed2.report.html.elements import Cell, element, head, notes, plain, section, table
 from sed2.report.html.page import page
-from sed2.report.training import (
+from sed2.report.tables.ranking import (
+    crossing_notes,
+    order_note,
+    rank_notes,
+    rank_table,
+    ranking_warnings,
+)
+from sed2.report.tables.training import (
     baseline_columns,
     baseline_notes,
     prediction_notes,
     prediction_table,
 )
-from sed2.report.training_plot import ranking_figure
-from sed2.results import RankedModel, Ranking
 
 _KEYS: dict[str, Callable[[RankedModel], float | str]] = {
     "#": lambda model: model.rank,
@@ -43,7 +49,7 @@ def rank_page(ranking: Ranking, command: str = "") -> bytes:
     Args:
         command: the command line that made it; empty if none did.
     """
-    document, warnings = rank_document(ranking), tables.ranking_warnings(ranking)
+    document, warnings = rank_document(ranking), ranking_warnings(ranking)
     count = len(ranking.models)
     title = f"{count} model{'s' * (count != 1)}, ranked before training"
     headers, rows = _table(ranking)
@@ -53,17 +59,17 @@ def rank_page(ranking: Ranking, command: str = "") -> bytes:
             head(
                 "sed2 rank",
                 title,
-                element("p", tables.order_note(ranking)),
+                element("p", order_note(ranking)),
                 parts.alert(warnings),
             ),
             section(
                 "Ranking",
                 table("Ranking", headers, rows, text=(1,), named=1, sortable=True),
-                notes([*tables.rank_notes(ranking, headers), *baseline_notes(ranking.models)]),
+                notes([*rank_notes(ranking, headers), *baseline_notes(ranking.models)]),
             ),
             parts.curves(
                 lambda file_format: ranking_figure(ranking, file_format),
-                tables.crossing_notes(ranking),
+                crossing_notes(ranking),
             ),
             _prediction(ranking),
             parts.warning_list(warnings),
@@ -78,7 +84,7 @@ def rank_page(ranking: Ranking, command: str = "") -> bytes:
 
 def _table(ranking: Ranking) -> tuple[list[str], list[list[Cell]]]:
     """Headers and cells, those of the baselines last."""
-    headers, rows = tables.rank_table(ranking)
+    headers, rows = rank_table(ranking)
     others, values = baseline_columns(ranking.models, without=headers)
     return [*headers, *others], [
         [

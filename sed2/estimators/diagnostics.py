@@ -1,0 +1,88 @@
+"""What a reader must know before trusting a result, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sed2.blocks.user import UserBlock
+from sed2.chain import Chain
+from sed2.measure.intervals import Weighting
+from sed2.measure.spectra import Spectra
+from sed2.measure.uncertainty import MIN_EFFECTIVE_SAMPLE_SIZE
+from sed2.settings import Settings
+
+_SIGMA_SHARE = 0.1
+"""sigma above this share of a block's typical output changes what the next block sees."""
+
+
+def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[str, ...]:
+    """Warnings about one model, whatever the estimator.
+
+    Args:
+        chain: the network.
+        spectra: of the K draws.
+        settings: sigma.
+    """
+    found = []
+    only = chain.blocks[0]
+    if len(chain.blocks) == 1 and isinstance(only.block, UserBlock):
+        found.append(
+            f"{only.name} is one block, since a module cannot be split by itself: lower 2sED is "
+            "2sED. Return an nnx.Sequential or a list for a block each"
+        )
+    sampled = sum(block.sampling > 0 for block in spectra.blocks)
+    if sampled:
+        found.append(
+            f"the spectra of {sampled} of {len(spectra.blocks)} blocks are sampled, since exact "
+            "ones cost too much: their error is part of what is shown (--verbose shows the ways; "
+            "--max-flops and --memory-gb allow for more)"
+        )
+    if spectra.scale == 0:
+        found.append(
+            "the Fisher information is zero in every draw, so the measure is zeta * d: "
+            "no parameter has any influence under this parameter measure"
+        )
+    for block in spectra.blocks[:-1]:
+        typical = float(np.median(block.activations))
+        if settings.sigma > _SIGMA_SHARE * typical:
+            found.append(
+                f"sigma {settings.sigma:g} is not small against the outputs of {block.name} "
+                f"(typically {typical:.2g}): the noise changes the ranking; lower --sigma"
+            )
+    return tuple(found)
+
+
+def few_draws(
+    spectra: Spectra,
+    eps: np.ndarray,
+    weighting: Weighting,
+    lower_estimates: Mapping[str, np.ndarray],
+) -> tuple[str, ...]:
+    """The warning of plain Monte Carlo that few draws carry a measure.
+
+    Args:
+        spectra: of the K draws.
+        eps: (E,).
+        weighting: (E,) or more; how far the draws carry 2sED.
+        lower_estimates: by the name of each measure, (E,) whether it is one.
+    """
+    concerned = [name for name, flags in lower_estimates.items() if flags.any()]
+    if spectra.scale == 0 or not concerned:
+        return ()
+    flagged = np.any([*lower_estimates.values()], axis=0)
+    sizes = np.where(flagged, weighting.sizes[: len(eps)].round(1), np.inf)
+    worst = int(np.argmin(sizes))
+    at, size = f"{spectra.draws} draws at eps {eps[worst]:.3g}", sizes[worst]
+    sign = (
+        f"effective sample size {size:.1f} of {at}"
+        if size < MIN_EFFECTIVE_SAMPLE_SIZE
+        else f"log-determinants scatter by {weighting.spreads[worst]:.2g} over {at}"
+    )
+    are = "is a lower estimate" if len(concerned) == 1 else "are lower estimates"
+    return (
+        f"{sign}: a few draws carry {' and '.join(concerned)}, which {are} there, without an "
+        "error; what is said of other seeds at the same N and K is not said of the limit of "
+        "many draws",
+    )

@@ -1,0 +1,252 @@
+"""The plan, made before any work: the way of each block, in which pieces, or why not.
+
+The way of a block may change its numbers, so it must not hang on how much memory happens to be
+free: it is chosen within `memory_gb`, or within 3 GB on every machine. The memory that is free
+decides in which pieces the work is done, or that it is refused.
+
+The forecast counts the large arrays of the compiled programs (random numbers, parameters,
+activations, the factors handed to the SVD) and the spectra that are kept. It allocates nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.extend.core import Jaxpr, jaxprs_in_params
+
+from sed2.blocks.convolve import use_matrix_products
+from sed2.chain import Chain, ChainBlock
+from sed2.common.devices import (
+    device_count,
+    filled,
+    least,
+    processes_here,
+)
+from sed2.common.memory import GB, free_memory
+from sed2.errors import ResourceError
+from sed2.fisher.ways import COPIES, FLOAT, Sizes, Way, choose, ways
+from sed2.results import BlockPlan
+from sed2.settings import Settings
+
+NOMINAL_BUDGET = 3 * GB
+"""Within which ways are chosen, where the user names no budget."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the items of `sed2.fisher.sample_spectra` are worked on."""
+
+    ways: tuple[Way, ...]
+    """How each block's spectrum is had."""
+    chunk: int
+    """Items per call of the compiled programs: the devices share them evenly, or are more."""
+    bytes: int
+    """Forecast of the peak of one process."""
+    blocks: tuple[BlockPlan, ...]
+    """The same in words, for one item."""
+
+
+def make_plan(
+    chain: Chain,
+    items: int,
+    samples: int,
+    settings: Settings,
+    piece: float = math.inf,
+    share: float = 1,
+) -> Plan:
+    """Choose the way of each block, and cut the work to the memory budget.
+
+    Args:
+        chain: the network.
+        items: how often it runs.
+        samples: N.
+        settings: memory_gb, max_flops, fisher, likelihood, lanczos_steps, probes.
+        piece: operations of one call of the compiled programs on one device at most, unless one
+            item has more.
+        share: of the memory budget; the ways do not hang on it.
+
+    Raises:
+        ResourceError: even one item at a time does not fit; it says how many inputs would.
+    """
+    budget = share * memory_budget(settings)
+    nominal = memory_budget(settings) if settings.memory_gb else NOMINAL_BUDGET
+    try:
+        return _plan(chain, items, samples, settings, budget, nominal, piece)
+    except ResourceError as error:
+        mend = _what_would_fit(chain, items, samples, settings, budget, nominal, error.mend)
+        if budget < nominal:
+            mend = _other_way(chain, items, samples, settings, budget, mend)
+        error.mend = mend
+        raise
+
+
+def memory_budget(settings: Settings) -> float:
+    """Bytes: what the user allows, or `default_budget`."""
+    return min(settings.memory_gb, 1e9) * GB if settings.memory_gb else default_budget()
+
+
+def default_budget() -> float:
+    """Bytes: half of what the machine has free, at most 3 GB. Processes of one machine divide it
+    among them, and several have the least of their budgets."""
+    return min(least(free_memory() / 2 / processes_here()), NOMINAL_BUDGET)
+
+
+def _what_would_fit(
+    chain: Chain,
+    items: int,
+    samples: int,
+    settings: Settings,
+    budget: float,
+    nominal: float,
+    otherwise: str,
+) -> str:
+    """The largest of the halves of N that fits the budget, or other advice."""
+    while samples := samples // 2:
+        try:
+            _plan(chain, items, samples, settings, budget, nominal)
+        except ResourceError:
+            continue
+        return f"--samples {samples} would fit; or raise --memory-gb"
+    return otherwise
+
+
+def _other_way(
+    chain: Chain, items: int, samples: int, settings: Settings, budget: float, otherwise: str
+) -> str:
+    """To take a way that fits what is free, if there is one: the user's choice, never silent."""
+    try:
+        _plan(chain, items, samples, settings, budget, budget)
+    except ResourceError:
+        return otherwise
+    return (
+        f"Free some memory; or --memory-gb {budget / GB:.2g} takes another way to the spectra, "
+        "with numbers of its own"
+    )
+
+
+def _plan(
+    chain: Chain,
+    items: int,
+    samples: int,
+    settings: Settings,
+    budget: float,
+    nominal: float,
+    piece: float = math.inf,
+) -> Plan:
+    """As `make_plan`, within a budget of bytes; the ways are those of a nominal budget."""
+    resident = [_resident(block, samples) for block in chain.blocks]
+    for block, base in zip(chain.blocks, resident, strict=True):
+        if base > budget:
+            raise _too_large(block, samples, base, budget)
+    sizes = [_sizes(b, samples, settings, last=b is chain.blocks[-1]) for b in chain.blocks]
+
+    def options(j: int, work: float, memory: float = nominal) -> list[Way]:
+        return ways(sizes[j], settings, memory - resident[j], work)
+
+    picked: dict[int, Way] = {}
+    allowance = settings.max_flops / items
+    by_work = sorted(range(len(sizes)), key=lambda j: options(j, math.inf)[0].work)
+    for place, j in enumerate(by_work):  # what cheap blocks leave over, the dear ones may use
+        share = allowance / (len(by_work) - place)
+        candidates = options(j, share)
+        way = choose(candidates, nominal - resident[j], share)
+        if way is None:
+            least = resident[j] + min(way.bytes for way in candidates)
+            raise _too_large(chain.blocks[j], samples, least, nominal)
+        picked[j] = way = options(j, share, budget)[candidates.index(way)]  # in smaller batches
+        if resident[j] + way.bytes > budget:
+            raise _too_large(chain.blocks[j], samples, resident[j] + way.bytes, budget)
+        allowance -= min(share, way.work)
+    chosen = tuple(picked[j] for j in range(len(sizes)))
+    each = tuple(base + way.bytes for base, way in zip(resident, chosen, strict=True))
+    kept = items * FLOAT * (samples + sum(way.kept for way in chosen))
+    if settings.estimator == "smc":
+        kept += _particles(chain, chosen, samples, settings)
+    if kept + max(each) > budget:
+        raise ResourceError(
+            f"one draw of this model ({chain.parameters:,} parameters, N = {samples}) needs about "
+            f"{_gb(max(each))} and what is kept of {items:,} runs (draws, and more for their "
+            f"errors) {_gb(kept)}, "
+            f"but the budget is {_gb(budget)}",
+            mend="Take fewer --samples or --draws, or raise --memory-gb",
+        )
+    fitting, devices = int((budget - kept) // max(each)), device_count()
+    work = sum(way.work for way in chosen)
+    if fitting * work > devices * piece:
+        fitting = min(fitting, devices * max(1, int(piece // work)))
+    if fitting > devices:
+        fitting -= fitting % devices
+    processes = jax.process_count()  # each has what is kept of all items, and works on its own
+    pieces = math.ceil(items / min(processes * fitting, items))
+    # Of equal size, so that little of the last is padding.
+    chunk = filled(math.ceil(items / pieces))
+    blocks = tuple(
+        BlockPlan(block.name, block.parameters, str(way), needed, way.work)
+        for block, way, needed in zip(chain.blocks, chosen, each, strict=True)
+    )
+    return Plan(chosen, chunk, int(kept + chunk // processes * max(each)), blocks)
+
+
+def _resident(block: ChainBlock, samples: int) -> int:
+    """Bytes of one item, whatever the way: random numbers, parameters, inputs and outputs."""
+    activations = samples * (math.prod(block.input_shape) + 2 * math.prod(block.output_shape))
+    return FLOAT * (COPIES * block.parameters + COPIES * activations)
+
+
+def _particles(chain: Chain, chosen: tuple[Way, ...], samples: int, settings: Settings) -> int:
+    """Bytes of all particles of `smc`: cloud m holds blocks 1..m, and is moved in copies."""
+    each = 0
+    for clouds, block, way in zip(range(len(chosen), 0, -1), chain.blocks, chosen, strict=True):
+        outputs = samples * math.prod(block.output_shape)
+        each += (clouds + COPIES) * (block.parameters + 2 * outputs + way.kept)
+    return FLOAT * settings.islands * settings.particles * each
+
+
+def _too_large(block: ChainBlock, samples: int, needed: float, budget: float) -> ResourceError:
+    return ResourceError(
+        f"block {block.name} ({block.parameters:,} parameters, N = {samples}) needs about "
+        f"{_gb(needed)} for one draw, but the budget is {_gb(budget)}",
+        mend="Not one input would fit; take a smaller model, or raise --memory-gb",
+    )
+
+
+def _gb(size: float) -> str:
+    return f"{size / GB:,.1f} GB" if size >= GB / 10 else f"{size / GB:.1g} GB"
+
+
+def _sizes(block: ChainBlock, samples: int, settings: Settings, last: bool) -> Sizes:
+    outputs = 1 if settings.fisher == "empirical" else math.prod(block.output_shape)
+    layout = block.block.layout(block.input_shape)
+    if last and settings.likelihood == "categorical":
+        layout = None  # the softmax couples the units
+    if layout is not None:
+        return Sizes(samples, outputs, block.parameters, 0, 0.0, layout)
+    forward, work = forward_cost(block, samples)
+    return Sizes(samples, outputs, block.parameters, forward, work, None)
+
+
+def forward_cost(block: ChainBlock, samples: int) -> tuple[int, float]:
+    """Numbers that one application to all inputs makes, and its floating-point operations."""
+    with jax.enable_x64(True):
+        module = nnx.eval_shape(lambda: block.block.build(block.input_shape, nnx.Rngs(0)))
+        module.eval()
+        use_matrix_products(module)
+        graphdef, state = nnx.split(module)
+        traced = jax.jit(lambda state, x: nnx.merge(graphdef, state)(x)).trace(
+            state, jax.ShapeDtypeStruct((samples, *block.input_shape), jnp.float64)
+        )
+        cost = traced.lower().cost_analysis() or {}
+    return intermediates(traced.jaxpr.jaxpr), float(cost.get("flops", 0.0))
+
+
+def intermediates(jaxpr: Jaxpr) -> int:
+    """Numbers in all arrays that a program makes on its way, its results included."""
+    total = 0
+    for equation in jaxpr.eqns:
+        inner = [intermediates(sub) for sub in jaxprs_in_params(equation.params)]
+        total += sum(inner) or sum(getattr(v.aval, "size", 0) for v in equation.outvars)
+    return total

@@ -1,0 +1,231 @@
+"""Standard errors from the K draws, from the N inputs, and from spectra that are sampled.
+
+All target the estimator at its own N and K: they say how far another seed would land, not how
+far N -> infinity or K -> infinity would be.
+
+- *Draws*: a nonparametric bootstrap over the K draws, the normaliser included. A log-mean-exp
+  that one draw dominates has no delta-method error; its bootstrap scatter is of the right size
+  for another seed but says nothing of the downward bias. Where that is so, `sed2.measure.intervals`
+  says `lower estimate`, and the scatter serves to compare models at the same N and K only.
+- *Inputs*: a delete-a-group jackknife over the inputs, on a subset of the draws. Its variance
+  has a part common to all draws and a part of each draw's own, which averages out over them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sed2.measure.logdet import LogDets
+from sed2.measure.montecarlo import tilted_weights
+from sed2.measure.two_sed import lower_two_sed, two_sed
+
+MIN_EFFECTIVE_SAMPLE_SIZE = 10.0
+"""Below this the weighted draws are too few to trust, and the user is told."""
+
+REPLICATES = 200
+"""Bootstrap replicates: the error's own relative error is about 1/sqrt(2 * 200) = 5%."""
+
+
+def bootstrap_draws(
+    logdets: LogDets, eps: np.ndarray, zeta: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Replicates of 2sED and lower 2sED over resampled draws.
+
+    Returns:
+        two arrays (REPLICATES, E); all NaN for one draw, which says nothing of its scatter.
+    """
+    draws = len(logdets.traces)
+    if draws == 1:
+        undefined = np.full((REPLICATES, len(eps)), np.nan)
+        return undefined, undefined
+    two, lower = [], []
+    for _ in range(REPLICATES):
+        chosen = rng.integers(draws, size=draws)
+        values = renormalised(
+            logdets.values[:, chosen],
+            logdets.slopes[:, chosen],
+            _ratio(logdets.traces[chosen].mean(), logdets.traces.mean()),
+        )
+        two.append(two_sed(values, eps, zeta, logdets.parameters))
+        lower.append(lower_two_sed(values, eps, zeta, logdets.parameters))
+    return np.array(two), np.array(lower)
+
+
+def spread(replicates: np.ndarray) -> np.ndarray:
+    """Standard error from bootstrap replicates (axis 0)."""
+    return replicates.std(axis=0, ddof=1)
+
+
+def sampling_errors(logdets: LogDets, eps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Standard errors of 2sED and lower 2sED from spectra that are themselves sampled.
+
+    To first order in the noise of the log-determinants, Var = c^2 sum_k w_k^2 Var(logdet_k) with
+    the weights w of each term. In a log-mean-exp noise also shifts the value upwards, by at most
+    half its variance and at most what the largest of K normal numbers is; that is added to the
+    error as it is. The scatter between draws holds the noise once more, so errors are on the
+    safe side.
+
+    Returns:
+        two arrays (E,), zero where the spectra are exact.
+    """
+    if not logdets.variances.any():  # NaN counts as true
+        return np.zeros(len(eps)), np.zeros(len(eps))
+    before = np.cumsum(logdets.values, axis=-1)
+    full, first = (tilted_weights(before[..., j], axis=1) for j in (-1, 0))
+    later = tilted_weights(before[..., :-1], axis=1)
+    noise = logdets.variances
+    two = (full**2 * noise.sum(axis=2)).sum(axis=1) + _shift(full, noise.sum(axis=2)) ** 2
+    lower = (
+        (first**2 * noise[..., 0]).sum(axis=1)
+        + _shift(first, noise[..., 0]) ** 2
+        + (later**2 * noise[..., 1:]).sum(axis=(1, 2))
+    )
+    scale = np.abs(np.log(eps))
+    return np.sqrt(two) / scale, np.sqrt(lower) / scale
+
+
+def _shift(weights: np.ndarray, variances: np.ndarray) -> np.ndarray:
+    """(E,) upward shift of a log-mean-exp over values with noise, at most."""
+    variance = (weights * variances).sum(axis=1)
+    largest = np.sqrt(2 * variance * math.log(weights.shape[1]))
+    return np.minimum(variance / 2, largest)
+
+
+@dataclass(frozen=True)
+class Jackknife:
+    """Which draws run again with which inputs left out."""
+
+    draws: int
+    """K', the first K' of the K draws."""
+    groups: int
+    """G, how many groups of inputs are left out in turn; 0 if there is nothing to learn from it."""
+    left: float
+    """Share of the rows that are no inputs. The inputs are drawn without replacement, so their
+    variance is this share of what it would be with infinitely many rows."""
+
+    @classmethod
+    def plan(cls, draws: int, samples: int, rows: int, groups: int) -> Jackknife:
+        """About as many extra items as there are draws; none if the inputs are all rows."""
+        groups, left = min(groups, samples), max(1 - samples / rows, 0.0)
+        if left == 0 or groups < 2:
+            return cls(0, 0, left)
+        return cls(math.ceil(draws / groups), groups, left)
+
+    @property
+    def extra(self) -> int:
+        """How many more items than draws there are."""
+        return self.draws * self.groups
+
+    def items(self, draws: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draw number (B,) and input weights (B, N) of all work items, the K draws first.
+
+        The weights are square roots."""
+        return (
+            np.concatenate([np.arange(draws), np.repeat(np.arange(self.draws), self.groups)]),
+            np.concatenate(
+                [np.ones((draws, samples)), np.tile(self.weights(samples), (self.draws, 1))]
+            ),
+        )
+
+    def weights(self, samples: int) -> np.ndarray:
+        """(G, N) square roots of the weights of the inputs with each group left out in turn.
+
+        The inputs are dealt to the groups in turn; what is left of them is weighted up to the same
+        total."""
+        group = np.arange(self.groups)[:, None]
+        kept = np.arange(samples) % max(self.groups, 1) != group
+        return np.sqrt(kept * samples / np.maximum(kept.sum(axis=1, keepdims=True), 1))
+
+    def trace_ratios(self, left_out: np.ndarray, traces: np.ndarray) -> np.ndarray:
+        """(G,) by what factor E[tr F] changes with each group left out.
+
+        Args:
+            left_out: (K' G,) tr F of the jackknife's items.
+            traces: (K,) tr F of the draws with no input left out.
+        """
+        by_group = left_out.reshape(self.draws, self.groups).sum(axis=0)
+        return _ratio(by_group, traces[: self.draws].sum())
+
+    def variance(self, left_out: LogDets, traces: np.ndarray, functional: np.ndarray) -> Variance:
+        """Variance over the choice of inputs of a weighted sum of the log-determinants.
+
+        Args:
+            left_out: of the K' G items, under the normaliser of the estimate.
+            traces: (K,) tr F of the draws with no input left out.
+            functional: (F, E) the quantities wanted, as weights of sum_j logdet_j at each eps.
+        """
+        shape = (functional.shape[1], self.draws, self.groups)
+        values = renormalised(
+            left_out.values.sum(axis=2).reshape(shape),
+            left_out.slopes.sum(axis=2).reshape(shape),
+            self.trace_ratios(left_out.traces, traces),
+        )
+        return self.of_replicates(np.einsum("fe,ekg->kgf", functional, values))
+
+    def of_replicates(self, replicates: np.ndarray) -> Variance:
+        """Variance over the choice of inputs of the mean over draws of some quantities.
+
+        Args:
+            replicates: (K', G, F) the quantities under each draw with each group left out.
+        """
+        draws, _, count = replicates.shape
+        if not self.groups:
+            undefined = np.full(count, 0.0 if self.left == 0 else math.nan)
+            return Variance(undefined, undefined, undefined[None], 1)
+        # (G - 1) / G times the sum of squares, and less for inputs that are most of the rows.
+        factor = math.sqrt(self.left * (self.groups - 1) / self.groups)
+        deviations = factor * (replicates - replicates.mean(axis=1, keepdims=True))
+        mean = deviations.mean(axis=0)
+        each, whole = (np.square(some).sum(axis=-2) for some in (deviations, mean))
+        if draws == 1:
+            return Variance(whole, np.zeros(count), mean, 1)
+        own = np.maximum(each.mean(axis=0) - whole, 0) * draws / (draws - 1)
+        return Variance(np.maximum(whole - own / draws, 0), own, mean, draws)
+
+
+@dataclass(frozen=True)
+class Variance:
+    """Variance over the inputs, (F,) each: `common` to all draws, and each draw's `own`."""
+
+    common: np.ndarray
+    own: np.ndarray
+    deviations: np.ndarray
+    """(G, F) of the values with one group left out, the mean over the K' draws, from their mean;
+    scaled so that their sum of squares is the variance of a mean over K' draws."""
+    draws: int
+    """K', the draws on which the jackknife ran."""
+
+    def std_error(self, effective_draws: np.ndarray) -> np.ndarray:
+        """Standard error of a mean over so many draws, 2 K' at most.
+
+        Over more draws than K' the own part averages out further. But the common part is known
+        only as the difference of two noisy numbers, cut off at zero, and with nothing added to it
+        intervals are too often too short (83% of them hold instead of 95%, where the own part is
+        large); with the own part of K' draws they are too long (over 99% hold)."""
+        return np.sqrt(self.common + self.own / np.minimum(effective_draws, 2 * self.draws))
+
+    def replicates(self, effective_draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The square of `std_error` as deviations (G, F), whose squares are summed, and what is
+        left to the square of an error (F,) of the draws' own.
+
+        What the inputs do to the few draws that carry a value is more than what they do to the mean
+        over K' draws; it has nothing to do with the deviations, which other models may share."""
+        size = np.sqrt(np.square(self.deviations).sum(axis=0))
+        wanted = self.std_error(effective_draws)
+        share = np.divide(wanted, size, out=np.zeros_like(size), where=size > 0)
+        # Where the two are equal the rest is rounding, which the root would make large.
+        own = np.sqrt(np.where(share > 1 + 1e-9, wanted**2 - size**2, 0))
+        return self.deviations * np.minimum(share, 1), own
+
+
+def renormalised(values: np.ndarray, slopes: np.ndarray, trace_ratio: np.ndarray) -> np.ndarray:
+    """Log-determinants after E[tr F] changed by `trace_ratio`, to first order in its logarithm."""
+    return values - slopes * np.log(trace_ratio)
+
+
+def _ratio(part: np.ndarray, whole: float) -> np.ndarray:
+    """part / whole, and 1 where F vanishes: its log-determinants are 0 there anyway."""
+    return np.where(part > 0, part, whole or 1.0) / (whole or 1.0)

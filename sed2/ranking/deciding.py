@@ -1,0 +1,272 @@
+"""`rank --until-decided`: more draws and inputs where neighbours are not told apart yet.
+
+Scores at another N or K have other targets: finite N caps the rank of the Fisher matrix, and a
+log-mean-exp over few draws grows with K. So models are compared at the same N and K only:
+
+- All models begin as one cluster with the N and K that were given.
+- A cluster splits where every model above is ahead of every model below with the probability that
+  is demanded. These orders are final, with the probabilities of the round that decided them.
+- In what is left of a cluster all models get the same new N or K: twice that of the source, inputs
+  or draws, which dominates the error of the gaps that are not decided, up to the budget. Then they
+  are ranked anew.
+
+Models that were told apart early may so end with a smaller N and K than others, and their values
+are not to be compared with those of other clusters. The probability of being the best is that of
+the cluster, in the round that split it off, times that within the cluster. Every round looks
+again: over r rounds an order is decided wrongly with a probability of at most about r (1 - p).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from sed2.common.validation import StrictModel, read_flags
+from sed2.errors import ResourceError, UsageError
+from sed2.ranking.order import as_probability, rank_results, separation
+from sed2.ranking.probabilities import (
+    probability_ahead,
+    probability_best,
+    simulate,
+    variance_of_difference,
+)
+from sed2.ranking.results import (
+    Crossing,
+    Demand,
+    Probability,
+    RankedModel,
+    Ranking,
+)
+from sed2.results import ModelResult
+from sed2.settings import Number, Settings
+
+RunAgain = Callable[[Mapping[str, Settings]], Sequence[ModelResult]]
+"""The results of the models of these names, each with its settings, in this order."""
+
+TIMES = 8
+"""The budget, unless one is given: so many times the given draws and inputs."""
+
+
+class DecidingOptions(StrictModel):
+    """What `--until-decided` is to reach, and at what cost at most."""
+
+    decide_at: Annotated[float, Number] = Field(default=0.95, gt=0.5, le=0.999)
+    """Probability demanded of every order of neighbours."""
+    max_draws: Annotated[int, Field(ge=1, le=2**40), Number] | None = None
+    """Draws per model at most."""
+    max_samples: Annotated[int, Field(ge=1, le=2**40), Number] | None = None
+    """Inputs per model at most."""
+
+
+def read_demand(given: Mapping[str, Any], settings: Mapping[str, Settings]) -> Demand:
+    """The demand in any form that the command line takes; None is not given.
+
+    Args:
+        given: `decide_at`, `max_draws` and `max_samples`.
+        settings: of the models, by name.
+
+    Raises:
+        UsageError: a number is not allowed, the models begin with different N or K, or the errors
+            of the inputs are not asked for.
+    """
+    wish = read_flags(DecidingOptions, given)
+    first, *others = settings.values()
+    for field in ("draws", "samples"):
+        if any(getattr(other, field) != getattr(first, field) for other in others):
+            raise UsageError(
+                f"the models begin with different `{field}`, and those that are not told apart "
+                "are to have the same",
+                mend=f"Set `{field}` for the whole file",
+                where="--until-decided",
+            )
+    if any(its.input_groups < 2 for its in settings.values()):
+        raise UsageError(
+            "nothing is decided where the error of the inputs is left undefined",
+            mend="Give --input-groups 2 or more, such as the default",
+            where="--until-decided",
+        )
+    return Demand(
+        wish.decide_at,
+        wish.max_draws or TIMES * first.draws,
+        wish.max_samples or TIMES * first.samples,
+    )
+
+
+def rank_until_decided(
+    settings: Mapping[str, Settings],
+    run: RunAgain,
+    demand: Demand,
+    begun: Sequence[ModelResult] | None = None,
+) -> Ranking:
+    """Rank, and go on until every order of neighbours is as sure as demanded, or nothing is left.
+
+    Args:
+        settings: of the models, by name; the same N and K for all.
+        run: how results are had.
+        demand: what to reach, within which budget.
+        begun: the results with these settings, if they are there already.
+    """
+    begun = begun or run(settings)
+    ranking = _decide(begun, run, demand)
+    undecided = [
+        f"{upper.result.name} and {lower.result.name}"
+        for upper, lower in pairwise(ranking.models)
+        if not upper.decided
+    ]
+    spent = (
+        f"not decided at {demand.probability:g} within {demand.max_draws:,} draws and "
+        f"{demand.max_samples:,} inputs: {'; '.join(undecided)}"
+    )
+    return replace(
+        ranking,
+        settings=begun[0].settings,
+        demand=demand,
+        warnings=(*ranking.warnings, *([spent] if undecided else [])),
+    )
+
+
+@dataclass(frozen=True)
+class _Round:
+    """One cluster at one N and K: its models in order, and their simulated curves and scores."""
+
+    ranking: Ranking
+    simulated: list[np.ndarray]
+    demand: Demand
+
+    @classmethod
+    def of(cls, results: Sequence[ModelResult], demand: Demand) -> _Round:
+        ranking = rank_results(results)
+        return cls(ranking, [simulate(model.result) for model in ranking.models], demand)
+
+    def result(self, place: int) -> ModelResult:
+        return self.ranking.models[place].result
+
+    def ahead(self, upper: int, lower: int) -> Probability:
+        return as_probability(probability_ahead(self.simulated[upper], self.simulated[lower]))
+
+    def clusters(self) -> list[range]:
+        """Places of the models, split where every order across is decided."""
+        places = range(len(self.simulated))
+        cuts = [
+            cut
+            for cut in places[1:]
+            if all(
+                self.ahead(upper, lower).score >= self.demand.probability
+                for upper in places[:cut]
+                for lower in places[cut:]
+            )
+        ]
+        return [range(a, b) for a, b in pairwise([0, *cuts, len(places)])]
+
+    def more(self, cluster: range) -> dict[str, int] | None:
+        """The next N or K of a cluster; None if the budget is spent."""
+        shares = np.zeros(3)
+        for upper, lower in pairwise(cluster):
+            if not self.ahead(upper, lower).score >= self.demand.probability:
+                sources = variance_of_difference(self.result(upper), self.result(lower))[:, -1]
+                shares += np.nan_to_num(sources / max(np.nansum(sources), 1e-300), nan=1.0)
+        settings = self.result(cluster[0]).settings
+        # Where the inputs have no variance they are all rows, and there are no more of them.
+        limits = {
+            "draws": self.demand.max_draws,
+            "samples": self.demand.max_samples if shares[1] > 0 else 0,
+        }
+        in_turn = (
+            ("samples", "draws") if shares[1] > shares[0] + shares[2] else ("draws", "samples")
+        )
+        for field in in_turn:
+            now, limit = getattr(settings, field), limits[field]
+            if now < limit:
+                return {field: min(2 * now, limit)}
+        return None
+
+
+def _decide(results: Sequence[ModelResult], run: RunAgain, demand: Demand) -> Ranking:
+    """Rank one cluster, and go on with what it splits into."""
+    round_ = _Round.of(results, demand)
+    best = probability_best(round_.simulated)
+    clusters = round_.clusters()
+    models: list[RankedModel] = []
+    part_of: dict[str, int] = {}
+    crossings: list[Crossing] = []
+    warnings = list(round_.ranking.warnings)
+    for number, cluster in enumerate(clusters):
+        part = _go_on(round_, cluster, run)
+        if models:
+            models[-1] = _decided_between(round_, models[-1], part.models[0])
+        models += _within(part.models, best[cluster.start : cluster.stop].sum(axis=0))
+        crossings += part.crossings
+        warnings += [text for text in part.warnings if text not in warnings]
+        part_of |= {model.result.name: number for model in part.models}
+    crossings += [
+        crossing
+        for crossing in round_.ranking.crossings
+        if part_of[crossing.larger_below] != part_of[crossing.larger_above]
+    ]
+    return Ranking(
+        models=tuple(replace(model, rank=i) for i, model in enumerate(models, start=1)),
+        settings=round_.ranking.settings,
+        crossings=tuple(sorted(crossings, key=lambda crossing: crossing.eps)),
+        warnings=tuple(warnings),
+    )
+
+
+def _go_on(round_: _Round, cluster: range, run: RunAgain) -> Ranking:
+    """A cluster at its next N and K, or as it is if it is one model or nothing is left."""
+    results = [round_.result(place) for place in cluster]
+    more = round_.more(cluster) if len(cluster) > 1 else None
+    stopped = ""
+    if more is not None:
+        try:
+            # In the order of their names: how they stand now must not matter.
+            again = {
+                result.name: result.settings.model_copy(update=more)
+                for result in sorted(results, key=lambda result: result.name)
+            }
+            return _decide(run(again), run, round_.demand)
+        except ResourceError as error:
+            stopped = f"stopped before the budget was spent: {error.cause}"
+    ranking = rank_results(results)
+    return replace(
+        ranking,
+        models=tuple(_judged(ranking.models, round_.demand)),
+        warnings=(*ranking.warnings, *([stopped] if stopped else [])),
+    )
+
+
+def _judged(models: Sequence[RankedModel], demand: Demand) -> Iterator[RankedModel]:
+    """Neighbours that stay in one cluster: decided or not, each by itself."""
+    for model in models[:-1]:
+        yield replace(model, decided=model.order_probability.score >= demand.probability)
+    yield models[-1]
+
+
+def _decided_between(round_: _Round, upper: RankedModel, lower: RankedModel) -> RankedModel:
+    """The last of one cluster, with its order to the first of the next, as it was decided."""
+    places = {model.result.name: place for place, model in enumerate(round_.ranking.models)}
+    above, below = places[upper.result.name], places[lower.result.name]
+    return replace(
+        upper,
+        separation=separation(round_.result(above), round_.result(below)),
+        order_probability=round_.ahead(above, below),
+        decided=True,
+    )
+
+
+def _within(models: Sequence[RankedModel], mass: np.ndarray) -> list[RankedModel]:
+    """Models of a cluster that holds the best with a probability of `mass` (E + 1,)."""
+    return [
+        replace(
+            model,
+            probability_best=Probability(
+                model.probability_best.score * float(mass[-1]),
+                model.probability_best.curve * mass[:-1],
+            ),
+        )
+        for model in models
+    ]

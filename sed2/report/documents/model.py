@@ -1,0 +1,147 @@
+"""Results as files: JSON (the documents of cli.md), CSV, figures. Checked before the work."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sed2.report.documents.text import SCHEMA_VERSION
+from sed2.results import Curve, ModelResult, Score
+from sed2.settings import Settings
+
+
+def compute_document(result: ModelResult) -> dict[str, Any]:
+    """The JSON of `compute`, as cli.md lays it down. NaN becomes null when written."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": {
+            "name": result.name,
+            "parameters": result.parameters,
+            "left_out": result.left_out,
+            "blocks": [
+                {
+                    "name": block.name,
+                    "parameters": block.parameters,
+                    "rank": block.rank,
+                    "lower_two_sed_share": block.share,
+                    "way": plan.way,
+                    "forecast_bytes": plan.bytes,
+                    "forecast_flops": plan.work,
+                }
+                for block, plan in zip(result.blocks, result.plan, strict=True)
+            ],
+        },
+        "settings": settings_document(result.settings) | {"inputs": result.inputs},
+        "eps": result.eps,
+        "eps_n": result.eps_n,
+        **score_document(result.score),
+        **curves_document(result),
+        "upper_bound": result.upper_bound,
+        **brackets_document(result),
+        "warnings": result.warnings,
+        "provenance": asdict(result.provenance),
+    }
+
+
+def settings_document(settings: Settings) -> dict[str, Any]:
+    return settings.model_dump()
+
+
+def curves_document(result: ModelResult) -> dict[str, Any]:
+    return {
+        "two_sed": _curve(result.two_sed),
+        "lower_two_sed": _curve(result.lower_two_sed)
+        | {"effective_sample_size": result.lower_effective_sample_size},
+        "effective_sample_size": result.effective_sample_size,
+        "smc": None if result.smc is None else asdict(result.smc),
+    }
+
+
+def brackets_document(result: ModelResult) -> dict[str, Any]:
+    return {"upper_bracket": result.upper_bracket, "trace_bracket": result.trace_bracket}
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    return {
+        "estimate": curve.estimate,
+        "std_error": curve.std_error,
+        "interval_95": [_interval(low, high) for low, high in curve.interval],
+        "lower_estimate": curve.lower_estimate,
+        "scatter": curve.scatter,
+        "std_error_draws": curve.std_error_draws,
+        "std_error_inputs": curve.std_error_inputs,
+        "std_error_spectra": curve.std_error_spectra,
+    }
+
+
+def score_document(score: Score) -> dict[str, Any]:
+    return {
+        "score": score.value,
+        "score_std_error": score.std_error,
+        "score_interval_95": _interval(*score.interval),
+        "score_lower_estimate": score.lower_estimate,
+        "score_scatter": score.scatter,
+        "score_std_error_draws": score.std_error_draws,
+        "score_std_error_inputs": score.std_error_inputs,
+    }
+
+
+def _interval(low: float, high: float) -> list[float] | None:
+    return None if math.isnan(low) or math.isnan(high) else [low, high]
+
+
+def csv_text(
+    results: Sequence[ModelResult], more: Sequence[Mapping[str, float]] | None = None
+) -> str:
+    """One row per model and eps; an undefined number is empty.
+
+    Args:
+        more: of each model, further columns by name.
+    """
+    more = more or [{}] * len(results)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        [
+            "model",
+            "parameters",
+            "eps",
+            "lower_two_sed",
+            "lower_two_sed_std_error",
+            "two_sed",
+            "two_sed_std_error",
+            "effective_sample_size",
+            "upper_bound",
+            "lower_two_sed_low",
+            "lower_two_sed_high",
+            "two_sed_low",
+            "two_sed_high",
+            "upper_bracket",
+            "trace_bracket",
+            *more[0],
+        ]
+    )
+    for result, own in zip(results, more, strict=True):
+        columns = (
+            result.eps,
+            result.lower_two_sed.estimate,
+            result.lower_two_sed.std_error,
+            result.two_sed.estimate,
+            result.two_sed.std_error,
+            result.effective_sample_size,
+            result.upper_bound,
+            *result.lower_two_sed.interval.T,
+            *result.two_sed.interval.T,
+            result.upper_bracket,
+            result.trace_bracket,
+        )
+        for row in zip(*columns, strict=True):
+            numbers = [
+                "" if math.isnan(value) else repr(float(value)) for value in (*row, *own.values())
+            ]
+            writer.writerow([result.name, result.parameters, *numbers])
+    return text.getvalue()

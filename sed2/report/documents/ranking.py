@@ -1,0 +1,63 @@
+"""The JSON of `rank`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sed2.ranking.results import Probability, Ranking
+from sed2.report.documents.model import (
+    brackets_document,
+    curves_document,
+    score_document,
+    settings_document,
+)
+from sed2.report.documents.text import SCHEMA_VERSION
+from sed2.report.documents.training import (
+    baselines_document,
+    prediction_document,
+    training_document,
+)
+
+
+def rank_document(ranking: Ranking) -> dict[str, Any]:
+    """The JSON of `rank`, as cli.md lays it down."""
+    first = ranking.models[0].result
+    own = {"spec_sha256", "data_sha256"}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "settings": settings_document(ranking.settings) | {"inputs": first.inputs},
+        "eps": ranking.eps,
+        "eps_n": ranking.eps_n,
+        "models": [
+            {
+                "rank": model.rank,
+                "name": model.result.name,
+                "parameters": model.result.parameters,
+                **score_document(model.result.score),
+                "separation": model.separation,
+                "probability_best": _probability(model.probability_best),
+                "order_probability": _probability(model.order_probability),
+                "decided": model.decided,
+                "inputs": model.result.inputs,
+                "settings": settings_document(model.result.settings),
+                **curves_document(model.result),
+                **brackets_document(model.result),
+                "training": model.training and training_document(model.training),
+                "baselines": model.baselines and baselines_document(model.baselines),
+                "warnings": model.warnings,
+                "spec_sha256": model.result.provenance.spec_sha256,
+            }
+            for model in ranking.models
+        ],
+        "crossings": [asdict(crossing) for crossing in ranking.crossings],
+        "until_decided": ranking.demand and asdict(ranking.demand),
+        "correlation": ranking.correlation and prediction_document(ranking.correlation),
+        "warnings": ranking.warnings,
+        "provenance": {k: v for k, v in asdict(first.provenance).items() if k not in own}
+        | {"data_sha256": first.provenance.data_sha256},
+    }
+
+
+def _probability(probability: Probability) -> dict[str, Any]:
+    return {"score": probability.score, "curve": probability.curve}

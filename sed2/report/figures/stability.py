@@ -1,0 +1,110 @@
+"""The figure of the stability study: four small panels, as in the paper's Figure 2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sed2.report.figures.curves import (
+    COLOURS,
+    MARKS,
+    model_label,
+    rendered,
+)
+from sed2.stability.results import StabilityResult, Sweep
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+_AXES = {
+    "samples": "number of inputs $N$",
+    "draws": "number of draws $K$",
+    "sigma": r"noise $\sigma$",
+}
+_TICKS = 8  # that have room below a panel
+
+
+def stability_figure(result: StabilityResult, file_format: str) -> bytes:
+    """The figure as a file's content; the same results give the same bytes.
+
+    Args:
+        result: of the study.
+        file_format: png, svg or pdf.
+    """
+    return rendered(draw_stability(result), file_format)
+
+
+def draw_stability(result: StabilityResult) -> Figure:
+    """Lower 2sED over N, K and sigma, and by seed: the mean over the seeds with a band of their
+    standard deviation, and a dotted line at the settings given."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    figure = Figure(layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(2, 2)  # each of its own height: a common one would hide the scatter
+    for axes, sweep in zip(panels.flat, result.sweeps, strict=False):
+        _draw_sweep(axes, sweep)
+    _draw_seeds(panels[1, 1], result)
+    for axes in panels.flat:
+        axes.grid(alpha=0.25, lw=0.5)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize="small")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("lower 2sED")
+    handles = [
+        Line2D([], [], color=_colour(m), marker=_mark(m), markersize=4, label=model_label(model))
+        for m, model in enumerate(result.models)
+    ]
+    handles += _explanations(len(result.seeds))
+    lines = sum(1 + str(handle.get_label()).count("\n") for handle in handles)
+    figure.set_size_inches(6.4, 4.8 + 0.17 * lines)
+    figure.legend(handles=handles, loc="outside lower left", frameon=False, fontsize="small")
+    return figure
+
+
+def _draw_sweep(axes: Axes, sweep: Sweep) -> None:
+    """The scores of all models along one sweep."""
+    for m, (mean, scatter) in enumerate(zip(sweep.mean, sweep.scatter, strict=True)):
+        band = np.nan_to_num(scatter)
+        axes.fill_between(sweep.grid, mean - band, mean + band, color=_colour(m), alpha=0.15, lw=0)
+        axes.plot(sweep.grid, mean, color=_colour(m), marker=_mark(m), markersize=4)
+    axes.axvline(sweep.base_value, color="0.4", lw=1, ls=":")
+    axes.set_xscale("log")
+    axes.set_xlabel(_AXES[sweep.setting])
+    if sweep.setting != "sigma" and len(sweep.grid) <= _TICKS:  # the points themselves, not decades
+        axes.set_xticks(sweep.grid, [f"{value:g}" for value in sweep.grid])
+        axes.minorticks_off()
+
+
+def _draw_seeds(axes: Axes, result: StabilityResult) -> None:
+    """The scores under every seed: what the bands of the other panels are at the base."""
+    places = np.arange(len(result.seeds))
+    for m, scores in enumerate(result.base_scores):
+        axes.plot(places, scores, color=_colour(m), marker=_mark(m), markersize=4, lw=0.8)
+    axes.set_xlabel("seed")
+    shown = places[:: max(1, len(places) // _TICKS)]
+    axes.set_xticks(shown, [str(result.seeds[s]) for s in shown])
+
+
+def _explanations(seeds: int) -> list[Line2D]:
+    """Entries of the legend for the kinds of line."""
+    from matplotlib.lines import Line2D
+
+    given = Line2D([], [], color="0.4", lw=1, ls=":", label=" the settings given")
+    if seeds == 1:
+        return [given]
+    label = f" mean ± standard deviation over {seeds} seeds"
+    return [Line2D([], [], color="0.3", label=label), given]
+
+
+def _colour(model: int) -> str:
+    return COLOURS[model % len(COLOURS)]
+
+
+def _mark(model: int) -> str:
+    return MARKS[model % len(MARKS)]

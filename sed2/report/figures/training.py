@@ -1,0 +1,86 @@
+"""The figure of `rank`: the curves and, of trained models, their losses below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sed2.ranking.results import Ranking
+from sed2.report.figures.curves import (
+    colour_and_mark,
+    draw_curves,
+    draw_curves_on,
+    place_legend,
+    plain_axes,
+    rendered,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def ranking_figure(ranking: Ranking, file_format: str) -> bytes:
+    """The figure as a file's content; the same ranking gives the same bytes."""
+    return rendered(draw_ranking(ranking), file_format)
+
+
+def draw_ranking(ranking: Ranking) -> Figure:
+    """Curves over eps; if the models were trained, also the loss over the epochs, and the final
+    loss against the score. A model has one colour and mark in all of them."""
+    results = [model.result for model in ranking.models]
+    if not ranking.correlation:
+        return draw_curves(results)
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
+    grid = figure.add_gridspec(2, 2, height_ratios=[3, 2])
+    draw_curves_on(figure.add_subplot(grid[0, :]), results)
+    _draw_epochs(figure.add_subplot(grid[1, 0]), ranking)
+    _draw_against_score(figure.add_subplot(grid[1, 1]), ranking)
+    place_legend(figure, results, 6.4, 6.4)
+    return figure
+
+
+def _draw_epochs(axes: Axes, ranking: Ranking) -> None:
+    """The mean loss of each epoch over the seeds, in the band from the least to the largest."""
+    from matplotlib.ticker import MaxNLocator
+
+    for i, model in enumerate(ranking.models):
+        colour, mark = colour_and_mark(i)
+        if model.training is None:
+            continue
+        loss = np.where(np.isfinite(model.training.loss), model.training.loss, np.nan)
+        epochs = np.arange(1, loss.shape[1] + 1)
+        every = max(1, len(epochs) // 8)
+        axes.plot(epochs, loss.mean(axis=0), color=colour, marker=mark, ms=4, markevery=every)
+        axes.fill_between(epochs, loss.min(axis=0), loss.max(axis=0), color=colour, alpha=0.2, lw=0)
+    axes.set_xlabel("epoch (bands: least to largest seed)", fontsize="small")
+    axes.set_ylabel("training loss", fontsize="small")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    plain_axes(axes)
+
+
+def _draw_against_score(axes: Axes, ranking: Ranking) -> None:
+    """The final loss with its standard error over the seeds, against the score."""
+    for i, model in enumerate(ranking.models):
+        colour, mark = colour_and_mark(i)
+        training, score = model.training, model.result.score
+        if training is None or np.isnan(training.mean):
+            continue
+        error = None if np.isnan(training.std_error) else training.std_error
+        axes.errorbar(
+            score.value, training.mean, yerr=error, color=colour, marker=mark, ms=5, capsize=3
+        )
+    at = "at" if len(ranking.eps) == 1 else "averaged over"
+    of = r"at $\varepsilon_n$" if ranking.eps_n is not None else rf"{at} $\varepsilon$"
+    axes.set_xlabel(f"lower 2sED {of}", fontsize="small")
+    axes.set_ylabel("final training loss", fontsize="small")
+    assert ranking.correlation is not None  # or the models were not trained
+    tau = ranking.correlation.agreements[0].kendall
+    told = "undefined" if np.isnan(tau.value) else f"{tau.value:.2f}"
+    # Scores at N and K of their own do not compare; see `sed2.ranking.prediction.predict`.
+    whose = "tau-b of the ranks" if ranking.demand else "tau-b"
+    axes.set_title(f"{whose} with -loss: {told} ({tau.models} models)", fontsize="small")
+    plain_axes(axes)

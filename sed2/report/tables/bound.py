@@ -1,0 +1,141 @@
+"""What `bound` returns, as tables and sentences."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Console
+from rich.text import Text
+
+from sed2.bound.results import BoundResult, Bracket, Covering
+from sed2.report.layout import note, number, print_table
+from sed2.report.tables.cells import coverage, describe, value_cell
+from sed2.report.tables.model import shown_points
+from sed2.results import ModelResult
+
+_NOT_JUDGED = (
+    "Whether that is less than the range of the loss is not judged: give --theorem-c and "
+    "--loss-bound."
+)
+
+
+def print_bound(console: Console, result: BoundResult) -> None:
+    """Theorem 5.1 at eps_n, Lemma B.2 over eps, and on whose word both stand."""
+    model, at = result.model, result.covering_at_eps_n
+    n_train, gamma = model.settings.n_train, model.settings.gamma
+    console.print(Text(f"{model.name}: {coverage(model)}", style="bold"), soft_wrap=True)
+    note(
+        console,
+        f"Theorem 5.1: P(sup |R - R_n| >= {_deviation(result)}) <= "
+        f"4 C_d eps_n^(-d_zeta) n^(-K/gamma), n = {n_train:,}, gamma = {gamma:g}, "
+        f"K = {result.theorem_k:g}, L = {result.lipschitz:g}.",
+    )
+    two, is_lower = result.two_sed, model.two_sed_score.lower_estimate
+    print_table(
+        console,
+        [f"at eps_n = {result.eps_n:.4g}", "2sED estimated", "2sED at most"],
+        [
+            ["d_zeta", value_cell(two.estimate, is_lower), number(two.at_most)],
+            ["bound on P", *_powers(result.log_probability)],
+            ["covering number", *map(_power, (at.estimate[0], at.at_most[0]))],
+            ["K above which P < 1", *map(_four_digits, _both(result.smallest_k))],
+        ],
+    )
+    note(console, _verdict(result))
+    note(console, _as_n_grows(result))
+    console.print()
+    _print_covering(console, model, result.covering)
+    console.print()
+    print_table(
+        console,
+        ["assumption", "word", "that"],
+        [[each.name, each.source, each.statement] for each in result.assumptions],
+        text=(0, 1, 2),
+        foldable=2,
+    )
+    note(console, "2sED at most: its upper bound (11), with the measured rank and eigenvalue.")
+    if is_lower:
+        note(console, ">: a lower estimate of 2sED, of which the bound needs an upper one.")
+    note(console, describe(model.settings, model.inputs))
+
+
+def _print_covering(console: Console, model: ModelResult, covering: Covering) -> None:
+    """Lemma B.2 over eps."""
+    points = shown_points(model.eps)
+    print_table(
+        console,
+        ["eps", "2sED", "at most", "covering number", "at most", "equal cubes", ""],
+        [
+            [
+                f"{model.eps[e]:.3g}",
+                value_cell(model.two_sed.estimate[e], model.two_sed.lower_estimate[e]),
+                number(model.upper_bound[e]),
+                _power(covering.estimate[e]),
+                _power(covering.at_most[e]),
+                _power(covering.cubes[e]),
+                "vacuous" if covering.vacuous[e] else "",
+            ]
+            for e in points
+        ],
+    )
+    if len(points) < len(model.eps):
+        note(console, f"{len(points)} of {len(model.eps)} points; all with --json.")
+    if covering.vacuous.any():
+        note(
+            console,
+            "vacuous: as many equal cubes cover the parameters, without Lemma B.2.",
+        )
+
+
+def _verdict(result: BoundResult) -> str:
+    """What the theorem tells of this model, in one sentence."""
+    if math.isnan(result.log_probability.at_most):
+        return (
+            "The bound is vacuous: 2sED is not bounded from above, so P is not shown to be below 1."
+        )
+    if result.vacuous and result.says_nothing_of_the_loss:
+        return (
+            "The bound is vacuous: risks in [0, 2b] are never further apart than "
+            f"{_deviation(result)}."
+        )
+    if result.vacuous:
+        return "The bound is vacuous: it is not below 1, and no probability is above 1."
+    judged = result.deviation is not None and result.loss_bound is not None
+    return (
+        f"The bound is not vacuous: with a probability of at least 1 - "
+        f"{_power(result.log_probability.at_most)}, |R - R_n| is below {_deviation(result)} for "
+        "all parameters, if the assumptions hold." + ("" if judged else f" {_NOT_JUDGED}")
+    )
+
+
+def _as_n_grows(result: BoundResult) -> str:
+    gamma = result.model.settings.gamma
+    if math.isnan(result.gamma_0):
+        return "gamma_0 is not known: the largest eigenvalue is not measured."
+    if gamma < result.gamma_0:
+        return f"It vanishes as n grows: gamma = {gamma:g} is below gamma_0 = {result.gamma_0:.3g}."
+    return (
+        f"It is not known to vanish as n grows: gamma = {gamma:g} is not below "
+        f"gamma_0 = {result.gamma_0:.3g}."
+    )
+
+
+def _deviation(result: BoundResult) -> str:
+    return "C eps_n" if result.deviation is None else f"{result.deviation:.4g}"
+
+
+def _both(bracket: Bracket) -> tuple[float, float]:
+    return bracket.estimate, bracket.at_most
+
+
+def _powers(bracket: Bracket) -> list[str]:
+    return [_power(value) for value in _both(bracket)]
+
+
+def _four_digits(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4g}"
+
+
+def _power(log: float) -> str:
+    """A number by its natural logarithm, as a power of ten."""
+    return "–" if math.isnan(log) else f"10^{log / math.log(10):.1f}"

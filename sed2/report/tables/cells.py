@@ -1,0 +1,81 @@
+"""Results as tables that read well in a narrow terminal and in a pipe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from sed2.results import (
+    ModelResult,
+    Score,
+)
+from sed2.settings import Settings
+
+_LEGEND = {
+    "95% interval": "for the limit of many draws, whichever N inputs are chosen.",
+    "P(best)": "probability of being ahead of all others.",
+    "P(order)": "probability of being ahead of the next.",
+    "ESS": "effective draws of 2sED.",
+    "bracket": "at most this, with these draws, by the traces and ranks of the blocks.",
+    "at most": "the bound (11) on 2sED, with the measured rank and largest eigenvalue.",
+}
+LOWER_ESTIMATE = (
+    "lower estimate, >: too few effective draws for an honest error; the limit of many draws "
+    "lies above, as a rule."
+)
+
+
+def describe(settings: Settings, inputs: int) -> str:
+    """The settings that determine the numbers, in one line."""
+    smc = settings.estimator == "smc"
+    by = f"smc of {settings.islands} x {settings.particles} particles, " if smc else ""
+    return (
+        f"{settings.dataset}, N = {inputs} inputs, K = {settings.draws} draws, {by}"
+        f"{settings.fisher} Fisher, prior {settings.prior}, {settings.likelihood} likelihood, "
+        f"chain {settings.chain}, sigma {settings.sigma:g}, "
+        f"zeta {settings.zeta:g}, seed {settings.seed}."
+    )
+
+
+def coverage(result: ModelResult) -> str:
+    counted, left_out = f"{result.parameters:,} parameters", result.left_out
+    if not left_out:
+        return f"{counted}, all counted"
+    return f"{counted} counted, {left_out:,} other numbers held constant"
+
+
+def legend(headers: Sequence[str], *, lower: bool) -> list[str]:
+    """What the columns mean."""
+    meanings = [f"{header}: {meaning}" for header, meaning in _LEGEND.items() if header in headers]
+    return [*meanings, *([LOWER_ESTIMATE] if lower else [])]
+
+
+def value_cell(value: float, lower_estimate: bool) -> str:
+    return f"> {value:.1f}" if lower_estimate else f"{value:.1f}"
+
+
+def with_interval(value: float, interval: Sequence[float], lower_estimate: bool) -> list[str]:
+    """A value, and its interval or the reason why there is none."""
+    return [
+        value_cell(value, lower_estimate),
+        "lower estimate" if lower_estimate else interval_cell(interval),
+    ]
+
+
+def interval_cell(interval: Sequence[float]) -> str:
+    low, high = interval
+    return "–" if math.isnan(low) or math.isnan(high) else f"{low:.1f} to {high:.1f}"
+
+
+def score_in_words(score: Score) -> str:
+    value, interval = with_interval(score.value, score.interval, score.lower_estimate)
+    return f"{value} ({'' if score.lower_estimate else '95%: '}{interval})"
+
+
+def probability_cell(probability: float) -> str:
+    """Two digits; never a certainty that simulations do not give."""
+    if math.isnan(probability):
+        return "–"
+    if probability > 0.99:
+        return "> 0.99"
+    return "< 0.01" if probability < 0.01 else f"{probability:.2f}"

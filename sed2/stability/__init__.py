@@ -1,0 +1,1 @@
+"""Whether a ranking stays the same when N, K, sigma or the seed change."""

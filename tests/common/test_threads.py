@@ -1,0 +1,50 @@
+"""Threads: what the command line sets before XLA and BLAS are loaded."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sed2.common import threads
+
+LOOK = """
+import os, sys
+from sed2.cli import app
+app.run = lambda arguments: print(*sorted(
+    f"{name}={os.environ.get(name)}" for name in ("PJRT_NPROC", "NPROC", "OPENBLAS_NUM_THREADS")
+), "numpy" in sys.modules, "jax" in sys.modules) or 0
+app.main()
+"""
+
+
+def seen(**given: str) -> list[str]:
+    """By a command, when it has begun: the variables, and whether NumPy and JAX are loaded."""
+    names = ("PJRT_NPROC", "NPROC", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    ran = subprocess.run(
+        [sys.executable, "-c", LOOK], env=kept | given, capture_output=True, text=True, check=True
+    )
+    return ran.stdout.split()
+
+
+def test_the_command_line_sets_them_in_time() -> None:
+    pool = 2 * threads.cores()
+    wanted = [f"NPROC={pool}", "OPENBLAS_NUM_THREADS=1", f"PJRT_NPROC={pool}", "False", "False"]
+    assert seen() == wanted
+
+
+def test_what_the_user_has_set_stays() -> None:
+    assert seen(NPROC="3", OPENBLAS_NUM_THREADS="5")[:3] == [
+        "NPROC=3",
+        "OPENBLAS_NUM_THREADS=5",
+        "PJRT_NPROC=None",
+    ]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system has no affinities")
+def test_cores_are_those_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7})
+    assert threads.cores() == 3

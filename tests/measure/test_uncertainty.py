@@ -1,0 +1,156 @@
+"""Standard errors: against the known variance of a mean, and against the scatter of seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sed2.measure.logdet import LogDets
+from sed2.measure.uncertainty import (
+    Jackknife,
+    Variance,
+    bootstrap_draws,
+    renormalised,
+    spread,
+)
+from tests.cases import estimate_spec, gaussian_inputs
+
+EPS = np.array([np.exp(-1.0)])  # |log eps| = 1
+
+
+def logdets(values: np.ndarray, slopes: float = 0.0, traces: np.ndarray | None = None) -> LogDets:
+    draws = values.shape[1]
+    return LogDets(
+        values,
+        np.full_like(values, slopes),
+        np.zeros_like(values),
+        np.ones(draws) if traces is None else traces,
+        10,
+    )
+
+
+def test_bootstrap_of_nearly_equal_draws_is_the_error_of_their_mean() -> None:
+    """For small scatter a log-mean-exp is a mean, whose standard error is s / sqrt(K)."""
+    rng = np.random.default_rng(0)
+    values = 5 + 1e-3 * rng.normal(size=(1, 200, 1))
+    two, lower = bootstrap_draws(logdets(values), EPS, 0.0, rng)
+    want = values.std(ddof=1) / np.sqrt(200)
+    assert spread(two)[0] == pytest.approx(want, rel=0.2)  # 4 standard deviations of 5%
+    assert spread(lower)[0] == pytest.approx(want, rel=0.2)
+
+
+def test_bootstrap_carries_the_error_of_the_normaliser() -> None:
+    """Equal log-determinants, scattered traces: only the normaliser moves."""
+    rng = np.random.default_rng(1)
+    traces = np.exp(0.1 * rng.normal(size=400))
+    replicates, _ = bootstrap_draws(
+        logdets(np.zeros((1, 400, 1)), slopes=3.0, traces=traces), EPS, 0.0, rng
+    )
+    want = 3.0 * traces.std(ddof=1) / traces.mean() / np.sqrt(400)
+    assert spread(replicates)[0] == pytest.approx(want, rel=0.2)
+
+
+def test_one_draw_has_no_error() -> None:
+    two, lower = bootstrap_draws(logdets(np.ones((1, 1, 2))), EPS, 0.0, np.random.default_rng(0))
+    assert np.isnan(spread(two)).all()
+    assert np.isnan(spread(lower)).all()
+
+
+def test_jackknife_items_leave_each_group_out_once_at_full_weight() -> None:
+    plan = Jackknife.plan(draws=7, samples=10, rows=100, groups=5)
+    assert (plan.draws, plan.groups) == (2, 5)
+    draws, weights = plan.items(7, 10)
+    assert draws.tolist() == [*range(7), *[0] * 5, *[1] * 5]
+    assert (weights[:7] == 1).all()
+    np.testing.assert_allclose((weights**2).sum(axis=1), 10)
+    assert ((weights[7:12] == 0).sum(axis=0) == 1).all()
+
+
+@pytest.mark.parametrize(("samples", "rows", "groups"), [(10, 10, 5), (1, 10, 5), (10, 99, 1)])
+def test_no_jackknife_where_it_says_nothing(samples: int, rows: int, groups: int) -> None:
+    plan = Jackknife.plan(draws=7, samples=samples, rows=rows, groups=groups)
+    assert len(plan.items(7, samples)[0]) == 7
+
+
+def test_jackknife_of_a_mean_over_inputs_is_its_variance() -> None:
+    """For a log-determinant that is the weighted mean of the inputs, the answer is s^2 / N."""
+    rng = np.random.default_rng(2)
+    samples, draws = 100, 50
+    shared, own = rng.normal(size=samples), 2 * rng.normal(size=(draws, samples))
+    plan = Jackknife.plan(draws * 10, samples, 10_000, 10)
+    assert plan.draws == draws
+    _, weights = plan.items(0, samples)
+    means = np.einsum("bn,bn->b", weights**2, np.repeat(shared + own, 10, axis=0)) / samples
+    got = plan.variance(logdets(means[None, :, None]), np.ones(draws), np.ones((1, 1)))
+    assert got.common[0] == pytest.approx(1 / samples, rel=1.5)  # 9 degrees of freedom
+    assert got.own[0] == pytest.approx(4 / samples, rel=0.3)
+
+
+def test_own_variance_averages_out_over_the_draws_up_to_twice_those_of_the_jackknife() -> None:
+    of = Variance(np.array([1.0]), np.array([4.0]), np.ones((3, 1)), 4)
+    np.testing.assert_allclose(of.std_error(np.array([1.0, 4.0, 8.0, 99.0])) ** 2, [5, 2, 1.5, 1.5])
+
+
+def test_replicates_of_the_inputs_have_the_variance_of_the_error() -> None:
+    """Where few draws carry the value, what goes beyond the deviations is the draws' own."""
+    deviations = np.random.default_rng(0).normal(size=(10, 3))
+    deviations /= np.sqrt(np.square(deviations).sum(axis=0))  # variance 1
+    of = Variance(np.array([0.9, 0.8, 0.0]), np.array([1.0, 2.0, 0.0]), deviations, 10)
+    size = np.array([1.0, 50.0, 50.0])
+    shared, own = of.replicates(size)
+    np.testing.assert_allclose(np.square(shared).sum(axis=0) + own**2, of.std_error(size) ** 2)
+    np.testing.assert_allclose(np.square(shared).sum(axis=0), [1.0, 0.9, 0.0])
+    np.testing.assert_allclose(own**2, [0.9, 0.0, 0.0], atol=1e-12)
+
+
+def test_jackknife_deviations_have_the_variance_of_a_mean_over_its_draws() -> None:
+    rng = np.random.default_rng(3)
+    plan = Jackknife.plan(draws=40, samples=20, rows=10_000, groups=10)
+    shared = np.tile(rng.normal(size=10), plan.draws)  # so large that no part is cut off at zero
+    values = (shared + 0.1 * rng.normal(size=plan.extra))[None, :, None]
+    got = plan.variance(logdets(values), np.ones(plan.draws), np.ones((1, 1)))
+    want = got.common + got.own / plan.draws
+    assert got.common[0] > 0
+    assert np.square(got.deviations).sum() == pytest.approx(want[0], rel=1e-9)
+
+
+def test_inputs_that_are_most_rows_vary_less() -> None:
+    """Drawn without replacement, the variance of a mean is (1 - N / rows) s^2 / N."""
+    values = np.random.default_rng(4).normal(size=(1, 40, 1))
+    many, few = (
+        Jackknife.plan(40, 20, rows, 10).variance(logdets(values), np.ones(4), np.ones((1, 1)))
+        for rows in (10**9, 25)
+    )
+    np.testing.assert_allclose(few.own, 0.2 * many.own, rtol=1e-6)
+    np.testing.assert_allclose(few.deviations**2, 0.2 * many.deviations**2, rtol=1e-6)
+
+
+def test_renormalising_is_first_order_in_the_log_of_the_trace() -> None:
+    np.testing.assert_allclose(renormalised(np.array(5.0), np.array(2.0), np.exp(0.1)), 4.8)
+
+
+def test_a_measure_has_no_error_where_few_draws_carry_it() -> None:
+    result = estimate_spec("MLP 4-40-3", gaussian_inputs(50, 4), samples=30, draws=50)
+    for curve, sizes in (
+        (result.two_sed, result.effective_sample_size),
+        (result.lower_two_sed, result.lower_effective_sample_size),
+    ):
+        assert sizes.min() < 10
+        assert curve.lower_estimate[sizes < 10].all()
+        assert np.isnan(curve.std_error[curve.lower_estimate]).all()
+        assert np.isnan(curve.interval[curve.lower_estimate]).all()
+        assert np.isfinite(curve.scatter).all()
+    assert any("effective sample size" in text for text in result.warnings)
+
+
+def test_errors_match_the_scatter_of_seeds() -> None:
+    """16 seeds: the scatter's own relative error is 1/sqrt(30) = 18%, so a ratio outside
+    (0.5, 2) has a chance below 1 in 1,000 if the error is right; the seeds are fixed."""
+    x = gaussian_inputs(2_000, 6)
+    results = [
+        estimate_spec("MLP 6-8-4", x, samples=60, draws=60, eps=[0.05], seed=seed)
+        for seed in range(16)
+    ]
+    scatter = np.std([r.lower_two_sed.estimate[0] for r in results], ddof=1)
+    stated = np.sqrt(np.mean([r.lower_two_sed.scatter[0] ** 2 for r in results]))
+    assert 0.5 < stated / scatter < 2

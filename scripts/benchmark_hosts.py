@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from sed2.chain import build_chain
+from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.hosts import Meeting, joined
@@ -54,7 +55,9 @@ class Work:
         for _ in range(self.runs + 1):  # the first one compiles
             start, cpu = time.perf_counter(), time.process_time()
             weights = np.ones((self.draws, self.samples))
-            spectra = sample_spectra(chain, inputs, np.arange(self.draws), weights, settings, plan)
+            spectra = sample_spectra(
+                Items(chain, inputs, np.arange(self.draws), weights, settings, plan)
+            )
             seconds.append((time.perf_counter() - start, time.process_time() - cpu))
         return seconds[1:], spectra
 

@@ -115,7 +115,7 @@ def overhead(address: str, tasks: int) -> str:
     from sed2.request import load_data
     from sed2.settings import Settings
     from sed2.spec.schema import load_spec
-    from sed2.tasks import Task
+    from sed2.tasks import ESTIMATE, Task
 
     cluster, settings = Cluster(address), Settings(dataset="covertype")
     data = load_data(settings)
@@ -134,7 +134,7 @@ def overhead(address: str, tasks: int) -> str:
     models = [load_spec(name).models[0] for name in random_networks(10)]
     with _timed() as of_forecast:
         for model in models:
-            demand(Task("estimate", model, settings), data, 1, 0)
+            demand(Task(ESTIMATE, model, settings), data, 1, 0)
     return (
         f"Ray takes {1e3 * of_ray[0] / tasks:.1f} ms for a task that does nothing ({tasks} tasks), "
         f"the forecast of its memory {1e3 * of_forecast[0] / len(models):.0f} ms."
@@ -181,7 +181,7 @@ def driver_costs(count: int) -> dict[str, float]:
     from sed2.runs.loading import load_run
     from sed2.settings import Settings
     from sed2.spec.schema import load_spec
-    from sed2.tasks import Task
+    from sed2.tasks import ESTIMATE, Task
 
     settings = Settings(dataset="covertype", samples=50, draws=10)
     data = load_data(settings)
@@ -211,7 +211,7 @@ def driver_costs(count: int) -> dict[str, float]:
         its = dict.fromkeys(names, settings)
         asked: dict[str, Any] = {"demand": None, "training": None, "baselines": False}
         cost("begin", lambda: run.begin(models, its, data, "sweep.yaml", **asked))
-        tasks = [Task("estimate", model, settings) for model in models.values()]
+        tasks = [Task(ESTIMATE, model, settings) for model in models.values()]
         pairs = list(zip(tasks, results, strict=True))
         cost("keep", lambda: [run.keep(task, data, result) for task, result in pairs])
         cost("find", lambda: [run.find(task, data) for task in tasks])

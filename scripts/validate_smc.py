@@ -120,6 +120,7 @@ def covertype() -> None:
 def _root_scale(result: ModelResult) -> float:
     """sqrt(d / E[tr F]) of the result, by its own draws."""
     from sed2.chain import build_chain
+    from sed2.fisher.items import Items
     from sed2.fisher.plan import make_plan
     from sed2.fisher.sample import sample_spectra
 
@@ -127,7 +128,7 @@ def _root_scale(result: ModelResult) -> float:
     chain, settings = build_chain(load_spec("MLP 54-16-7").models[0].blocks, (54,)), result.settings
     draws, weights = np.arange(settings.draws), np.ones((settings.draws, 100))
     plan = make_plan(chain, settings.draws, 100, settings)
-    return float(np.sqrt(sample_spectra(chain, x, draws, weights, settings, plan).scale))
+    return float(np.sqrt(sample_spectra(Items(chain, x, draws, weights, settings, plan)).scale))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

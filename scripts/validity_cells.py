@@ -12,6 +12,7 @@ from validity_measures import Values, measure_all
 from sed2.baselines.registry import BASELINES, measure_baselines
 from sed2.chain import build_chain
 from sed2.data.load import Dataset, choose_inputs
+from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.settings import Settings
@@ -109,7 +110,9 @@ def measure_spectra(model: ModelSpec, dataset: Dataset, cell: Cell) -> Values:
     inputs = choose_inputs(dataset, settings.samples, settings.seed)
     plan = make_plan(chain, settings.draws, len(inputs), settings)
     weights = np.ones((settings.draws, len(inputs)))
-    spectra = sample_spectra(chain, inputs, np.arange(settings.draws), weights, settings, plan)
+    spectra = sample_spectra(
+        Items(chain, inputs, np.arange(settings.draws), weights, settings, plan)
+    )
     return measure_all(spectra)
 
 

@@ -6,30 +6,30 @@ as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
-from sed2.bound.evaluation import (
-    MIN_ZETA,
-    check_settings,
-    evaluate,
-    read_constants,
-)
-from sed2.bound.results import BoundResult
 from sed2.chain import build_chain
 from sed2.common.progress import Progress
 from sed2.common.validation import read_flags
 from sed2.data.load import Dataset
-from sed2.estimate import estimate
+from sed2.errors import UsageError
 from sed2.fisher.plan import make_plan
 from sed2.gating.baseline import Baseline, read_baseline
 from sed2.gating.gate import Candidates, judge, write_baseline
 from sed2.gating.outcome import GateResult
 from sed2.gating.rules import read_rules
-from sed2.hosts import check_alike, together
+from sed2.generalisation.evaluation import (
+    MIN_ZETA,
+    check_settings,
+    evaluate,
+    read_constants,
+)
+from sed2.generalisation.results import BoundResult
+from sed2.hosts import are_several, check_alike, together
 from sed2.ranking.deciding import rank_until_decided, read_demand
 from sed2.ranking.order import check_comparable, rank_results
 from sed2.ranking.prediction import add_baselines, add_trainings
@@ -46,22 +46,27 @@ from sed2.request import (
     resolve_settings,
 )
 from sed2.results import Checked, ModelResult
-from sed2.settings import Settings
-from sed2.spec.schema import ModelSpec, data_check, shape_check
-from sed2.stability.results import StabilityResult
-from sed2.stability.study import (
+from sed2.robustness.results import StabilityResult
+from sed2.robustness.study import (
     check_memory,
     check_shared,
     read_grids,
     study,
 )
-from sed2.tasks import Stage, Task, ThisProcess, Workplace
+from sed2.settings import Settings
+from sed2.spec.schema import ModelSpec, SpecFile, data_check, shape_check
+from sed2.tasks import BASELINES, ESTIMATE, TRAINING, Stage, Task, ThisProcess, Workplace
 from sed2.training.plan import check_training
 from sed2.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from sed2.cluster.settings import Cluster
     from sed2.runs.directory import RunDirectory
+
+RunDir = Union[str, Path, "RunDirectory", None]
+"""A folder; it is made if it is not there."""
+Ray = Union[str, "Cluster", None]
+"""The address of a Ray cluster, or what also says what a task has of it."""
 
 
 def compute(
@@ -70,6 +75,8 @@ def compute(
     model: str | None = None,
     allow_import: bool = False,
     allow_partial: bool = False,
+    run_dir: RunDir = None,
+    ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> ModelResult:
@@ -86,6 +93,10 @@ def compute(
         allow_import: whether code that the spec names (`module:`) may be imported and run.
         allow_partial: whether numbers of a user's module that are no parameters may be held
             constant, instead of refused.
+        run_dir: a folder in which spectra and results are kept; the same call takes them up from
+            there, and another one with other eps takes the spectra.
+        ray: the address of a Ray cluster on which the work is done, or a
+            `sed2.cluster.settings.Cluster`, which also says what a task has of it.
         progress: called as the work goes on.
         settings: any field of `sed2.settings.Settings`, in any form the command line takes:
             `eps="1e-3:1e-1"`, `dataset="covertype"`, `draws=200`, ... What is not given comes
@@ -102,14 +113,17 @@ def compute(
         HostError: another process has stopped.
     """
 
-    def prepare() -> tuple[ModelSpec, Settings, Dataset]:
+    def prepare() -> tuple[SpecFile, ModelSpec, Settings, Dataset]:
         file = read_spec(spec, allow_import, allow_partial)
         candidate = pick_model(file, model)
         its = resolve_settings(file, candidate, settings)
-        return candidate, its, checked_data([candidate], [its])[0]
+        return file, candidate, its, checked_data([candidate], [its])
 
-    candidate, its, dataset = together(prepare, lambda work: _asked(*work))
-    result = estimate(candidate, dataset, its, partial(progress, candidate.name))
+    file, candidate, its, dataset = together(prepare, lambda work: _asked(*work[1:]))
+    task = Task(ESTIMATE, candidate, its)
+    with _workplace("compute", [task], dataset, file, _opened(run_dir), ray) as place:
+        result: ModelResult
+        (result,) = place.values([task], progress)
     check_alike(result.lower_two_sed.estimate)
     return result
 
@@ -130,8 +144,8 @@ def rank(
     train_seeds: int | str | None = None,
     train_samples: int | str | None = None,
     baselines: bool = False,
-    run_dir: str | Path | RunDirectory | None = None,
-    ray: str | Cluster | None = None,
+    run_dir: RunDir = None,
+    ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> Ranking:
@@ -151,9 +165,7 @@ def rank(
             score with the losses. `epochs`, `batch_size`, `learning_rate`, `train_seeds` and
             `train_samples` are fields of `sed2.training.settings.TrainingSettings`.
         baselines: whether to take the measures of `sed2.baselines` as well.
-        run_dir: a folder in which what is finished is kept; the same call takes it up from there.
-        ray: the address of a Ray cluster on which each candidate is a task, or a
-            `sed2.cluster.settings.Cluster`, which also says what a task has of it.
+        run_dir, ray: as for `compute`; each candidate is a task.
         progress: called as the work goes on.
         settings: as for `compute`.
 
@@ -162,7 +174,7 @@ def rank(
         folder cannot be written, or the cluster cannot be reached; ResourceError if it has no node
         for a candidate.
     """
-    run = _open(run_dir) if isinstance(run_dir, str | Path) else run_dir
+    run = _opened(run_dir)
     demands = {"decide_at": decide_at, "max_draws": max_draws, "max_samples": max_samples}
     wishes = {
         "epochs": epochs,
@@ -183,39 +195,27 @@ def rank(
     candidates = dict(zip(names, file.models, strict=True))
     its = dict(zip(names, resolved, strict=True))
     demand = read_demand(demands, its) if until_decided else None
+    dataset = checked_data(file.models, resolved)  # all have the same, or do not compare
     if training:
         for name, candidate in candidates.items():
-            check_training(candidate, load_data(its[name]), its[name], training)
-
-    dataset = checked_data(file.models, resolved)[0]  # all have the same, or do not compare
+            check_training(candidate, dataset, its[name], training)
 
     def tasks(stage: Stage) -> list[Task]:
-        wished = training if stage == "training" else None
-        return [Task(stage, candidates[name], its[name], wished) for name in names]
+        own = training if stage is TRAINING else None
+        return [Task(stage, candidates[name], its[name], own) for name in names]
 
-    stages: list[Stage] = ["estimate"]
-    stages += ["baselines"] if baselines else []
-    stages += ["training"] if training else []
-    with _workplace(ray, dataset, run) as place:
-        if run:
-            run.begin(
-                candidates,
-                its,
-                dataset,
-                file.source,
-                demand=demand,
-                training=training,
-                baselines=baselines,
-                device=place.device,
-            )
-        place.announce([task for stage in stages for task in tasks(stage)], progress)
-        results = place.values(tasks("estimate"), progress)
+    stages = [ESTIMATE, *([BASELINES] if baselines else []), *([TRAINING] if training else [])]
+    wanted = [task for stage in stages for task in tasks(stage)]
+    asked: dict[str, Any] = {"demand": demand, "training": training}
+    with _workplace("rank", wanted, dataset, file, run, ray, **asked) as place:
+        place.announce(wanted, progress)
+        results = place.values(tasks(ESTIMATE), progress)
         if demand is None:
             ranking = rank_results(results)
         else:
 
             def again(more: Mapping[str, Settings]) -> list[ModelResult]:
-                wanted = [Task("estimate", candidates[name], more[name]) for name in more]
+                wanted = [Task(ESTIMATE, candidates[name], more[name]) for name in more]
                 now = wanted[0].settings  # of all of them
 
                 def report(what: str, done: int, total: int) -> None:
@@ -225,10 +225,10 @@ def rank(
 
             ranking = rank_until_decided(its, again, demand, results)
         if baselines:
-            values = place.values(tasks("baselines"), progress)
+            values = place.values(tasks(BASELINES), progress)
             ranking = add_baselines(ranking, dict(zip(names, values, strict=True)))
         if training:
-            trainings = place.values(tasks("training"), progress)
+            trainings = place.values(tasks(TRAINING), progress)
             ranking = add_trainings(ranking, dict(zip(names, trainings, strict=True)))
     if run:
         run.finish(ranking)
@@ -245,6 +245,8 @@ def bound(
     model: str | None = None,
     allow_import: bool = False,
     allow_partial: bool = False,
+    run_dir: RunDir = None,
+    ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> BoundResult:
@@ -253,7 +255,7 @@ def bound(
     What the theorem takes for granted is listed in the result, with whose word it is.
 
     Args:
-        spec, model, allow_import, allow_partial, progress: as for `compute`.
+        spec, model, allow_import, allow_partial, run_dir, ray, progress: as for `compute`.
         lipschitz: L of the normalised Fisher matrix as a field over the unit cube of parameters.
         theorem_k: K of the theorem, not the number of draws; 1 is assumed if it is not given.
         theorem_c: C of the theorem, if the deviation C eps_n is wanted as a number.
@@ -277,7 +279,11 @@ def bound(
     candidate = pick_model(file, model)
     resolved = resolve_settings(file, candidate, settings, {"zeta": MIN_ZETA})
     check_settings(resolved)
-    return evaluate(_estimate(candidate, resolved, progress), words)
+    dataset = checked_data([candidate], [resolved])
+    task = Task(ESTIMATE, candidate, resolved)
+    with _workplace("bound", [task], dataset, file, _opened(run_dir), ray) as place:
+        (result,) = place.values([task], progress)
+    return evaluate(result, words)
 
 
 def stability(
@@ -289,6 +295,8 @@ def stability(
     seeds: int | str | None = None,
     allow_import: bool = False,
     allow_partial: bool = False,
+    run_dir: RunDir = None,
+    ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> StabilityResult:
@@ -303,7 +311,7 @@ def stability(
         draws_grid: K, 25 to 1,000 by default.
         sigma_grid: sigma, 1e-4 to 1 by default.
         seeds: how many; 5 by default.
-        allow_import, allow_partial: as for `compute`.
+        allow_import, allow_partial, run_dir, ray: as for `compute`.
         progress: called as the work goes on, with the work done in all.
         settings: as for `compute`; `input_groups` is of no use here.
 
@@ -315,19 +323,12 @@ def stability(
     file = read_spec(spec, allow_import, allow_partial)
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     check_shared([candidate.name for candidate in file.models], resolved, grids.seeds)
-    dataset = load_data(resolved[0])
+    dataset = checked_data(file.models, resolved)
     for candidate, its in zip(file.models, resolved, strict=True):
-        data_check(candidate, dataset.x)
-        check_prior(candidate, its)
         check_memory(candidate, dataset, its, grids)
-    return study(
-        file.models,
-        resolved,
-        grids,
-        dataset.rows,
-        lambda candidate, its, report: estimate(candidate, dataset, its, report),
-        progress,
-    )
+    base = [Task(ESTIMATE, *each) for each in zip(file.models, resolved, strict=True)]
+    with _workplace("stability", base, dataset, file, _opened(run_dir), ray) as place:
+        return study(file.models, resolved, grids, dataset.rows, place, progress)
 
 
 def gate(
@@ -343,6 +344,8 @@ def gate(
     allow_new: bool = False,
     allow_import: bool = False,
     allow_partial: bool = False,
+    run_dir: RunDir = None,
+    ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> GateResult:
@@ -356,14 +359,13 @@ def gate(
         max_draws: per model at most, where it is undecided; 8 times those given by default.
         max_parameters, min_score: of each model.
         allow_missing, allow_new: whether a model may be in the baseline or the spec alone.
-        allow_import, allow_partial, progress: as for `compute`.
+        allow_import, allow_partial, run_dir, ray, progress: as for `compute`.
         settings: as for `compute`; those of the baseline.
 
     Raises:
         as `rank`; and UsageError if the baseline is not whole, or was made with other settings or
         data.
     """
-    candidates = _candidates(spec, allow_import, allow_partial, settings, progress)
     wishes = {
         "min_ratio": min_ratio,
         "confidence": confidence,
@@ -373,8 +375,10 @@ def gate(
         "allow_missing": allow_missing,
         "allow_new": allow_new,
     }
-    rules = read_rules(wishes, list(candidates.settings.values()))
-    return judge(candidates, read_baseline(Path(baseline)), rules, str(baseline))
+    file = read_spec(spec, allow_import, allow_partial)
+    with _candidates(file, settings, run_dir, ray, progress) as candidates:
+        rules = read_rules(wishes, list(candidates.settings.values()))
+        return judge(candidates, read_baseline(Path(baseline)), rules, str(baseline))
 
 
 def make_baseline(
@@ -384,6 +388,8 @@ def make_baseline(
     max_draws: int | str | None = None,
     allow_import: bool = False,
     allow_partial: bool = False,
+    run_dir: RunDir = None,
+    ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
     **settings: Any,
 ) -> Baseline:
@@ -393,14 +399,15 @@ def make_baseline(
         spec: as for `rank`.
         old: a baseline from which is taken over what still stands.
         max_draws: per model at most, if four batches of those given are too many.
-        allow_import, allow_partial, progress, settings: as for `compute`.
+        allow_import, allow_partial, run_dir, ray, progress, settings: as for `compute`.
 
     Raises:
         as `rank`; and NumericsError if a score is not above 0 or has no error.
     """
-    candidates = _candidates(spec, allow_import, allow_partial, settings, progress)
-    rules = read_rules({"max_draws": max_draws}, list(candidates.settings.values()))
-    return write_baseline(candidates, rules, old)
+    file = read_spec(spec, allow_import, allow_partial)
+    with _candidates(file, settings, run_dir, ray, progress) as candidates:
+        rules = read_rules({"max_draws": max_draws}, list(candidates.settings.values()))
+        return write_baseline(candidates, rules, old)
 
 
 def validate(
@@ -423,11 +430,14 @@ def validate(
         UsageError, DataError: as `compute`.
     """
     file = read_spec(spec, allow_import, allow_partial)
-    checked = []
+    checked: list[Checked] = []
+    read: dict[tuple[object, ...], Dataset] = {}  # models may have data of their own
     for candidate in file.models:
         its = resolve_settings(file, candidate, settings)
         if its.dataset is not None:
-            x = load_data(its).x
+            named = its.dataset, its.label, its.standardize
+            read[named] = read.get(named) or load_data(its)
+            x = read[named].x
             input_shape, output_shape = x.shape[1:], data_check(candidate, x)
         elif candidate.input_width is not None:
             input_shape = (candidate.input_width,)
@@ -450,25 +460,32 @@ def validate(
     return checked
 
 
+@contextmanager
 def _candidates(
-    spec: Spec,
-    allow_import: bool,
-    allow_partial: bool,
-    settings: Mapping[str, Any],
-    progress: Progress,
-) -> Candidates:
-    file = read_spec(spec, allow_import, allow_partial)
+    file: SpecFile, settings: Mapping[str, Any], run_dir: RunDir, ray: Ray, progress: Progress
+) -> Iterator[Candidates]:
+    """The models of a gate; their data are read and their work begins where it is needed."""
     resolved = {model.name: resolve_settings(file, model, settings) for model in file.models}
     check_comparable(list(resolved), list(resolved.values()))
+    run = _opened(run_dir)
+    base = [Task(ESTIMATE, model, resolved[model.name]) for model in file.models]
+    with ExitStack() as stack:
 
-    def load(model: ModelSpec, its: Settings) -> Dataset:
-        return checked_data([model], [its])[0]
+        @cache
+        def dataset() -> Dataset:
+            return checked_data(file.models, list(resolved.values()))
 
-    where = file.document.locate(("models",), key=True) if file.document else ""
-    return Candidates(file.models, resolved, file.source, where, load, progress)
+        @cache
+        def place() -> Workplace:
+            return stack.enter_context(_workplace("gate", base, dataset(), file, run, ray))
+
+        where = file.document.locate(("models",), key=True) if file.document else ""
+        yield Candidates(file.models, resolved, file.source, where, dataset, place, progress)
 
 
-def _open(path: str | Path) -> RunDirectory:
+def _opened(path: RunDir) -> RunDirectory | None:
+    if not isinstance(path, str | Path):
+        return path
     from sed2.runs.directory import RunDirectory  # which other calls do not wait for
 
     return RunDirectory(path)
@@ -485,20 +502,38 @@ def _asked(candidate: ModelSpec, settings: Settings, dataset: Dataset) -> dict[s
 
 @contextmanager
 def _workplace(
-    ray: str | Cluster | None, dataset: Dataset, run: RunDirectory | None
+    verb: str,
+    tasks: Sequence[Task],
+    dataset: Dataset,
+    file: SpecFile,
+    run: RunDirectory | None,
+    ray: Ray,
+    **asked: Any,
 ) -> Iterator[Workplace]:
-    """Where the candidates of a ranking are worked on."""
-    if ray is None:
-        yield run or ThisProcess(dataset)
-        return
-    from sed2.cluster.settings import Cluster
-    from sed2.cluster.workplace import opened
+    """Where the tasks of a verb are done.
 
-    with opened(Cluster(ray) if isinstance(ray, str) else ray, dataset, run) as sweep:
-        yield sweep
+    Args:
+        tasks: those that are known to be needed.
+        run: where their values are kept.
+        asked: what is asked for besides, as `RunDirectory.begin` takes it.
 
+    Raises:
+        UsageError: several processes that work together can do so in no other place.
+    """
+    if (run or ray) and are_several():
+        raise UsageError(
+            "processes that work together on one model keep nothing and use no cluster",
+            mend="Leave out --distributed, or both --run-dir and --ray",
+            where="--run-dir" if run else "--ray",
+        )
+    with ExitStack() as stack:
+        place: Workplace = run or ThisProcess(dataset)
+        if ray is not None:
+            from sed2.cluster.settings import Cluster
+            from sed2.cluster.workplace import opened
 
-def _estimate(candidate: ModelSpec, settings: Settings, progress: Progress) -> ModelResult:
-    """The result of one model, checked against its data first."""
-    (dataset,) = checked_data([candidate], [settings])
-    return estimate(candidate, dataset, settings, partial(progress, candidate.name))
+            cluster = Cluster(ray) if isinstance(ray, str) else ray
+            place = stack.enter_context(opened(cluster, dataset, run))
+        if run:
+            run.begin(verb, tasks, dataset, file.source, device=place.device, **asked)
+        yield place

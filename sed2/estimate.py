@@ -1,38 +1,62 @@
-"""The recipe: from a model's spec and its data to its result, one readable function."""
+"""The recipe: from a model's spec and its data to its result, in two readable steps.
+
+`sample` is costly and knows no eps; `evaluate` makes of its spectra what is asked for.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from sed2.chain import build_chain
+from sed2.chain import Chain, build_chain
+from sed2.common.progress import Report
 from sed2.data.load import Dataset, choose_inputs
 from sed2.estimators.diagnostics import find_warnings
-from sed2.estimators.plain import plain
 from sed2.estimators.problem import Problem
-from sed2.estimators.smc.sequential import sequential
-from sed2.fisher.pieces import UNKEPT, Pieces
-from sed2.fisher.plan import make_plan
+from sed2.estimators.registry import ESTIMATORS, reserved
+from sed2.fisher.items import Items
+from sed2.fisher.kept import UNKEPT, SpectraStore, spectra_of_series
+from sed2.fisher.plan import Plan, Reserved, make_plan
 from sed2.fisher.prefixes import ALONE, Prefixes
-from sed2.fisher.sample import sample_spectra
 from sed2.measure.spectra import Spectra
 from sed2.measure.two_sed import trace_bracket, upper_bound
 from sed2.measure.uncertainty import Jackknife
 from sed2.provenance import provenance
-from sed2.results import BlockShare, ModelResult
-from sed2.settings import Settings
+from sed2.results import BlockShare, ModelResult, Provenance
+from sed2.settings import Settings, SpectraSettings
 from sed2.spec.schema import ModelSpec, data_check
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The Fisher spectra of one model, and where they come from."""
+
+    name: str
+    chain: Chain
+    inputs: np.ndarray
+    """(N, *input_shape)."""
+    plan: Plan
+    jackknife: Jackknife
+    spectra: Spectra
+    """Of the K draws."""
+    left_out: Spectra
+    """Of the jackknife's items."""
+    provenance: Provenance
+
+    def first(self, draws: int) -> Sampled:
+        """Under the first of the draws alone, where no inputs were left out."""
+        return replace(self, spectra=self.spectra[:draws])
 
 
 def estimate(
     model: ModelSpec,
     dataset: Dataset,
     settings: Settings,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-    pieces: Pieces = UNKEPT,
+    progress: Report = lambda done, total: None,
+    store: SpectraStore = UNKEPT,
     prefixes: Prefixes = ALONE,
 ) -> ModelResult:
     """2sED and lower 2sED of one model.
@@ -42,7 +66,7 @@ def estimate(
         dataset: the inputs are chosen from its rows.
         settings: all that determines the numbers.
         progress: called with the number of work items done and their total.
-        pieces: where finished pieces of the work are kept, if they are.
+        store: where spectra are kept, if they are.
         prefixes: what is shared with other models, if anything is.
 
     Raises:
@@ -53,29 +77,85 @@ def estimate(
     """
     data_check(model, dataset.x)
     chain = build_chain(model.blocks, dataset.input_shape, settings.chain)
+    room = reserved(chain, min(settings.samples, dataset.rows), settings)
+    sampled = sample(model, chain, dataset, settings, progress, store, prefixes, room)
+    return evaluate(sampled, settings, progress)
+
+
+def sample(
+    model: ModelSpec,
+    chain: Chain,
+    dataset: Dataset,
+    settings: SpectraSettings,
+    progress: Report = lambda done, total: None,
+    store: SpectraStore = UNKEPT,
+    prefixes: Prefixes = ALONE,
+    room: Reserved = lambda ways: 0,
+) -> Sampled:
+    """The spectra of one model under K draws, and with inputs left out. eps is not known here.
+
+    Args:
+        model, dataset, settings, progress, store, prefixes: as for `estimate`.
+        chain: of the model.
+        room: what to leave of the memory, as `make_plan` takes it.
+
+    Raises:
+        as `estimate`, but for UsageError.
+    """
     inputs = choose_inputs(dataset, settings.samples, settings.seed)
     jackknife = Jackknife.plan(settings.draws, len(inputs), dataset.rows, settings.input_groups)
-    items = settings.draws + jackknife.extra
-    plan = prefixes.plan(partial(make_plan, chain, items, len(inputs), settings, pieces.work))
-    plan = pieces.plan(plan, items)
-    draws, weights = jackknife.items(settings.draws, len(inputs))
-    sampled = sample_spectra(
-        chain, inputs, draws, weights, settings, plan, progress, pieces, prefixes
+    series = jackknife.series(settings.draws, len(inputs))
+    count = sum(each.count for each in series)
+    plan = prefixes.plan(
+        partial(make_plan, chain, count, len(inputs), settings, store.work, reserved=room)
     )
-    spectra, left_out = sampled[: settings.draws], sampled[settings.draws :]
+    items = Items.of_series(chain, inputs, series, settings, plan)
+    spectra, left_out = spectra_of_series(items, series, progress, store, prefixes)
+    return Sampled(
+        name=model.name,
+        chain=chain,
+        inputs=inputs,
+        plan=plan,
+        jackknife=jackknife,
+        spectra=spectra,
+        left_out=left_out,
+        provenance=provenance(model, dataset.sha256),
+    )
 
-    # From here on every eps is free. eps_n joins the grid for the score.
-    grid = np.asarray(settings.eps)
+
+def evaluate(
+    sampled: Sampled, settings: Settings, progress: Report = lambda done, total: None
+) -> ModelResult:
+    """2sED and lower 2sED over a grid of eps, which is free once the spectra are there.
+
+    Args:
+        sampled: under these settings, but for those that are no `SpectraSettings`.
+        settings: eps_n, if there is one, joins the grid for the score.
+        progress: called as an estimator goes on that has more to do.
+
+    Raises:
+        UsageError: the estimator cannot take the model.
+        NumericsError: a spectrum is not finite.
+    """
+    chain, spectra, grid = sampled.chain, sampled.spectra, np.asarray(settings.eps)
     eps, weights_of_eps = score_radii(settings)
     problem = Problem(
-        chain, inputs, settings, plan, spectra, left_out, jackknife, eps, weights_of_eps, progress
+        chain=chain,
+        inputs=sampled.inputs,
+        settings=settings,
+        plan=sampled.plan,
+        spectra=spectra,
+        left_out=sampled.left_out,
+        jackknife=sampled.jackknife,
+        eps=eps,
+        score_weights=weights_of_eps,
+        progress=progress,
     )
-    found = (sequential if settings.estimator == "smc" else plain)(problem)
-
+    found = ESTIMATORS[settings.estimator].run(problem)
     d, on_grid = chain.parameters, slice(len(grid))
     eigenvalue = spectra.max_eigenvalue if spectra.is_exact else math.nan
     return ModelResult(
-        name=model.name,
+        name=sampled.name,
         parameters=d,
         left_out=chain.left_out,
         blocks=tuple(
@@ -83,7 +163,7 @@ def estimate(
             for block, share in zip(spectra.blocks, found.shares.T, strict=True)
         ),
         settings=settings,
-        inputs=len(inputs),
+        inputs=len(sampled.inputs),
         eps=grid,
         two_sed=found.two,
         lower_two_sed=found.lower,
@@ -97,9 +177,9 @@ def estimate(
         score=found.score,
         two_sed_score=found.two_score,
         replicates=found.replicates,
-        plan=plan.blocks,
+        plan=sampled.plan.blocks,
         warnings=(*find_warnings(chain, spectra, settings), *found.warnings),
-        provenance=provenance(model, dataset.sha256),
+        provenance=sampled.provenance,
         smc=found.smc,
     )
 
@@ -110,7 +190,7 @@ def _bracket(
     """(E,) what 2sED with the same draws is at most by the traces; NaN if these are estimates
     themselves, and where 2sED is not that of the draws."""
     d, zeta = spectra.parameters, settings.zeta
-    if not spectra.is_exact or settings.estimator == "smc":
+    if not spectra.is_exact or not settings.averages_draws:
         return np.full(len(eps), np.nan)
     traces = spectra.scale * np.stack([block.traces for block in spectra.blocks], axis=1)
     if not by_block:

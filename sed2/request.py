@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,7 @@ def check_prior(candidate: ModelSpec, settings: Settings) -> None:
 
 
 def load_data(settings: Settings) -> Dataset:
-    """The data set that the settings name; the last one is kept.
+    """The data set that the settings name.
 
     Raises:
         UsageError: none is named.
@@ -131,37 +131,24 @@ def load_data(settings: Settings) -> Dataset:
     """
     if settings.dataset is None:
         raise no_dataset()
-    name = settings.dataset
-    return _load_once(name, settings.label, settings.standardize, _state(name))
+    return load_dataset(settings.dataset, label=settings.label, standardize=settings.standardize)
 
 
-def checked_data(candidates: Sequence[ModelSpec], settings: Sequence[Settings]) -> list[Dataset]:
-    """The data set of every candidate, which is checked against it, so that nothing fails half-way.
+def checked_data(candidates: Sequence[ModelSpec], settings: Sequence[Settings]) -> Dataset:
+    """The data set of all candidates, checked against each, so that nothing fails half-way.
+
+    Args:
+        settings: of each; all name the same data.
 
     Raises:
         UsageError, DataError: as `load_data` and `check_prior`.
         SpecError: a candidate does not fit its data.
     """
-    datasets = [load_data(its) for its in settings]
-    for candidate, dataset, its in zip(candidates, datasets, settings, strict=True):
+    dataset = load_data(settings[0])
+    for candidate, its in zip(candidates, settings, strict=True):
         data_check(candidate, dataset.x)
         check_prior(candidate, its)
-    return datasets
-
-
-@lru_cache(maxsize=1)
-def _load_once(name: str, label: str | None, standardize: bool, state: object) -> Dataset:
-    return load_dataset(name, label=label, standardize=standardize)
-
-
-def _state(name: str) -> object:
-    """Differs once the file of that name does: a notebook may write it anew."""
-    path = Path(name).expanduser()
-    try:
-        stat = path.stat()
-    except OSError:  # a named data set, or nothing at all
-        return None
-    return path.absolute(), stat.st_ino, stat.st_size, stat.st_mtime_ns
+    return dataset
 
 
 def no_dataset() -> UsageError:

@@ -203,8 +203,9 @@ Eps = Annotated[
 PriorText = Annotated[str, AfterValidator(lambda text: str(parse_prior(text)))]
 
 
-class Settings(StrictModel):
-    """All that determines the numbers, but for the architecture and the data themselves."""
+class SpectraSettings(StrictModel):
+    """What determines the Fisher spectra, but for the architecture and the data themselves: eps and
+    all that is made of spectra later are unknown here."""
 
     dataset: Annotated[str, Field(min_length=1)] | None = None
     """Data set: a name (`sed2 datasets list`), or the path of a .npz, .csv, idx or CIFAR file."""
@@ -212,10 +213,6 @@ class Settings(StrictModel):
     """Column of a .csv file that is the label; by default the last one."""
     standardize: Flag = False
     """Whether each feature of a file is shifted and scaled to mean 0 and variance 1."""
-    eps: Eps = Field(default=parse_eps(DEFAULT_EPS), json_schema_extra={"default": DEFAULT_EPS})
-    """Covering radii: `1e-3:1e-1` (log-spaced, 25 points), `1e-3:1e-1:9` or `0.1,0.01`."""
-    zeta: Annotated[float, Number] = Field(default=0.0, ge=0, lt=1)
-    """Meso-scale exponent."""
     samples: Annotated[int, Number] = Field(default=100, ge=1, le=_LIMIT)
     """N, the number of inputs, chosen at random from the rows."""
     draws: Annotated[int, Number] = Field(default=100, ge=1, le=_LIMIT)
@@ -230,18 +227,6 @@ class Settings(StrictModel):
     """Of the last block: its mean with noise, or a softmax over classes."""
     prior: PriorText = Field(default="torch", json_schema_extra={"examples": list(PRIOR_FORMS)})
     """Measure of the parameters: torch, init, uniform:A:B, normal:STD, he_normal, ..."""
-    estimator: Literal["mc", "smc"] = "mc"
-    """Plain Monte Carlo over the draws, or sequential Monte Carlo: minutes per model and eps."""
-    particles: Annotated[int, Number] = Field(default=32, ge=8, le=_LIMIT)
-    """Particles of each island of `smc`."""
-    islands: Annotated[int, Number] = Field(default=4, ge=2, le=1000)
-    """Islands of `smc`, independent of each other: their spread is its error."""
-    moves: Annotated[int, Number] = Field(default=100, ge=1, le=_LIMIT)
-    """Moves of `smc` at one temperature, at most."""
-    n_train: Annotated[int, Field(ge=2, le=_LIMIT), Number] | None = None
-    """Size of the training set; it sets eps_n of Theorem 5.1, where models are ranked."""
-    gamma: Annotated[float, Number] = Field(default=1.0, gt=0, le=1)
-    """gamma of eps_n = (log n / (gamma n))^(3/8)."""
     seed: Annotated[int, Number] = Field(default=0, ge=0, le=_LIMIT)
     """Seed of everything random."""
     input_groups: Annotated[int, Number] = Field(default=10, ge=0, le=_LIMIT)
@@ -255,12 +240,38 @@ class Settings(StrictModel):
     memory_gb: Annotated[float, Field(gt=0), Number] | None = None
     """Memory to stay within, in GB; by default half of what is free, at most 3."""
 
+
+class Settings(SpectraSettings):
+    """All that determines the numbers, but for the architecture and the data themselves."""
+
+    eps: Eps = Field(default=parse_eps(DEFAULT_EPS), json_schema_extra={"default": DEFAULT_EPS})
+    """Covering radii: `1e-3:1e-1` (log-spaced, 25 points), `1e-3:1e-1:9` or `0.1,0.01`."""
+    zeta: Annotated[float, Number] = Field(default=0.0, ge=0, lt=1)
+    """Meso-scale exponent."""
+    estimator: Literal["mc", "smc"] = "mc"
+    """Plain Monte Carlo over the draws, or sequential Monte Carlo: minutes per model and eps."""
+    particles: Annotated[int, Number] = Field(default=32, ge=8, le=_LIMIT)
+    """Particles of each island of `smc`."""
+    islands: Annotated[int, Number] = Field(default=4, ge=2, le=1000)
+    """Islands of `smc`, independent of each other: their spread is its error."""
+    moves: Annotated[int, Number] = Field(default=100, ge=1, le=_LIMIT)
+    """Moves of `smc` at one temperature, at most."""
+    n_train: Annotated[int, Field(ge=2, le=_LIMIT), Number] | None = None
+    """Size of the training set; it sets eps_n of Theorem 5.1, where models are ranked."""
+    gamma: Annotated[float, Number] = Field(default=1.0, gt=0, le=1)
+    """gamma of eps_n = (log n / (gamma n))^(3/8)."""
+
     @property
     def eps_n(self) -> float | None:
         """eps_n = (log n / (gamma n))^(3/8) of Theorem 5.1; None without `n_train`."""
         if self.n_train is None:
             return None
         return float((math.log(self.n_train) / (self.gamma * self.n_train)) ** 0.375)
+
+    @property
+    def averages_draws(self) -> bool:
+        """Whether 2sED is a mean over the K draws themselves, so that one draw has no error."""
+        return self.estimator == "mc"
 
     @model_validator(mode="after")
     def _check_eps_n(self) -> Settings:

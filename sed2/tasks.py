@@ -1,6 +1,7 @@
-"""What a ranking needs of each candidate, as tasks that have nothing to do with each other, and
-where they are done: in this process, kept in a run directory (`sed2.runs`), or on a cluster
-(`sed2.cluster`).
+"""What is computed of one model, as tasks that have nothing to do with each other, and where they
+are done: in this process, kept in a run directory (`sed2.runs`), or on a cluster (`sed2.cluster`).
+
+A *stage* is a kind of value. Those of a ranking are here; others are where they are asked for.
 """
 
 from __future__ import annotations
@@ -9,82 +10,172 @@ import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from sed2.baselines.registry import baseline_values
 from sed2.baselines.results import BaselineValue
 from sed2.chain import build_chain
-from sed2.common.progress import Progress
+from sed2.common.memory import GB
+from sed2.common.progress import Progress, Report
 from sed2.data.load import Dataset
+from sed2.errors import ResourceError
 from sed2.estimate import estimate
-from sed2.fisher.pieces import UNKEPT, Pieces
-from sed2.fisher.plan import NOMINAL_BUDGET, default_budget
+from sed2.estimators.registry import reserved
+from sed2.fisher.kept import UNKEPT, SpectraStore
+from sed2.fisher.plan import NOMINAL_BUDGET, default_budget, make_plan
 from sed2.fisher.prefixes import ALONE, Prefixes
+from sed2.measure.uncertainty import Jackknife
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
+from sed2.training.plan import check_training
 from sed2.training.recipe import train
 from sed2.training.result import Training
-from sed2.training.settings import TrainingSettings
 
-Value = ModelResult | dict[str, BaselineValue] | Training
-Stage = Literal["estimate", "baselines", "training"]
+
+@dataclass(frozen=True)
+class Stage:
+    """A kind of value that a model has."""
+
+    name: str
+    folder: str
+    """Of a run directory, in which its values are kept."""
+    noun: str
+    """What its values are, for the user."""
+    kind: Any
+    """The type of the values."""
+    compute: Callable[[Task, Dataset, Report, SpectraStore, Prefixes], Any]
+    forecast: Callable[[Task, Dataset], float]
+    """Bytes of the arrays that the task makes, on a machine with memory enough; the settings of the
+    task name a budget.
+
+    Raises:
+        ResourceError: it would not fit in that budget.
+    """
+    is_lasting: Callable[[Task, Any], bool] = lambda task, value: True
+    """Whether that is its value anywhere; asked where it was just computed."""
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """A stage is a constant of its module: another process has its own."""
+        return _stage, (self.compute.__module__, self.name)
+
+
+def _stage(module: str, name: str) -> Stage:
+    """The stage of that name which a module defines."""
+    from importlib import import_module
+
+    stages = (each for each in vars(import_module(module)).values() if isinstance(each, Stage))
+    return next(each for each in stages if each.name == name)
 
 
 @dataclass(frozen=True)
 class Task:
-    """One value of one candidate."""
+    """One value of one model."""
 
     stage: Stage
     model: ModelSpec
     settings: Settings
-    training: TrainingSettings | None = None
-    """Of a training, and of nothing else."""
+    own: Any = None
+    """What the stage asks for besides: a pydantic model, a number, or a tuple of numbers."""
 
     @property
     def key(self) -> Hashable:
-        """Tells it from all other tasks of a ranking, in which names are unique."""
-        return self.stage, self.model.name, self.settings, self.training
+        """Tells it from all other tasks of a call, in which names are unique."""
+        return self.stage.name, self.model.name, self.settings, self.own
 
     @property
     def title(self) -> str:
         """What is worked on, for the user."""
-        return self.model.name + ("" if self.stage == "estimate" else f", {self.stage}")
+        return self.model.name + ("" if self.stage is ESTIMATE else f", {self._what}")
+
+    @property
+    def _what(self) -> str:
+        numbered = isinstance(self.own, int)
+        return f"{self.stage.name} {self.own}" if numbered else self.stage.name
 
     def __str__(self) -> str:
-        return f"`{self.model.name}`{'' if self.stage == 'estimate' else f' ({self.stage})'}"
+        return f"`{self.model.name}`{'' if self.stage is ESTIMATE else f' ({self._what})'}"
 
     def compute(
         self,
         dataset: Dataset,
-        progress: Callable[[int, int], None],
-        pieces: Pieces = UNKEPT,
+        progress: Report,
+        store: SpectraStore = UNKEPT,
         prefixes: Prefixes = ALONE,
-    ) -> Value:
-        """The value.
+    ) -> Any:
+        """The value; raises as what computes it.
 
         Args:
-            pieces, prefixes: as for `estimate`, if it is one.
-
-        Raises:
-            as `estimate`, `baseline_values` or `train`.
+            store, prefixes: as for `estimate`.
         """
-        if self.stage == "estimate":
-            return estimate(self.model, dataset, self.settings, progress, pieces, prefixes)
-        if self.stage == "baselines":
-            return baseline_values(self.model, dataset, self.settings, progress=progress)
-        assert self.training  # or it would be no training
-        return train(self.model, dataset, self.settings, self.training, progress)
+        return self.stage.compute(self, dataset, progress, store, prefixes)
 
-    def is_lasting(self, value: Value) -> bool:
-        """Whether that is its value anywhere; asked where it was just computed. A baseline may be
-        missing only because little memory was free."""
-        return (
-            not isinstance(value, Mapping)
-            or not any(math.isnan(baseline.value) for baseline in value.values())
-            or self.settings.memory_gb is not None
-            or default_budget() >= NOMINAL_BUDGET
-        )
+    def is_lasting(self, value: Any) -> bool:
+        """As of the stage."""
+        return self.stage.is_lasting(self, value)
+
+
+def _estimate(
+    task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
+) -> ModelResult:
+    return estimate(task.model, dataset, task.settings, progress, store, prefixes)
+
+
+def forecast_spectra(task: Task, dataset: Dataset) -> float:
+    """Of an estimate."""
+    settings, samples = task.settings, min(task.settings.samples, dataset.rows)
+    chain = build_chain(task.model.blocks, dataset.input_shape, settings.chain)
+    extra = Jackknife.plan(settings.draws, samples, dataset.rows, settings.input_groups).extra
+    room = reserved(chain, samples, settings)
+    return make_plan(chain, settings.draws + extra, samples, settings, reserved=room).bytes
+
+
+def _baselines(
+    task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
+) -> dict[str, BaselineValue]:
+    return baseline_values(task.model, dataset, task.settings, progress=progress)
+
+
+def _forecast_baselines(task: Task, dataset: Dataset) -> float:
+    """The effective dimension of the whole network takes the most."""
+    settings, samples = task.settings, min(task.settings.samples, dataset.rows)
+    chain = build_chain(task.model.blocks, dataset.input_shape, "end-to-end")
+    try:
+        return make_plan(chain, settings.draws, samples, settings).bytes
+    except ResourceError:  # then it is left undefined
+        return (settings.memory_gb or NOMINAL_BUDGET / GB) * GB
+
+
+def _is_lasting(task: Task, value: Mapping[str, BaselineValue]) -> bool:
+    """A baseline may be missing only because little memory was free."""
+    return (
+        not any(math.isnan(baseline.value) for baseline in value.values())
+        or task.settings.memory_gb is not None
+        or default_budget() >= NOMINAL_BUDGET
+    )
+
+
+def _train(
+    task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
+) -> Training:
+    return train(task.model, dataset, task.settings, task.own, progress)
+
+
+def _forecast_training(task: Task, dataset: Dataset) -> float:
+    return check_training(task.model, dataset, task.settings, task.own).bytes
+
+
+ESTIMATE = Stage("estimate", "results", "models", ModelResult, _estimate, forecast_spectra)
+BASELINES = Stage(
+    "baselines",
+    "baselines",
+    "baselines",
+    Mapping[str, BaselineValue],
+    _baselines,
+    _forecast_baselines,
+    _is_lasting,
+)
+TRAINING = Stage("training", "trainings", "trainings", Training, _train, _forecast_training)
 
 
 class Workplace(Protocol):
@@ -96,7 +187,7 @@ class Workplace(Protocol):
         ...
 
     def announce(self, tasks: Sequence[Task], progress: Progress) -> None:
-        """Once, before any is done: all that are known to be needed."""
+        """Those that are done next, before any of them is."""
         ...
 
     def values(self, tasks: Sequence[Task], progress: Progress) -> list[Any]:
@@ -109,7 +200,7 @@ class Workplace(Protocol):
 
 
 class ThisProcess:
-    """One task after the other. Estimates that are announced share their first blocks.
+    """One task after the other. Those that are announced share their first blocks.
 
     Args:
         dataset: of all tasks.
@@ -121,17 +212,21 @@ class ThisProcess:
         self._dataset, self._prefixes = dataset, ALONE
 
     def announce(self, tasks: Sequence[Task], progress: Progress) -> None:
-        shape = self._dataset.input_shape
-        self._prefixes = Prefixes(
-            [
-                build_chain(task.model.blocks, shape, task.settings.chain)
-                for task in tasks
-                if task.stage == "estimate"
-            ]
-        )
+        self._prefixes = shared_prefixes(tasks, self._dataset)
 
     def values(self, tasks: Sequence[Task], progress: Progress) -> list[Any]:
         return [
             task.compute(self._dataset, partial(progress, task.title), prefixes=self._prefixes)
             for task in tasks
         ]
+
+
+def shared_prefixes(tasks: Sequence[Task], dataset: Dataset) -> Prefixes:
+    """What the tasks that come to spectra share, each worked on once."""
+    return Prefixes(
+        [
+            build_chain(task.model.blocks, dataset.input_shape, task.settings.chain)
+            for task in tasks
+            if task.stage not in (BASELINES, TRAINING)
+        ]
+    )

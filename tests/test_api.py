@@ -64,9 +64,9 @@ def test_company_name_and_place_change_no_number() -> None:
 def test_a_fault_in_the_last_model_is_found_before_the_first_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from sed2 import api
+    from sed2 import tasks
 
-    monkeypatch.setattr(api, "estimate", lambda *_: pytest.fail("the work began"))
+    monkeypatch.setattr(tasks, "estimate", lambda *_: pytest.fail("the work began"))
     with pytest.raises(SpecError, match="MLP 53-3-7"):
         sed2.rank({"models": ["MLP 54-3-7", "MLP 53-3-7"]}, **FAST)
 

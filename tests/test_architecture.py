@@ -12,18 +12,20 @@ from pathlib import Path
 
 import pytest
 
+import sed2
+
 ROOT = Path(__file__).parents[1]
 ROOMS = """
     cli
     api
     cluster report
     runs
-    stability gating
+    robustness gating
     ranking
     tasks
     baselines
     training estimate
-    estimators bound
+    estimators generalisation
     fisher
     provenance priors measure
     request
@@ -94,3 +96,8 @@ def test_each_class_name_means_one_thing() -> None:
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name.lstrip("_"), []).append(path.name)
     assert not {name: where for name, where in places.items() if len(where) > 1}
+
+
+def test_no_room_hides_a_verb() -> None:
+    """An imported `sed2.bound` would be a module, where users look for the function."""
+    assert not set(sed2.__all__) & LEVELS.keys() - {"api"}

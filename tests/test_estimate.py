@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sed2.chain import build_chain
 from sed2.common.randomness import block_keys, to_normal, uniforms
 from sed2.errors import ResourceError, Sed2Error, SpecError
+from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.priors import draw_module
@@ -101,7 +102,9 @@ def test_chunks_change_nothing() -> None:
     x, settings_ = gaussian_inputs(6, 4), Settings(dataset="test")
     plan = make_plan(chain, 7, 6, settings_)
     runs = [
-        sample_spectra(chain, x, np.arange(7), np.ones((7, 6)), settings_, replace(plan, chunk=c))
+        sample_spectra(
+            Items(chain, x, np.arange(7), np.ones((7, 6)), settings_, replace(plan, chunk=c))
+        )
         for c in (7, 3, 1)
     ]
     for other in runs[1:]:
@@ -114,7 +117,8 @@ def test_more_draws_leave_the_first_ones_as_they_are() -> None:
     x, settings_ = gaussian_inputs(6, 4), Settings(dataset="test")
     plan = make_plan(chain, 9, 6, settings_)
     few, many = (
-        sample_spectra(chain, x, np.arange(k), np.ones((k, 6)), settings_, plan) for k in (3, 9)
+        sample_spectra(Items(chain, x, np.arange(k), np.ones((k, 6)), settings_, plan))
+        for k in (3, 9)
     )
     for block, same in zip(few.blocks, many[:3].blocks, strict=True):
         np.testing.assert_allclose(same.roots, block.roots, rtol=1e-12)

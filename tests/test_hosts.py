@@ -104,7 +104,7 @@ def everything(process: int, port: int, images: str) -> None:
         return gather(results, tiled=tiled)
 
     def read(*arguments: Any) -> Any:
-        block = repr(arguments[0])
+        block = repr(arguments[0].block)
         programs[block] = programs.get(block) or step.lower(*arguments).compile().as_text()
         return step(*arguments)
 

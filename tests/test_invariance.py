@@ -21,6 +21,7 @@ import pytest
 import sed2
 from sed2.chain import build_chain
 from sed2.errors import ResourceError
+from sed2.fisher.items import Items
 from sed2.fisher.plan import Plan, make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.fisher.ways import Way
@@ -186,7 +187,9 @@ def test_chunks_change_nothing_where_lanczos_has_exhausted_the_space() -> None:
     one, *others = (
         log_determinants(
             sample_spectra(
-                chain, x, np.arange(7), np.ones((7, 10)), settings, replace(plan, chunk=chunk)
+                Items(
+                    chain, x, np.arange(7), np.ones((7, 10)), settings, replace(plan, chunk=chunk)
+                )
             ),
             np.array(EPS),
             0.0,

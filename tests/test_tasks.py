@@ -15,7 +15,7 @@ from sed2.fisher.plan import NOMINAL_BUDGET
 from sed2.request import load_data
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
-from sed2.tasks import Task
+from sed2.tasks import BASELINES, ESTIMATE, TRAINING, Task
 from sed2.training.recipe import train
 from sed2.training.result import Training
 from sed2.training.settings import TrainingSettings
@@ -23,9 +23,9 @@ from tests.runs.made import assert_same
 
 SETTINGS = Settings(dataset="covertype", samples=5, draws=2, eps=(0.1,))
 MODEL = load_spec("MLP 54-2-7").models[0]
-TRAINING = TrainingSettings(epochs=1, train_samples=64, train_seeds=1)
-ESTIMATE = Task("estimate", MODEL, SETTINGS)
-BASELINES = Task("baselines", MODEL, SETTINGS)
+SHORT = TrainingSettings(epochs=1, train_samples=64, train_seeds=1)
+ESTIMATED = Task(ESTIMATE, MODEL, SETTINGS)
+COMPARED = Task(BASELINES, MODEL, SETTINGS)
 
 
 def nothing(done: int, total: int) -> None:
@@ -34,33 +34,33 @@ def nothing(done: int, total: int) -> None:
 
 def test_each_stage_computes_its_value() -> None:
     data = load_data(SETTINGS)
-    assert_same(ESTIMATE.compute(data, nothing), estimate(MODEL, data, SETTINGS))
-    assert_same(BASELINES.compute(data, nothing), baseline_values(MODEL, data, SETTINGS))
-    trained = Task("training", MODEL, SETTINGS, TRAINING).compute(data, nothing)
+    assert_same(ESTIMATED.compute(data, nothing), estimate(MODEL, data, SETTINGS))
+    assert_same(COMPARED.compute(data, nothing), baseline_values(MODEL, data, SETTINGS))
+    trained = Task(TRAINING, MODEL, SETTINGS, SHORT).compute(data, nothing)
     assert isinstance(trained, Training)
-    assert_same(trained, train(MODEL, data, SETTINGS, TRAINING))
+    assert_same(trained, train(MODEL, data, SETTINGS, SHORT))
 
 
 def test_tasks_are_told_apart() -> None:
     more = SETTINGS.model_copy(update={"draws": 4})
     others = [
-        BASELINES,
-        Task("training", MODEL, SETTINGS, TRAINING),
-        replace(ESTIMATE, settings=more),
-        replace(ESTIMATE, model=replace(MODEL, name="other")),
+        COMPARED,
+        Task(TRAINING, MODEL, SETTINGS, SHORT),
+        replace(ESTIMATED, settings=more),
+        replace(ESTIMATED, model=replace(MODEL, name="other")),
     ]
-    assert len({task.key for task in [ESTIMATE, *others]}) == 5
-    assert replace(ESTIMATE).key == ESTIMATE.key
-    assert (str(ESTIMATE), str(BASELINES)) == ("`MLP 54-2-7`", "`MLP 54-2-7` (baselines)")
+    assert len({task.key for task in [ESTIMATED, *others]}) == 5
+    assert replace(ESTIMATED).key == ESTIMATED.key
+    assert (str(ESTIMATED), str(COMPARED)) == ("`MLP 54-2-7`", "`MLP 54-2-7` (baselines)")
 
 
 def test_a_baseline_may_be_missing_for_the_memory_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = {"synflow": BaselineValue(1.0)}
     missing = {"abbas": BaselineValue(math.nan, "it would not fit")}
     monkeypatch.setattr(tasks, "default_budget", lambda: NOMINAL_BUDGET / 2)
-    assert BASELINES.is_lasting(whole)
-    assert not BASELINES.is_lasting(missing)
-    bounded = replace(BASELINES, settings=SETTINGS.model_copy(update={"memory_gb": 1.0}))
+    assert COMPARED.is_lasting(whole)
+    assert not COMPARED.is_lasting(missing)
+    bounded = replace(COMPARED, settings=SETTINGS.model_copy(update={"memory_gb": 1.0}))
     assert bounded.is_lasting(missing)
     monkeypatch.setattr(tasks, "default_budget", lambda: NOMINAL_BUDGET)
-    assert BASELINES.is_lasting(missing)
+    assert COMPARED.is_lasting(missing)

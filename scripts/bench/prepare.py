@@ -25,6 +25,7 @@ from sed2.blocks.pooling import Pool
 from sed2.chain import Chain, build_chain
 from sed2.common.randomness import block_keys, to_normal, uniforms
 from sed2.data.load import choose_inputs, load_dataset
+from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.measure.logdet import log_determinants
@@ -53,7 +54,7 @@ def make_problem(case: Case, folder: Path, memory: float) -> tuple[Problem, dict
 
     plan = make_plan(chain, case.few, len(inputs), settings)
     weights = np.ones((case.few, len(inputs)))
-    spectra = sample_spectra(chain, inputs, np.arange(case.few), weights, settings, plan)
+    spectra = sample_spectra(Items(chain, inputs, np.arange(case.few), weights, settings, plan))
     eps = np.asarray(settings.eps)
     values = log_determinants(spectra, eps, settings.zeta).values.swapaxes(0, 1)
     traces = np.stack([block.traces for block in spectra.blocks], axis=1)

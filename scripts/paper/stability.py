@@ -12,11 +12,11 @@ from scripts.paper import figures
 from scripts.paper.claims import Claim, Inequality, SameSign, Scatter, Statement
 from scripts.paper.lab import Lab, Outcome, Way, mean_and_scatter, ways
 from sed2.data.load import Dataset
-from sed2.estimate import estimate
+from sed2.robustness.results import StabilityResult, Sweep
+from sed2.robustness.study import Grids, read_grids, study
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
-from sed2.stability.results import StabilityResult, Sweep
-from sed2.stability.study import Grids, read_grids, study
+from sed2.tasks import ThisProcess
 
 STABLE = 5.0
 """Percent of lower 2sED: several times the distance of the two models that the paper compares."""
@@ -67,7 +67,7 @@ def vary(
         [base] * len(models),
         grids,
         dataset.rows,
-        lambda model, settings, report: estimate(model, dataset, settings, report),
+        ThisProcess(dataset),
         lab.report,
     )
 

@@ -13,10 +13,7 @@ import numpy as np
 from sed2.baselines.base import Candidate
 from sed2.baselines.results import BaselineValue
 from sed2.chain import build_chain
-from sed2.data.load import choose_inputs
-from sed2.estimate import score_radii
-from sed2.fisher.plan import make_plan
-from sed2.fisher.sample import sample_spectra
+from sed2.estimate import sample, score_radii
 from sed2.measure.logdet import log_determinants
 from sed2.measure.montecarlo import log_mean_exp
 from sed2.measure.spectra import Spectra
@@ -61,18 +58,14 @@ def measure_dimensions(
         update={"chain": "end-to-end", "estimator": "mc", "input_groups": 0}
     )
     chain = build_chain(candidate.model.blocks, candidate.dataset.input_shape, "end-to-end")
-    inputs = choose_inputs(candidate.dataset, settings.samples, settings.seed)
-    plan = make_plan(chain, settings.draws, len(inputs), settings)
-    weights = np.ones((settings.draws, len(inputs)))
-    spectra = sample_spectra(
+    sampled = sample(
+        candidate.model,
         chain,
-        inputs,
-        np.arange(settings.draws),
-        weights,
+        candidate.dataset,
         settings,
-        plan,
         lambda done, total: progress(done),
     )
+    spectra = sampled.spectra
     eps, weights_of_eps = score_radii(settings)
     curves = {
         "abbas": lambda: effective_dimension(spectra, eps),

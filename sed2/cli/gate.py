@@ -98,7 +98,7 @@ def gate(
     from sed2 import api
     from sed2.common.compilation import use_compilation_cache
 
-    trusted = {"allow_import": allow_import, "allow_partial": allow_partial}
+    trusted: dict[str, Any] = {"allow_import": allow_import, "allow_partial": allow_partial}
     if update:
         outputs.leave_out()
         _update(spec, baseline, {"max_draws": max_draws} | trusted | settings)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from sed2.chain import build_chain
 from sed2.common.memory import GB
 from sed2.data.load import Dataset
 from sed2.errors import ResourceError
-from sed2.fisher.plan import NOMINAL_BUDGET, make_plan
-from sed2.measure.uncertainty import Jackknife
+from sed2.fisher.plan import NOMINAL_BUDGET
 from sed2.tasks import Task
-from sed2.training.plan import check_training
 
 PROCESS_BYTES = 0.5 * GB
 """Of a process of Ray and sed2 besides its arrays: 0.31 GB for a network of 100 parameters, 0.41 GB
@@ -37,19 +35,7 @@ def _forecast(task: Task, dataset: Dataset) -> float:
     """Bytes of the arrays that a task makes."""
     budget = task.settings.memory_gb or NOMINAL_BUDGET / GB
     settings = task.settings.model_copy(update={"memory_gb": budget})
-    if task.stage == "training":
-        assert task.training
-        return check_training(task.model, dataset, settings, task.training).bytes
-    samples = min(settings.samples, dataset.rows)
-    if task.stage == "estimate":
-        chain = build_chain(task.model.blocks, dataset.input_shape, settings.chain)
-        extra = Jackknife.plan(settings.draws, samples, dataset.rows, settings.input_groups).extra
-        return make_plan(chain, settings.draws + extra, samples, settings).bytes
-    chain = build_chain(task.model.blocks, dataset.input_shape, "end-to-end")
-    try:
-        return make_plan(chain, settings.draws, samples, settings).bytes
-    except ResourceError:  # then it has no effective dimension, which takes the most
-        return budget * GB
+    return task.stage.forecast(replace(task, settings=settings), dataset)
 
 
 def fits(needed: Resources, node: Mapping[str, float]) -> bool:

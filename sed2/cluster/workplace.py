@@ -27,7 +27,7 @@ from sed2.data.load import Dataset
 from sed2.errors import ResourceError, Sed2Error, UsageError
 from sed2.runs.directory import RunDirectory
 from sed2.runs.keys import user_modules
-from sed2.tasks import Task, Value
+from sed2.tasks import Task
 
 ATTEMPTS = 4
 """How often a task is begun at most."""
@@ -62,7 +62,7 @@ class ClusterWorkplace:
 
     def __init__(self, ray: Any, cluster: Cluster, dataset: Dataset, run: RunDirectory | None):
         self._ray, self._cluster, self._dataset, self._run = ray, cluster, dataset, run
-        self._values: dict[Hashable, Value] = {}
+        self._values: dict[Hashable, Any] = {}
         self._numbers = count()
         self._sent = ray.put(dataset)
         self._tally = ray.remote(Tally).options(num_cpus=0, max_restarts=-1).remote()
@@ -184,7 +184,7 @@ class ClusterWorkplace:
                     attempt = next(iter(running.values()))
                     raise no_node(attempt.task, attempt.needed, alive(self._ray))
 
-    def _fetch(self, reference: Any) -> tuple[Value, bool]:
+    def _fetch(self, reference: Any) -> tuple[Any, bool]:
         """The value, and whether it is lasting.
 
         Raises:
@@ -193,7 +193,7 @@ class ClusterWorkplace:
         """
         errors = self._ray.exceptions
         try:
-            outcome: tuple[Value, bool] | Sed2Error = pickle.loads(self._ray.get(reference))
+            outcome: tuple[Any, bool] | Sed2Error = pickle.loads(self._ray.get(reference))
         except errors.RayTaskError as error:  # a defect, or what the user's own code raised
             raise error.cause if isinstance(error.cause, Exception) else error from error
         except errors.RayError as error:
@@ -209,7 +209,7 @@ class ClusterWorkplace:
         )
         return replace(attempt, count=attempt.count + 1)
 
-    def _keep(self, task: Task, value: Value, is_lasting: bool) -> None:
+    def _keep(self, task: Task, value: Any, is_lasting: bool) -> None:
         if self._run and is_lasting:
             self._run.keep(task, self._dataset, value)
         self._values[task.key] = value

@@ -11,6 +11,7 @@ activations, the factors handed to the SVD) and the spectra that are kept. It al
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
@@ -30,8 +31,10 @@ from sed2.common.memory import GB, free_memory
 from sed2.errors import ResourceError
 from sed2.fisher.ways import COPIES, FLOAT, Sizes, Way, choose, ways
 from sed2.results import BlockPlan
-from sed2.settings import Settings
+from sed2.settings import SpectraSettings
 
+Reserved = Callable[[tuple[Way, ...]], int]
+"""From the ways of all blocks to bytes."""
 NOMINAL_BUDGET = 3 * GB
 """Within which ways are chosen, where the user names no budget."""
 
@@ -54,9 +57,10 @@ def make_plan(
     chain: Chain,
     items: int,
     samples: int,
-    settings: Settings,
+    settings: SpectraSettings,
     piece: float = math.inf,
     share: float = 1,
+    reserved: Reserved = lambda ways: 0,
 ) -> Plan:
     """Choose the way of each block, and cut the work to the memory budget.
 
@@ -67,7 +71,8 @@ def make_plan(
         settings: memory_gb, max_flops, fisher, likelihood, lanczos_steps, probes.
         piece: operations of one call of the compiled programs on one device at most, unless one
             item has more.
-        share: of the memory budget; the ways do not hang on it.
+        share: of the memory budget; the ways do not depend on it.
+        reserved: bytes that whatever comes after the spectra keeps meanwhile.
 
     Raises:
         ResourceError: even one item at a time does not fit; it says how many inputs would.
@@ -75,7 +80,7 @@ def make_plan(
     budget = share * memory_budget(settings)
     nominal = memory_budget(settings) if settings.memory_gb else NOMINAL_BUDGET
     try:
-        return _plan(chain, items, samples, settings, budget, nominal, piece)
+        return _plan(chain, items, samples, settings, budget, nominal, piece, reserved)
     except ResourceError as error:
         mend = _what_would_fit(chain, items, samples, settings, budget, nominal, error.mend)
         if budget < nominal:
@@ -84,7 +89,7 @@ def make_plan(
         raise
 
 
-def memory_budget(settings: Settings) -> float:
+def memory_budget(settings: SpectraSettings) -> float:
     """Bytes: what the user allows, or `default_budget`."""
     return min(settings.memory_gb, 1e9) * GB if settings.memory_gb else default_budget()
 
@@ -99,7 +104,7 @@ def _what_would_fit(
     chain: Chain,
     items: int,
     samples: int,
-    settings: Settings,
+    settings: SpectraSettings,
     budget: float,
     nominal: float,
     otherwise: str,
@@ -115,7 +120,7 @@ def _what_would_fit(
 
 
 def _other_way(
-    chain: Chain, items: int, samples: int, settings: Settings, budget: float, otherwise: str
+    chain: Chain, items: int, samples: int, settings: SpectraSettings, budget: float, otherwise: str
 ) -> str:
     """To take a way that fits what is free, if there is one: the user's choice, never silent."""
     try:
@@ -132,10 +137,11 @@ def _plan(
     chain: Chain,
     items: int,
     samples: int,
-    settings: Settings,
+    settings: SpectraSettings,
     budget: float,
     nominal: float,
     piece: float = math.inf,
+    reserved: Reserved = lambda ways: 0,
 ) -> Plan:
     """As `make_plan`, within a budget of bytes; the ways are those of a nominal budget."""
     resident = [_resident(block, samples) for block in chain.blocks]
@@ -164,8 +170,7 @@ def _plan(
     chosen = tuple(picked[j] for j in range(len(sizes)))
     each = tuple(base + way.bytes for base, way in zip(resident, chosen, strict=True))
     kept = items * FLOAT * (samples + sum(way.kept for way in chosen))
-    if settings.estimator == "smc":
-        kept += _particles(chain, chosen, samples, settings)
+    kept += reserved(chosen)
     if kept + max(each) > budget:
         raise ResourceError(
             f"one draw of this model ({chain.parameters:,} parameters, N = {samples}) needs about "
@@ -197,15 +202,6 @@ def _resident(block: ChainBlock, samples: int) -> int:
     return FLOAT * (COPIES * block.parameters + COPIES * activations)
 
 
-def _particles(chain: Chain, chosen: tuple[Way, ...], samples: int, settings: Settings) -> int:
-    """Bytes of all particles of `smc`: cloud m holds blocks 1..m, and is moved in copies."""
-    each = 0
-    for clouds, block, way in zip(range(len(chosen), 0, -1), chain.blocks, chosen, strict=True):
-        outputs = samples * math.prod(block.output_shape)
-        each += (clouds + COPIES) * (block.parameters + 2 * outputs + way.kept)
-    return FLOAT * settings.islands * settings.particles * each
-
-
 def _too_large(block: ChainBlock, samples: int, needed: float, budget: float) -> ResourceError:
     return ResourceError(
         f"block {block.name} ({block.parameters:,} parameters, N = {samples}) needs about "
@@ -218,7 +214,7 @@ def _gb(size: float) -> str:
     return f"{size / GB:,.1f} GB" if size >= GB / 10 else f"{size / GB:.1g} GB"
 
 
-def _sizes(block: ChainBlock, samples: int, settings: Settings, last: bool) -> Sizes:
+def _sizes(block: ChainBlock, samples: int, settings: SpectraSettings, last: bool) -> Sizes:
     outputs = 1 if settings.fisher == "empirical" else math.prod(block.output_shape)
     layout = block.block.layout(block.input_shape)
     if last and settings.likelihood == "categorical":

@@ -11,16 +11,16 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from sed2.chain import Chain
 from sed2.errors import ResourceError
+from sed2.fisher.items import Items
 from sed2.fisher.plan import Plan, memory_budget
 from sed2.fisher.ways import FLOAT
 from sed2.measure.spectra import BlockSpectrum, Spectra
-from sed2.settings import Settings
 
 SHARE = 0.25
 """Of the memory budget, for what is kept."""
@@ -82,37 +82,28 @@ class Prefixes:
                 self._kept.clear()
         return make(1)
 
-    def begin(
-        self,
-        chain: Chain,
-        inputs: np.ndarray,
-        draws: np.ndarray,
-        weights: np.ndarray,
-        settings: Settings,
-        plan: Plan,
-    ) -> Sharing:
-        """What is known of a candidate, and what others would have of it.
-
-        Args: as for `sed2.fisher.sample.sample_spectra`."""
+    def begin(self, items: Items) -> Sharing:
+        """What is known of a candidate, and what others would have of it."""
         if not self._waiting:
             return Sharing()
+        chain, plan = items.chain, items.plan
         prefixes = _prefixes(chain)
         self._waiting.subtract(prefixes)
-        keys = _keys(chain, inputs, draws, weights, settings, plan)
+        keys = _keys(items)
         known = next((self._kept[key] for key in reversed(keys) if key in self._kept), None)
         for key in [key for key in self._kept if not self._waiting[key[0]]]:
             del self._kept[key]
-        budget = memory_budget(settings)
+        budget = memory_budget(items.settings)
         room = min(SHARE * budget, budget - plan.bytes)
         room -= sum(each.bytes for each in self._kept.values())
         outputs: dict[int, np.ndarray] = {}
         further = 0
         for j in range(len(keys), 0, -1):
             waiting = self._waiting[prefixes[j - 1]]
-            needed = _bytes(chain, j, plan, *weights.shape)
+            needed = _bytes(items, j)
             # If some part here with this candidate: where all go on with it, they have more.
             if waiting > further and keys[j - 1] not in self._kept and needed <= room:
-                shape = (*weights.shape, *chain.blocks[j - 1].output_shape)
+                shape = (*items.weights.shape, *chain.blocks[j - 1].output_shape)
                 outputs[j] = np.full(shape, np.nan)
                 room -= needed
             further = waiting
@@ -136,31 +127,27 @@ def _prefixes(chain: Chain) -> list[Hashable]:
     return [(chain.input_shape, specs[:j], j == len(specs)) for j in range(1, len(specs) + 1)]
 
 
-def _keys(
-    chain: Chain,
-    inputs: np.ndarray,
-    draws: np.ndarray,
-    weights: np.ndarray,
-    settings: Settings,
-    plan: Plan,
-) -> tuple[_Key, ...]:
+def _keys(items: Items) -> tuple[_Key, ...]:
     """For each of its prefixes, that and all else that determines its numbers."""
     digest = hashlib.sha256()
-    for array in (inputs, draws, weights):
+    for array in (items.inputs, items.draws, items.weights):
         digest.update(f"{array.shape}{array.dtype}".encode())
         digest.update(array.tobytes())
+    settings = items.settings
     its = (settings.seed, settings.sigma, settings.prior, settings.fisher, settings.likelihood)
-    ways = [replace(way, batch=0, bytes=0) for way in plan.ways]  # which change no number
+    ways = [way.numeric for way in items.plan.ways]
     return tuple(
         (prefix, (digest.digest(), *its, *ways[:j]))
-        for j, prefix in enumerate(_prefixes(chain), start=1)
+        for j, prefix in enumerate(_prefixes(items.chain), start=1)
     )
 
 
-def _bytes(chain: Chain, j: int, plan: Plan, items: int, samples: int) -> int:
+def _bytes(items: Items, j: int) -> int:
     """Of what is kept of the first j blocks."""
-    outputs = samples * math.prod(chain.blocks[j - 1].output_shape)
-    return FLOAT * items * (outputs + 2 * sum(way.kept for way in plan.ways[:j]))  # with weights
+    count, samples = items.weights.shape
+    outputs = samples * math.prod(items.chain.blocks[j - 1].output_shape)
+    ways = items.plan.ways[:j]
+    return FLOAT * count * (outputs + 2 * sum(way.kept for way in ways))  # with weights
 
 
 def _spectrum_bytes(block: BlockSpectrum) -> int:

@@ -15,11 +15,11 @@ In order of preference, the first that fits the memory and the work allowed:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sed2.blocks.structure import Layout
-from sed2.settings import Settings
+from sed2.settings import SpectraSettings
 
 FLOAT = 8  # bytes of a float64
 COPIES = 3  # of every working array: itself, its fused producer, LAPACK's workspace
@@ -70,6 +70,11 @@ class Way:
     """Forecast of floating-point operations."""
 
     @property
+    def numeric(self) -> Way:
+        """What of it determines numbers: not the size of its batches."""
+        return replace(self, batch=0, bytes=0)
+
+    @property
     def sampling(self) -> float:
         """1 - samples / population, the finite-population factor of the sampling variance."""
         return 1 - self.samples / self.population
@@ -90,7 +95,7 @@ class Way:
                 return f"Lanczos quadrature, {self.samples} probes of {self.steps} steps"
 
 
-def ways(sizes: Sizes, settings: Settings, memory: float, work: float) -> list[Way]:
+def ways(sizes: Sizes, settings: SpectraSettings, memory: float, work: float) -> list[Way]:
     """All ways that this block has, the preferred ones first.
 
     Args:

@@ -16,7 +16,6 @@ from sed2.chain import build_chain
 from sed2.common.progress import Progress
 from sed2.data.load import Dataset
 from sed2.errors import UsageError
-from sed2.estimate import estimate
 from sed2.gating.baseline import (
     NUMERICS,
     Baseline,
@@ -25,7 +24,7 @@ from sed2.gating.baseline import (
     differences,
     make_baseline,
 )
-from sed2.gating.batches import further_batch
+from sed2.gating.batches import BATCH
 from sed2.gating.fingerprint import fingerprint
 from sed2.gating.judging import GateRun, is_same, judge_model, missing_model
 from sed2.gating.outcome import GatedModel, GateResult
@@ -33,6 +32,7 @@ from sed2.gating.rules import Rules
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, shape_check
+from sed2.tasks import ESTIMATE, Task, Workplace
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,10 @@ class Candidates:
     """The spec's file, or the notation."""
     where: str
     """`file:line:column` of the list of models; empty for notation."""
-    load: Callable[[ModelSpec, Settings], Dataset]
-    """The data, checked to fit the model."""
+    dataset: Callable[[], Dataset]
+    """The data, checked to fit all models. An unchanged model needs none."""
+    place: Callable[[], Workplace]
+    """Where the work is done; it needs the data."""
     progress: Progress
 
     @property
@@ -55,17 +57,27 @@ class Candidates:
         """Of the first model; data, eps, zeta and K are those of all."""
         return next(iter(self.settings.values()))
 
-    def dataset(self, model: ModelSpec) -> Dataset:
-        return self.load(model, self.settings[model.name])
+    def announce(self, models: Sequence[ModelSpec], batches: int = 1) -> None:
+        """Models whose first batches are needed in any case."""
+        if models:
+            tasks = [self._task(model, number) for model in models for number in range(batches)]
+            self.place().announce(tasks, self.progress)
 
     def batch(self, model: ModelSpec, number: int) -> ModelResult:
         """The model under K draws on its inputs; batch 0 is what `rank` computes."""
-        its, dataset = self.settings[model.name], self.dataset(model)
-        told = f"{model.name}, draws {its.draws * number + 1:,} to {its.draws * (number + 1):,}"
-        progress = partial(self.progress, told)
-        if number == 0:
-            return estimate(model, dataset, its, progress)
-        return further_batch(model, dataset, its, number, progress)
+        draws = self.settings[model.name].draws
+        told = f"{model.name}, draws {draws * number + 1:,} to {draws * (number + 1):,}"
+
+        def report(what: str, done: int, total: int) -> None:
+            self.progress(told, done, total)
+
+        result: ModelResult
+        (result,) = self.place().values([self._task(model, number)], report)
+        return result
+
+    def _task(self, model: ModelSpec, number: int) -> Task:
+        its = self.settings[model.name]
+        return Task(BATCH, model, its, number) if number else Task(ESTIMATE, model, its)
 
 
 def write_baseline(candidates: Candidates, rules: Rules, old: Baseline | None) -> Baseline:
@@ -83,7 +95,8 @@ def write_baseline(candidates: Candidates, rules: Rules, old: Baseline | None) -
     if old and len(standing) == len(candidates.models):
         return make_baseline([], standing, old.data, candidates.settings, old.provenance)
     rest = [model for model in candidates.models if model.name not in standing]
-    datasets = [candidates.dataset(model) for model in rest]  # all are checked before any work
+    dataset = candidates.dataset()
+    candidates.announce(rest, rules.baseline_batches)
     computed = [
         [candidates.batch(model, number) for number in range(rules.baseline_batches)]
         for model in rest
@@ -91,10 +104,10 @@ def write_baseline(candidates: Candidates, rules: Rules, old: Baseline | None) -
     first = computed[0][0]
     data = BaselineData(
         files_sha256=fingerprint(candidates.common),
-        input_shape=datasets[0].input_shape,
+        input_shape=dataset.input_shape,
         inputs=first.inputs,
         name=candidates.common.dataset or "",
-        sha256=datasets[0].sha256,
+        sha256=dataset.sha256,
     )
     of_model = {"spec_sha256", "data_sha256"}
     provenance = {k: v for k, v in asdict(first.provenance).items() if k not in of_model}
@@ -139,6 +152,7 @@ def judge(candidates: Candidates, baseline: Baseline, rules: Rules, path: str) -
         else _parameters(candidates, model)  # all are checked before any work
         for model in candidates.models
     }
+    candidates.announce([model for model in candidates.models if not answered[model.name]])
     runs = {model.name: GateRun(partial(candidates.batch, model)) for model in candidates.models}
     judged = [
         judge_model(
@@ -191,8 +205,8 @@ def _same_data_files(candidates: Candidates, baseline: Baseline) -> bool:
 
 
 def _parameters(candidates: Candidates, model: ModelSpec) -> int:
-    shape, its = candidates.dataset(model).input_shape, candidates.settings[model.name]
-    return build_chain(model.blocks, shape, its.chain).parameters
+    shape = candidates.dataset().input_shape
+    return build_chain(model.blocks, shape, candidates.settings[model.name].chain).parameters
 
 
 def _refuse_other_settings(candidates: Candidates, baseline: Baseline, path: str) -> None:
@@ -207,7 +221,7 @@ def _refuse_other_settings(candidates: Candidates, baseline: Baseline, path: str
 
 
 def _refuse_other_data(candidates: Candidates, baseline: Baseline, path: str) -> None:
-    now = candidates.dataset(candidates.models[0])
+    now = candidates.dataset()
     if now.sha256 != baseline.data.sha256:
         raise UsageError(
             f"the baseline `{path}` was made with other data: `{baseline.data.name}` of sha256 "

@@ -121,7 +121,7 @@ def _check_errors_defined(settings: Sequence[Settings]) -> None:
             mend="Give --input-groups 2 or more, such as the default",
             where="--input-groups",
         )
-    if settings[0].draws < 2 and settings[0].estimator == "mc":
+    if settings[0].draws < 2 and settings[0].averages_draws:
         raise UsageError(
             "nothing is decided where one draw leaves its error undefined",
             mend="Give --draws 2 or more",

@@ -61,6 +61,8 @@ class BlockSpectrum:
     @classmethod
     def joined(cls, parts: Sequence[BlockSpectrum]) -> BlockSpectrum:
         """The same block under all draws of the parts, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
         coarse = [part.coarse for part in parts if part.coarse]
         return replace(
             parts[0],

@@ -95,6 +95,27 @@ def _shift(weights: np.ndarray, variances: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Series:
+    """Draws 0, 1, 2, ... each under all of some weights of the inputs, the first `count` of them.
+
+    A shorter series is the beginning of a longer one."""
+
+    pattern: np.ndarray
+    """(G, N) square roots of the weights."""
+    count: int
+
+    @property
+    def draws(self) -> np.ndarray:
+        """(count,) the draw of each item."""
+        return np.arange(self.count) // max(len(self.pattern), 1)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(count, N) of each item."""
+        return self.pattern[np.arange(self.count) % max(len(self.pattern), 1)]
+
+
+@dataclass(frozen=True)
 class Jackknife:
     """Which draws run again with which inputs left out."""
 
@@ -119,16 +140,10 @@ class Jackknife:
         """How many more items than draws there are."""
         return self.draws * self.groups
 
-    def items(self, draws: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draw number (B,) and input weights (B, N) of all work items, the K draws first.
-
-        The weights are square roots."""
-        return (
-            np.concatenate([np.arange(draws), np.repeat(np.arange(self.draws), self.groups)]),
-            np.concatenate(
-                [np.ones((draws, samples)), np.tile(self.weights(samples), (self.draws, 1))]
-            ),
-        )
+    def series(self, draws: int, samples: int) -> tuple[Series, Series]:
+        """The work: the K draws under all inputs, and the first of them with groups left out."""
+        whole = Series(np.ones((1, samples)), draws)
+        return whole, Series(self.weights(samples), self.extra)
 
     def weights(self, samples: int) -> np.ndarray:
         """(G, N) square roots of the weights of the inputs with each group left out in turn.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sed2.bound.results import BoundResult
 from sed2.common import terminal
 from sed2.common.files import check_files, replace_file
 from sed2.errors import UsageError
+from sed2.generalisation.results import BoundResult
 from sed2.ranking.results import Ranking
 from sed2.report.documents.bound import bound_document
 from sed2.report.documents.model import compute_document, csv_text
@@ -20,7 +20,7 @@ from sed2.report.documents.training import (
     csv_columns,
 )
 from sed2.results import ModelResult
-from sed2.stability.results import StabilityResult
+from sed2.robustness.results import StabilityResult
 
 PLOT_FORMATS = (".png", ".svg", ".pdf")
 

@@ -1,8 +1,9 @@
 """A run directory: where `rank` keeps what it has finished, and takes it up again.
 
     sed2-run.json                what the directory is of
-    results/, baselines/, trainings/     one file for each model
-    pieces/KEY/                  the spectra of the result of that key, until it is there
+    spectra/                     of each model, whatever eps is asked for
+    results/, baselines/, ...    one file for each model
+    pieces/KEY/                  what there is of spectra that are not whole yet
     rankings/                    what came out at the end
 
 The files are named by hashes of all that determines them, so one directory can serve several
@@ -13,38 +14,27 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sed2.baselines.results import BaselineValue
-from sed2.common.progress import Progress
+from sed2.common.progress import Progress, Report
 from sed2.data.load import Dataset
 from sed2.errors import UsageError
 from sed2.ranking.results import Demand, Ranking
 from sed2.results import ModelResult
 from sed2.runs import keys
 from sed2.runs.manifest import NAME, Manifest, ManifestModel, read_manifest, to_text
-from sed2.runs.pieces import KeptPieces
+from sed2.runs.spectra import PLACE, KeptSpectra
 from sed2.runs.store import Store, sweep, write
-from sed2.settings import Settings
-from sed2.spec.schema import ModelSpec
-from sed2.tasks import Task, Value
-from sed2.training.result import Training
+from sed2.tasks import Task
 from sed2.training.settings import TrainingSettings
 
-RESULTS, BASELINES, TRAININGS, RANKINGS = "results", "baselines", "trainings", "rankings"
-_OWN = {NAME, RESULTS, BASELINES, TRAININGS, RANKINGS, "pieces"}
-_BaselineValues = Mapping[str, BaselineValue]
-_PLACES: Mapping[str, tuple[str, Any]] = {
-    "estimate": (RESULTS, ModelResult),
-    "baselines": (BASELINES, _BaselineValues),
-    "training": (TRAININGS, Training),
-}
-"""Of the stages of a ranking: where their values are kept, and of which type they are."""
+RANKINGS = "rankings"
+_OWN = {NAME, RANKINGS, PLACE, "pieces", "results", "baselines", "trainings", "batches", "draws"}
 
 
 class RunDirectory:
@@ -79,93 +69,85 @@ class RunDirectory:
 
     def begin(
         self,
-        candidates: Mapping[str, ModelSpec],
-        settings: Mapping[str, Settings],
+        verb: str,
+        tasks: Sequence[Task],
         dataset: Dataset,
         source: str,
         *,
-        demand: Demand | None,
-        training: TrainingSettings | None,
-        baselines: bool,
+        demand: Demand | None = None,
+        training: TrainingSettings | None = None,
         device: str = "",
     ) -> None:
         """Write what the directory is of from now on, and tell what of it is there already.
 
         Args:
-            candidates, settings: of all models, by name.
+            verb: what is asked for: `rank`, `compute`, ...
+            tasks: those that are known to be needed.
             dataset: which they share.
             source: of the spec.
-            demand, training, baselines: what is asked for besides.
+            demand, training: what is asked for besides.
             device: what computes, if it is not this process; see `sed2.runs.keys.numerics`.
 
         Raises:
             UsageError: it cannot be written, or a model cannot be named by a hash.
         """
         self._dataset, self.device = dataset, device
-        models = [
-            ManifestModel(
-                name=name,
-                settings=settings[name],
-                result=self._key(Task("estimate", candidate, settings[name]), dataset),
-                baselines=self._key(Task("baselines", candidate, settings[name]), dataset)
-                if baselines
-                else None,
-                training=self._key(Task("training", candidate, settings[name], training), dataset)
-                if training
-                else None,
-            )
-            for name, candidate in candidates.items()
-        ]
+        of_model: dict[str, list[Task]] = {}
+        for task in tasks:
+            of_model.setdefault(task.model.name, []).append(task)
         self._manifest = Manifest(
+            verb=verb,
             sed2=version("sed2"),
             command=self._command,
             source=source,
             data_sha256=dataset.sha256,
-            models=tuple(models),
+            models=tuple(
+                ManifestModel(
+                    name=name,
+                    settings=own[0].settings,
+                    values={task.stage.name: self._key(task, dataset) for task in own},
+                )
+                for name, own in of_model.items()
+            ),
             demand=demand,
             training=training,
         )
         self._replace_manifest(to_text(self._manifest).encode())
-        self._tell_what_is_there(self._manifest.models)
+        self._tell_what_is_there(tasks, dataset)
 
     def announce(self, tasks: Sequence[Task], progress: Progress) -> None:
-        """Nothing is made of it: what is taken up again must not hang on what was done before."""
+        """Nothing is made of it: what is taken up again must not depend on what was done before."""
 
     def values(self, tasks: Sequence[Task], progress: Progress) -> list[Any]:
         """The values of tasks, in their order: kept ones, and others that are kept then."""
         return [self._value(task, partial(progress, task.title)) for task in tasks]
 
-    def _value(self, task: Task, progress: Callable[[int, int], None]) -> Value:
-        """As `Task.compute`. Of an estimate its pieces are kept as well, until it is done."""
+    def _value(self, task: Task, progress: Report) -> Any:
+        """As `Task.compute`. Its spectra are kept as well: they serve other tasks."""
         assert self._dataset  # it was begun
-        place, kind = _PLACES[task.stage]
+        found = self.find(task, self._dataset)
+        if found is not None:
+            return found
+        spectra = KeptSpectra(self._store, keys.architecture(task.model), self.device)
+        value = task.compute(self._dataset, progress, spectra)
+        if not task.is_lasting(value):
+            return value
         key = self._key(task, self._dataset)
-        pieces = KeptPieces(self._store, key)
-        found: Value | None = self._store.load(place, key, kind)
-        if found is None:
-            value = task.compute(self._dataset, progress, pieces)
-            if not task.is_lasting(value):
-                return value
-            found = self._store.remember(place, key, kind, lambda: value)
-        pieces.discard()
-        return _named(found, task)
+        kept = self._store.remember(task.stage.folder, key, task.stage.kind, lambda: value)
+        return _named(kept, task)
 
-    def find(self, task: Task, dataset: Dataset) -> Value | None:
+    def find(self, task: Task, dataset: Dataset) -> Any | None:
         """What is kept of a task; None if nothing is."""
-        place, kind = _PLACES[task.stage]
-        found: Value | None = self._store.load(place, self._key(task, dataset), kind)
-        return None if found is None else _named(found, task)
+        key = self._key(task, dataset)
+        return _named(self._store.load(task.stage.folder, key, task.stage.kind), task)
 
-    def keep(self, task: Task, dataset: Dataset, value: Value) -> None:
+    def keep(self, task: Task, dataset: Dataset, value: Any) -> None:
         """Keep the value of a task.
 
         Raises:
             UsageError: it cannot be written.
         """
-        place, kind = _PLACES[task.stage]
-        self._store.save(place, self._key(task, dataset), value, kind)
-        if task.stage == "estimate":  # which may have been begun here
-            KeptPieces(self._store, self._key(task, dataset)).discard()
+        self._store.save(task.stage.folder, self._key(task, dataset), value, task.stage.kind)
 
     def finish(self, ranking: Ranking) -> None:
         """Keep what came out in the end."""
@@ -177,13 +159,7 @@ class RunDirectory:
         Raises:
             UsageError: the model cannot be named by a hash.
         """
-        of_model = keys.architecture(task.model), dataset.sha256, task.settings
-        if task.stage == "estimate":
-            return keys.of_result(*of_model, self.device)
-        if task.stage == "baselines":
-            return keys.of_baselines(*of_model, self.device)
-        assert task.training
-        return keys.of_training(*of_model, task.training, self.device)
+        return keys.of_task(task, dataset.sha256, self.device)
 
     def _replace_manifest(self, content: bytes) -> None:
         if (self.path / NAME).exists():
@@ -193,31 +169,23 @@ class RunDirectory:
                 self._warn(f"`{self.path / NAME}`: {error.cause}: it is written anew")
         write(self.path / NAME, content, self.path)
 
-    def _tell_what_is_there(self, models: Sequence[ManifestModel]) -> None:
-        there = {
-            "models": [self._store.load(RESULTS, m.result, ModelResult) for m in models],
-            "baselines": [
-                self._store.load(BASELINES, m.baselines, _BaselineValues)
-                for m in models
-                if m.baselines
-            ],
-            "trainings": [
-                self._store.load(TRAININGS, m.training, Training) for m in models if m.training
-            ],
-        }
-        counts = [
-            f"{len(found) - found.count(None)} of {len(found)} {noun}"
-            for noun, found in there.items()
-            if found
-        ]
-        if any(value is not None for found in there.values() for value in found):
+    def _tell_what_is_there(self, tasks: Sequence[Task], dataset: Dataset) -> None:
+        there: dict[str, list[bool]] = {}
+        for task in tasks:
+            there.setdefault(task.stage.noun, []).append(self.find(task, dataset) is not None)
+        if any(any(found) for found in there.values()):
+            counts = [f"{sum(found)} of {len(found)} {noun}" for noun, found in there.items()]
             self._tell(f"{', '.join(counts)} taken over from {self.path}")
 
 
-def _named(value: Value, task: Task) -> Value:
-    """What is kept of an architecture, as that of a model."""
+def _named(value: Any, task: Task) -> Any:
+    """What is kept of an architecture and its data, by the names that they have now."""
+    if isinstance(value, tuple):
+        return tuple(_named(each, task) for each in value)
     if isinstance(value, ModelResult):
-        return replace(value, name=task.model.name, settings=task.settings)
+        data = {name: getattr(task.settings, name) for name in keys.NAMES_OF_DATA}
+        settings = value.settings.model_copy(update=data)
+        return replace(value, name=task.model.name, settings=settings)
     return value
 
 

@@ -12,25 +12,27 @@ import platform
 import sys
 import sysconfig
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import cache
 from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from pydantic import BaseModel
+
 from sed2.blocks.user import UserBlock
 from sed2.errors import UsageError
-from sed2.fisher.plan import Plan
-from sed2.runs.codec import to_bytes
-from sed2.settings import Settings
+from sed2.fisher.items import Items
 from sed2.spec.schema import ModelSpec
-from sed2.training.settings import TrainingSettings
+from sed2.tasks import Task
 
 _ROOT = Path(__file__).parents[1]
 PACKAGES = ("sed2", "jax", "jaxlib", "flax", "numpy", "scipy", "optax", "matfree", "blackjax")
 """Whose versions may change a number."""
 NAMES_OF_DATA = {"dataset", "label", "standardize"}
 """Settings that determine the data, whose hash is taken instead."""
-_NO_NUMERICS = ("cli", "cluster", "gating", "ranking", "report", "runs", "stability")
+_NO_NUMERICS = ("cli", "cluster", "gating", "ranking", "report", "runs", "robustness")
 """Parts of sed2 that change no number."""
 
 
@@ -118,58 +120,47 @@ def _installed() -> list[str]:
     return sorted({f"{each.name}=={each.version}" for each in distributions()})
 
 
-def of_result(model: str, data_sha256: str, settings: Settings, device: str = "") -> str:
-    """The key of a model's result.
+def of_task(task: Task, data_sha256: str, device: str = "") -> str:
+    """The key of a value of a model.
+
+    Args:
+        task: which computes it.
+        data_sha256: of the data set.
+        device: as for `numerics`.
+
+    Raises:
+        UsageError: as `architecture`.
+    """
+    own = task.own.model_dump(mode="json") if isinstance(task.own, BaseModel) else task.own
+    settings = task.settings.model_dump(mode="json", exclude=NAMES_OF_DATA)
+    model = architecture(task.model)
+    return digest([task.stage.name, numerics(device), model, data_sha256, settings, own])
+
+
+def of_spectra(model: str, items: Items, device: str = "") -> str:
+    """The key of spectra, but for the draws and the weights of the inputs.
 
     Args:
         model: its `architecture`.
-        data_sha256: of the data set.
-        settings: of the model.
+        items: all else that determines them. Of the settings that is what the programs take; the
+            budgets and the steps are in the ways.
         device: as for `numerics`.
     """
-    return digest(["result", numerics(device), model, data_sha256, _determining(settings)])
+    determining = {"seed", "sigma", "prior", "fisher", "likelihood", "chain"}
+    settings = items.settings.model_dump(mode="json", include=determining)
+    ways = [_as_read(asdict(way.numeric)) for way in items.plan.ways]
+    return digest(["spectra", numerics(device), model, of_array(items.inputs), settings, ways])
 
 
-def of_plan(result: str) -> str:
-    """The key of the plan by which a result is worked on."""
-    return digest(["plan", result])
+def _as_read(way: dict[str, Any]) -> dict[str, Any]:
+    """Every number as a float: a whole one comes back from a stored plan as another type."""
+    return {name: float(of) if isinstance(of, int | float) else of for name, of in way.items()}
 
 
-def of_piece(result: str, plan: Plan, first: int) -> str:
-    """The key of the spectra of a piece of the work.
-
-    Args:
-        result: what it is a piece of.
-        plan: by which it is cut.
-        first: its first item.
-    """
-    return digest(["piece", result, hashlib.sha256(to_bytes(plan, Plan)).hexdigest(), first])
-
-
-def of_baselines(model: str, data_sha256: str, settings: Settings, device: str = "") -> str:
-    """The key of a model's baselines; as `of_result`."""
-    return digest(["baselines", numerics(device), model, data_sha256, _determining(settings)])
-
-
-def of_training(
-    model: str,
-    data_sha256: str,
-    settings: Settings,
-    training: TrainingSettings,
-    device: str = "",
-) -> str:
-    """The key of a model's training.
-
-    Args:
-        model, data_sha256, settings, device: as for `of_result`.
-        training: its own settings.
-    """
-    its = [_determining(settings), training.model_dump(mode="json")]
-    return digest(["training", numerics(device), model, data_sha256, its])
-
-
-def _determining(settings: Settings) -> dict[str, Any]:
-    return settings.model_dump(mode="json", exclude=NAMES_OF_DATA)
+def of_array(array: np.ndarray) -> str:
+    """sha256 of an array: its type, its shape and its numbers."""
+    header = f"{array.dtype.str}{array.shape}".encode()
+    return hashlib.sha256(header + np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
 def digest(parts: Any) -> str:

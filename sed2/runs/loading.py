@@ -11,9 +11,10 @@ from sed2.errors import UsageError
 from sed2.ranking.order import rank_results
 from sed2.ranking.results import Ranking
 from sed2.results import ModelResult
-from sed2.runs.directory import RANKINGS, RESULTS
+from sed2.runs.directory import RANKINGS
 from sed2.runs.manifest import Manifest, read_manifest
 from sed2.runs.store import Store
+from sed2.tasks import BASELINES, ESTIMATE
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ def load_run(directory: str | Path, warn: Callable[[str], None] = warnings.warn)
     """
     folder = Path(directory)
     manifest = read_manifest(folder)
+    if manifest.verb != "rank":
+        raise UsageError(
+            f"`{folder}` keeps the work of `sed2 {manifest.verb}`, which is no ranking",
+            mend="Give its command again: it takes over what is finished",
+            where=str(folder),
+        )
     store = Store(folder, warn, "it is left out")
     ranking: Ranking | None = store.load(RANKINGS, manifest.sha256, Ranking)
     if ranking is not None:
@@ -49,7 +56,8 @@ def load_run(directory: str | Path, warn: Callable[[str], None] = warnings.warn)
     results: list[ModelResult] = []
     unfinished = []
     for model in manifest.models:
-        found: ModelResult | None = store.load(RESULTS, model.result, ModelResult)
+        key = model.values[ESTIMATE.name]
+        found: ModelResult | None = store.load(ESTIMATE.folder, key, ESTIMATE.kind)
         if found is None:
             unfinished.append(model.name)
         else:
@@ -81,7 +89,7 @@ def _missing(manifest: Manifest, unfinished: list[str]) -> str:
         return f"{', '.join(unfinished)} {have} no result yet"
     asked = {
         "--until-decided": manifest.demand,
-        "--baselines": manifest.models[0].baselines,
+        "--baselines": BASELINES.name in manifest.models[0].values,
         "--train": manifest.training,
     }
     told = [flag for flag, value in asked.items() if value]

@@ -27,18 +27,16 @@ class ManifestModel(StrictModel):
 
     name: str
     settings: Settings
-    result: _Hash
-    """The keys under which all of it is kept."""
-    baselines: _Hash | None
-    """None if they were not asked for."""
-    training: _Hash | None
-    """None if it was not asked for."""
+    values: dict[str, _Hash]
+    """The keys under which all that was asked for is kept, by stage."""
 
 
 class Manifest(StrictModel):
     """All of the file."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
+    verb: str
+    """What was asked for: `rank`, `compute`, ..."""
     sed2: str
     """The version."""
     command: str

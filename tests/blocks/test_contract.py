@@ -26,6 +26,7 @@ from sed2.blocks.residual import Residual
 from sed2.blocks.tokens import Embedding, Tokens
 from sed2.chain import build_chain
 from sed2.common.randomness import block_keys, to_normal, uniforms
+from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.priors import draw_module
@@ -215,7 +216,7 @@ def test_spectra_are_those_of_the_dense_fisher(
     x, draws = inputs(spec, shape), np.arange(1, 2)
     plan = make_plan(chain, len(draws), len(x), settings)
     assert plan.ways[0].name in ("units", "jacobian")
-    spectra = sample_spectra(chain, x, draws, np.ones((1, len(x))), settings, plan)
+    spectra = sample_spectra(Items(chain, x, draws, np.ones((1, len(x))), settings, plan))
     outputs = len(x) * math.prod(spec.output_shape(shape))
     for draw, key in enumerate(block_keys(0, chain.blocks[0].stream, draws)):
         uniform = uniforms(key[None], chain.parameters + outputs)[0]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sed2 import api
+from sed2 import tasks
 from tests.cli.conftest import FAST, Run
 
 WORDS = ("--lipschitz", "1", "--n-train", "100000")
@@ -194,7 +194,7 @@ BAD = {
 def test_bad_input_is_refused_before_the_work(
     sed2: Run, monkeypatch: pytest.MonkeyPatch, options: list[str], parts: list[str]
 ) -> None:
-    monkeypatch.setattr(api, "estimate", lambda *_: pytest.fail("the work began"))
+    monkeypatch.setattr(tasks, "estimate", lambda *_: pytest.fail("the work began"))
     Path("zeta.yaml").write_text("zeta: 0.5\nnotation: MLP 54-3-7\n")
     spec, *rest = options if options[0] == "zeta.yaml" else ["MLP 54-3-7", *options]
     ran = sed2("bound", spec, *FAST, *WORDS, *rest)

@@ -78,8 +78,8 @@ def test_an_update_writes_and_judges_nothing(gate: Run) -> None:
 def test_an_unchanged_spec_passes_without_sampling(
     gate: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sed2.estimate.sample_spectra", None)
-    monkeypatch.setattr("sed2.api.load_data", None)
+    monkeypatch.setattr("sed2.fisher.kept.sample_spectra", None)
+    monkeypatch.setattr("sed2.api.checked_data", None)
     ran = gate()
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.count("1, unchanged") == 2

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sed2 import api
+from sed2 import tasks
 from tests.cli.conftest import FAST, Run
 
 TINY = (
@@ -139,7 +139,7 @@ BAD = {
 def test_bad_input_is_refused_before_the_work(
     sed2: Run, spec: str, monkeypatch: pytest.MonkeyPatch, options: list[str], parts: list[str]
 ) -> None:
-    monkeypatch.setattr(api, "estimate", lambda *_: pytest.fail("the work began"))
+    monkeypatch.setattr(tasks, "estimate", lambda *_: pytest.fail("the work began"))
     for field, value in (("own", "draws: 9"), ("zeta", "zeta: 0.5")):
         Path(f"{field}.yaml").write_text(
             f"draws: 3\nmodels:\n  - MLP 54-2-7\n  - {{notation: MLP 54-3-7, {value}}}\n"
@@ -161,7 +161,7 @@ def test_missing_data_has_its_own_code(sed2: Run, spec: str) -> None:
 def test_the_largest_point_must_fit_before_the_work(
     sed2: Run, spec: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "estimate", lambda *_: pytest.fail("the work began"))
+    monkeypatch.setattr(tasks, "estimate", lambda *_: pytest.fail("the work began"))
     ran = sed2("stability", spec, *TINY, "--draws-grid", "3,100000", "--memory-gb", "0.01")
     assert (ran.code, ran.out) == (5, "")
     assert "100,000" in ran.err

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from sed2 import api
+from sed2 import tasks
 from tests.cases import offline_settings
 from tests.cli.conftest import Run
 
@@ -27,7 +27,7 @@ def test_shipped_configs_are_valid(sed2: Run, config: Path, tmp_path: Path) -> N
 
 
 def test_sizes_are_shown_without_computing(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "estimate", lambda *_: pytest.fail("the work began"))
+    monkeypatch.setattr(tasks, "estimate", lambda *_: pytest.fail("the work began"))
     ran = sed2("validate", "MLP 54-16-7", "--dataset", "covertype")
     assert ran.code == 0
     assert ran.out.splitlines()[2].split() == ["MLP", "54-16-7", "976", "54", "7", "2"]

@@ -11,7 +11,7 @@ from sed2.fisher.plan import NOMINAL_BUDGET
 from sed2.request import load_data
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
-from sed2.tasks import Task
+from sed2.tasks import BASELINES, ESTIMATE, TRAINING, Task
 from sed2.training.plan import check_training
 from sed2.training.settings import TrainingSettings
 
@@ -24,7 +24,7 @@ def data() -> Dataset:
 
 
 def task(notation: str = "MLP 54-3-7", **more: object) -> Task:
-    return Task("estimate", load_spec(notation).models[0], SETTINGS.model_copy(update=more))
+    return Task(ESTIMATE, load_spec(notation).models[0], SETTINGS.model_copy(update=more))
 
 
 def memory(task: Task, data: Dataset) -> float:
@@ -48,14 +48,14 @@ def test_memory_grows_with_the_work_up_to_the_budget(data: Dataset) -> None:
 def test_a_training_needs_what_its_plan_says(data: Dataset) -> None:
     training = TrainingSettings(epochs=1, train_samples=100)
     model = load_spec("MLP 54-3-7").models[0]
-    needed = memory(Task("training", model, SETTINGS, training), data)
+    needed = memory(Task(TRAINING, model, SETTINGS, training), data)
     assert needed == check_training(model, data, SETTINGS, training).bytes
 
 
 def test_baselines_that_cannot_be_had_need_the_budget(data: Dataset) -> None:
     """The effective dimensions are left out then."""
     model = load_spec("MLP 54-2000-2000-7").models[0]
-    few = Task("baselines", model, SETTINGS.model_copy(update={"memory_gb": 0.01}))
+    few = Task(BASELINES, model, SETTINGS.model_copy(update={"memory_gb": 0.01}))
     assert memory(few, data) == 0.01e9
 
 

@@ -20,7 +20,7 @@ from sed2.results import ModelResult
 from sed2.runs.directory import RunDirectory
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
-from sed2.tasks import Task
+from sed2.tasks import ESTIMATE, Task
 from tests.report.made import made_result
 
 pytest.importorskip("ray", reason="Ray is not installed")
@@ -109,7 +109,7 @@ def fill(data: Dataset) -> Callable[..., ClusterWorkplace]:
 
 
 def task(name: str) -> Task:
-    return Task("estimate", load_spec(name).models[0], SETTINGS)
+    return Task(ESTIMATE, load_spec(name).models[0], SETTINGS)
 
 
 def result(name: str) -> ModelResult:

@@ -20,9 +20,10 @@ from sed2.common.devices import device_count, filled, sharing
 from sed2.common.randomness import block_keys, uniforms
 from sed2.estimators.smc.particles import ParticleChain
 from sed2.fisher import plan as resources
+from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
-from sed2.fisher.sample import _quick_step, numbers_used, sample_spectra
-from sed2.settings import Settings, parse_prior
+from sed2.fisher.sample import block_program, numbers_used, sample_spectra
+from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 from tests.cases import host_devices
 
@@ -58,9 +59,9 @@ def programs(case: str, items: int) -> list[dict[str, Any]]:
         for block, way in zip(chain.blocks, ways, strict=True):
             keys = block_keys(0, block.stream, draws)
             uniform = uniforms(keys, numbers_used(block, SAMPLES) + way.numbers)
-            static = (block.spec, block.input_shape, parse_prior(settings.prior), settings.fisher)
             arguments = (settings.sigma, *devices.placed(keys, uniform, weights, noisy))
-            program = _quick_step.lower(*static, "gaussian", way, *arguments).compile()
+            step = block_program(chain, block, way, settings)
+            program = step.func.lower(*step.args, *arguments).compile()
             *_, noisy = results = program(*arguments)
             held = [
                 sorted(shard.index[0].indices(items)[:2] for shard in array.addressable_shards)
@@ -75,7 +76,7 @@ def numbers(case: str, items: int, chunk: int) -> list[list[float]]:
     chain, settings, x = model(case)
     plan = make_plan(chain, chunk, SAMPLES, settings)
     weights = np.random.default_rng(1).uniform(0, 1, size=(items, SAMPLES))
-    spectra = sample_spectra(chain, x, np.arange(items), weights, settings, plan)
+    spectra = sample_spectra(Items(chain, x, np.arange(items), weights, settings, plan))
     found = [block.roots.ravel().tolist() for block in spectra.blocks]
     if case == "conv":
         particles = ParticleChain(chain, x, settings, plan)

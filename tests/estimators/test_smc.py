@@ -21,6 +21,7 @@ from sed2.estimators.smc.particles import ParticleChain
 from sed2.estimators.smc.proposals import Gaussian, Tuning
 from sed2.estimators.smc.sequential import LeftOut, run_flow
 from sed2.estimators.smc.tempering import Cloud, Tilt
+from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.results import ModelResult
@@ -171,7 +172,7 @@ def test_particles_have_the_spectra_of_the_draws() -> None:
 
     chain, x, settings = _chain("MLP 4-5-3", 4)
     plan = make_plan(chain, 5, 6, settings)
-    spectra = sample_spectra(chain, x, np.arange(5), np.ones((5, 6)), settings, plan)
+    spectra = sample_spectra(Items(chain, x, np.arange(5), np.ones((5, 6)), settings, plan))
     particles, before = ParticleChain(chain, x, settings, plan), None
     for j, block in enumerate(chain.blocks):
         count = particles.numbers(j)

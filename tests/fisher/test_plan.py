@@ -9,13 +9,13 @@ import jax
 import pytest
 
 from sed2.blocks.base import read_block
-from sed2.chain import ChainBlock, build_chain
+from sed2.chain import Chain, build_chain
 from sed2.errors import ResourceError
 from sed2.fisher import plan as resources
 from sed2.fisher.plan import Plan, default_budget, make_plan
-from sed2.fisher.sample import _batched_step
+from sed2.fisher.sample import _batched_step, block_program
 from sed2.fisher.ways import Way
-from sed2.settings import Settings, parse_prior
+from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 
 
@@ -99,8 +99,9 @@ FORECAST: dict[str, tuple[object, tuple[int, ...], dict[str, object]]] = {
 }
 
 
-def compiled(block: ChainBlock, way: Way, settings: Settings) -> jax.stages.Compiled:
-    """The program of one item."""
+def compiled(chain: Chain, way: Way, settings: Settings) -> jax.stages.Compiled:
+    """The program of one item of a chain of one block."""
+    (block,) = chain.blocks
     numbers = block.parameters + settings.samples * math.prod(block.output_shape) + way.numbers
     with jax.enable_x64(True):
         shapes = [
@@ -109,16 +110,8 @@ def compiled(block: ChainBlock, way: Way, settings: Settings) -> jax.stages.Comp
             jax.ShapeDtypeStruct((1, settings.samples), float),
             jax.ShapeDtypeStruct((1, settings.samples, *block.input_shape), float),
         ]
-        return _batched_step.lower(
-            block.block,
-            block.input_shape,
-            parse_prior(settings.prior),
-            settings.fisher,
-            settings.likelihood,
-            way,
-            settings.sigma,
-            *shapes,
-        ).compile()
+        (program,) = block_program(chain, block, way, settings).args
+        return _batched_step.lower(program, settings.sigma, *shapes).compile()
 
 
 @pytest.mark.parametrize("case", FORECAST)
@@ -131,7 +124,7 @@ def test_the_forecast_holds_what_xla_needs(case: str) -> None:
     assert {"Gram matrix": "gram", "whole Jacobian": "jacobian", "Lanczos": "lanczos"}.get(
         case, "units"
     ) == made.ways[0].name
-    needed = compiled(chain.blocks[0], made.ways[0], settings).memory_analysis()
+    needed = compiled(chain, made.ways[0], settings).memory_analysis()
     assert needed.temp_size_in_bytes + needed.output_size_in_bytes <= made.blocks[0].bytes
 
 

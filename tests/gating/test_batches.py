@@ -23,7 +23,7 @@ SETTINGS = Settings.model_validate(
 def test_they_see_the_same_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
 
-    def spy(model: object, data: object, settings: Settings, progress: object) -> None:
+    def spy(model: object, data: object, settings: Settings, *_: object) -> None:
         seen.append(choose_inputs(data, settings.samples, settings.seed))  # type: ignore[arg-type]
 
     monkeypatch.setattr(batches, "estimate", spy)

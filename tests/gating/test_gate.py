@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import sed2
+from sed2 import tasks
 from sed2.errors import DataError, UsageError
-from sed2.gating import gate
 from sed2.gating.baseline import Baseline, to_text
 from sed2.gating.outcome import GateResult, Status
 from tests.cases import gaussian_inputs
@@ -60,8 +60,8 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("this was not to be done")
 
-    monkeypatch.setattr("sed2.estimate.sample_spectra", fail)
-    monkeypatch.setattr("sed2.api.load_data", fail)
+    monkeypatch.setattr("sed2.fisher.kept.sample_spectra", fail)
+    monkeypatch.setattr("sed2.api.checked_data", fail)
 
 
 def test_a_baseline_is_the_same_bytes_again(folder: Path, made: Baseline) -> None:
@@ -87,7 +87,7 @@ def test_an_unchanged_spec_computes_and_reads_nothing(gated: Callable[..., GateR
 def test_the_same_numbers_in_another_file_are_the_same_data(
     gated: Callable[..., GateResult], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sed2.estimate.sample_spectra", None)
+    monkeypatch.setattr("sed2.fisher.kept.sample_spectra", None)
     assert gated(dataset=str(folder / "same.npz")).status is Status.PASSED
 
 
@@ -239,7 +239,7 @@ def test_models_of_their_own_settings_are_compared_by_them(folder: Path, tmp_pat
 def test_all_models_are_checked_against_the_data_before_any_is_run(
     gated: Callable[..., GateResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "estimate", None)
+    monkeypatch.setattr(tasks, "estimate", None)
     spec = {"models": [NARROW["models"][0], {"name": "b", "notation": "MLP 7-3-2"}]}
     with pytest.raises(UsageError, match="takes 7 features"):
         gated(spec)

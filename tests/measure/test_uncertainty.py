@@ -59,17 +59,19 @@ def test_one_draw_has_no_error() -> None:
 def test_jackknife_items_leave_each_group_out_once_at_full_weight() -> None:
     plan = Jackknife.plan(draws=7, samples=10, rows=100, groups=5)
     assert (plan.draws, plan.groups) == (2, 5)
-    draws, weights = plan.items(7, 10)
-    assert draws.tolist() == [*range(7), *[0] * 5, *[1] * 5]
-    assert (weights[:7] == 1).all()
-    np.testing.assert_allclose((weights**2).sum(axis=1), 10)
-    assert ((weights[7:12] == 0).sum(axis=0) == 1).all()
+    whole, left_out = plan.series(7, 10)
+    assert whole.draws.tolist() == list(range(7))
+    assert whole.weights.tolist() == [[1.0] * 10] * 7
+    assert left_out.draws.tolist() == [*[0] * 5, *[1] * 5]
+    np.testing.assert_allclose((left_out.weights**2).sum(axis=1), 10)
+    assert ((left_out.weights[:5] == 0).sum(axis=0) == 1).all()
+    assert (left_out.weights[:5] == left_out.weights[5:]).all()
 
 
 @pytest.mark.parametrize(("samples", "rows", "groups"), [(10, 10, 5), (1, 10, 5), (10, 99, 1)])
 def test_no_jackknife_where_it_says_nothing(samples: int, rows: int, groups: int) -> None:
     plan = Jackknife.plan(draws=7, samples=samples, rows=rows, groups=groups)
-    assert len(plan.items(7, samples)[0]) == 7
+    assert [each.count for each in plan.series(7, samples)] == [7, 0]
 
 
 def test_jackknife_of_a_mean_over_inputs_is_its_variance() -> None:
@@ -79,7 +81,7 @@ def test_jackknife_of_a_mean_over_inputs_is_its_variance() -> None:
     shared, own = rng.normal(size=samples), 2 * rng.normal(size=(draws, samples))
     plan = Jackknife.plan(draws * 10, samples, 10_000, 10)
     assert plan.draws == draws
-    _, weights = plan.items(0, samples)
+    weights = plan.series(0, samples)[1].weights
     means = np.einsum("bn,bn->b", weights**2, np.repeat(shared + own, 10, axis=0)) / samples
     got = plan.variance(logdets(means[None, :, None]), np.ones(draws), np.ones((1, 1)))
     assert got.common[0] == pytest.approx(1 / samples, rel=1.5)  # 9 degrees of freedom

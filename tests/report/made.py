@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sed2.baselines.results import BaselineValue
-from sed2.bound.evaluation import evaluate, read_constants
-from sed2.bound.results import BoundResult
+from sed2.generalisation.evaluation import evaluate, read_constants
+from sed2.generalisation.results import BoundResult
 from sed2.ranking.prediction import add_baselines, add_trainings
 from sed2.ranking.results import Probability, RankedModel, Ranking
 from sed2.results import (

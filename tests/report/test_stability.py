@@ -11,8 +11,8 @@ from rich.console import Console
 
 from sed2.report.figures.stability import draw_stability, stability_figure
 from sed2.report.tables.stability import print_stability
-from sed2.stability.results import StabilityResult, Sweep
-from sed2.stability.verdict import judge
+from sed2.robustness.results import StabilityResult, Sweep
+from sed2.robustness.verdict import judge
 from tests.report.made import made_result
 
 

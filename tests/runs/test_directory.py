@@ -7,17 +7,21 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sed2 import api, tasks
 from sed2.baselines.results import BaselineValue
 from sed2.errors import UsageError
+from sed2.fisher import kept
+from sed2.fisher.items import Items
+from sed2.gating.baseline import to_text
 from sed2.ranking.results import Ranking
 from sed2.results import ModelResult
-from sed2.runs import directory, pieces
+from sed2.runs import directory, spectra
 from sed2.runs.directory import RunDirectory
 from sed2.runs.manifest import NAME
-from tests.runs.made import SPEC, TINY, Told, interrupt_after, ranked, text
+from tests.runs.made import SPEC, TINY, Told, assert_same, interrupt_after, ranked, text
 
 PIECE = 1.5e4
 """Operations of a few items of a small network."""
@@ -92,9 +96,9 @@ def chunks(counted: list[int]) -> Any:
 
     run = sample._run_chain
 
-    def counting(chain: Any, inputs: Any, draws: Any, *more: Any) -> Any:
-        counted.append(len(draws))
-        return run(chain, inputs, draws, *more)
+    def counting(items: Items, *more: Any) -> Any:
+        counted.append(len(items))
+        return run(items, *more)
 
     return counting
 
@@ -105,7 +109,7 @@ def test_a_long_candidate_goes_on_after_its_finished_pieces(
 ) -> None:
     spec, many = "MLP 54-3-7", {"draws": 10, "input_groups": 4}  # and 12 items left out
     whole = text(ranked(None, spec, **many))
-    monkeypatch.setattr(pieces.KeptPieces, "work", PIECE)
+    monkeypatch.setattr(spectra.KeptSpectra, "work", PIECE)
     with monkeypatch.context() as patch:
         counted: list[int] = []
         stopping = interrupt_after(done, chunks(counted))
@@ -118,7 +122,7 @@ def test_a_long_candidate_goes_on_after_its_finished_pieces(
     monkeypatch.setattr("sed2.fisher.sample._run_chain", chunks(counted))
     assert text(ranked(tmp_path / "run", spec, **many)) == whole
     assert len(counted) == math.ceil(22 / counted[0]) - done > 0
-    assert not folder.exists()  # the result is kept, the pieces are not needed
+    assert not folder.exists()  # the spectra are whole, the pieces are not needed
 
 
 def test_the_memory_that_is_free_later_changes_no_piece(
@@ -149,15 +153,86 @@ def test_the_memory_that_is_free_later_changes_no_piece(
     assert max(counted) < small
 
 
-def test_pieces_that_a_finished_model_left_are_removed(tmp_path: Path) -> None:
+def forbid_sampling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "sample_spectra", lambda *_: pytest.fail("spectra were computed"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"eps": "1e-3:0.5:7"},
+        {"zeta": 0.5},
+        {"n_train": 1000, "gamma": 0.5},
+        {"draws": 2, "input_groups": 0},
+        {"draws": 2},
+    ],
+    ids=str,
+)
+def test_spectra_serve_whatever_is_made_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: dict[str, Any]
+) -> None:
+    """They know no eps, and few draws are the first of many."""
+    whole = text(ranked(None, **other))
+    ranked(tmp_path / "run")
+    forbid_sampling(monkeypatch)
+    assert text(ranked(tmp_path / "run", **other)) == whole
+
+
+def test_more_draws_compute_the_further_ones_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, few, many = "MLP 54-3-7", {"input_groups": 0}, {"input_groups": 0, "draws": 10}
+    whole = ranked(None, spec, **many)
+    ranked(tmp_path / "run", spec, **few)
+    counted: list[int] = []
+    monkeypatch.setattr("sed2.fisher.sample._run_chain", chunks(counted))
+    found = ranked(tmp_path / "run", spec, **many)
+    assert counted == [10 - TINY["draws"]]
+    # In batches of another size XLA rounds otherwise.
+    one, other = (ranking.models[0].result.score.value for ranking in (found, whole))
+    np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"sigma": 0.1}, {"seed": 1}, {"samples": 6}, {"prior": "init"}, {"chain": "end-to-end"}],
+    ids=str,
+)
+def test_other_spectra_are_not_taken(tmp_path: Path, other: dict[str, Any]) -> None:
+    ranked(tmp_path / "run", "MLP 54-3-7")
+    found = text(ranked(tmp_path / "run", "MLP 54-3-7", **other))
+    assert found == text(ranked(None, "MLP 54-3-7", **other))
+
+
+def test_all_verbs_take_the_same_spectra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, run = "MLP 54-3-7", tmp_path / "run"
+    given: dict[str, Any] = {**TINY, "draws": 8, "run_dir": run}
+    small: dict[str, Any] = {"samples_grid": [5], "draws_grid": [2, 4], "sigma_grid": [0.01]}
+    studied = api.stability(spec, seeds=1, **small, **given | {"input_groups": 0, "run_dir": None})
+    bounded = api.bound(spec, lipschitz=1, n_train=1000, zeta=0.7, **given | {"run_dir": None})
+    computed = api.compute(spec, **given)
+    stored = api.make_baseline(spec, max_draws=8, **given)
+    (tmp_path / "b.json").write_text(to_text(stored))
+    forbid_sampling(monkeypatch)
+    again = api.stability(spec, seeds=1, **small, **given | {"input_groups": 0})
+    for sweep, other in zip(studied.sweeps, again.sweeps, strict=True):
+        np.testing.assert_allclose(other.scores, sweep.scores, rtol=1e-12)
+    found = api.bound(spec, lipschitz=1, n_train=1000, zeta=0.7, **given)
+    assert_same(found.two_sed, bounded.two_sed)
+    assert api.gate(spec, tmp_path / "b.json", min_score=1, **given).exit_code == 0
+    assert_same(api.compute(spec, **given), computed)
+
+
+def test_pieces_that_whole_spectra_left_are_removed(tmp_path: Path) -> None:
     """The process died between the two."""
-    ranked(tmp_path / "run")
-    (path, *_) = (tmp_path / "run" / "results").iterdir()
-    left = tmp_path / "run" / "pieces" / path.stem
-    left.mkdir(parents=True)
-    (left / "x.sed2").write_bytes(b"")
-    ranked(tmp_path / "run")
-    assert not left.exists()
+    run = tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spectra.KeptSpectra, "end", lambda *_: None)
+        patch.setattr(spectra.KeptSpectra, "work", PIECE)
+        ranked(run, "MLP 54-3-7", draws=10)
+    assert list(run.glob("pieces/*/*.sed2"))
+    ranked(run, "MLP 54-3-7", draws=10, eps="0.2")
+    assert not list(run.glob("pieces/*/*.sed2"))
 
 
 @pytest.mark.parametrize("damage", [b"", b"foreign", None])
@@ -180,7 +255,7 @@ def test_a_damaged_piece_is_told_and_made_anew(
 ) -> None:
     spec, many = "MLP 54-3-7", {"draws": 10}
     whole = text(ranked(None, spec, **many))
-    monkeypatch.setattr(pieces.KeptPieces, "work", PIECE)
+    monkeypatch.setattr(spectra.KeptSpectra, "work", PIECE)
     with monkeypatch.context() as patch:
         patch.setattr("sed2.fisher.sample._run_chain", interrupt_after(2, chunks([])))
         with pytest.raises(KeyboardInterrupt):

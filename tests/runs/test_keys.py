@@ -6,19 +6,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sed2 import api
 from sed2.chain import build_chain
 from sed2.errors import UsageError
+from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
+from sed2.gating.batches import BATCH
 from sed2.request import read_spec
+from sed2.robustness.study import DRAWS
 from sed2.runs import keys
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
+from sed2.tasks import BASELINES, ESTIMATE, TRAINING, Stage, Task
 from sed2.training.settings import TrainingSettings
 
 ITS = Settings(dataset="test")
+MODEL = load_spec("MLP 54-3-7").models[0]
 OTHER: dict[str, Any] = {
     "eps": (0.1,),
     "zeta": 0.5,
@@ -48,7 +54,7 @@ def key(**other: Any) -> str:
     """Of a result, with another model, other data or settings."""
     model = load_spec(other.pop("model", "MLP 54-3-7")).models[0]
     data = other.pop("data", "0" * 64)
-    return keys.of_result(keys.architecture(model), data, ITS.model_copy(update=other))
+    return keys.of_task(Task(ESTIMATE, model, ITS.model_copy(update=other)), data)
 
 
 def test_every_setting_is_in_it_but_what_the_data_are_called() -> None:
@@ -93,29 +99,45 @@ def test_a_change_of_the_source_makes_another_key(
 
 
 def test_kinds_of_results_have_keys_of_their_own() -> None:
-    of_model = "a", "0" * 64, ITS
     training = TrainingSettings()
-    found = {
-        keys.of_result(*of_model),
-        keys.of_baselines(*of_model),
-        keys.of_training(*of_model, training),
-        keys.of_training(*of_model, training.model_copy(update={"epochs": 3})),
-        keys.of_plan(keys.of_result(*of_model)),
-    }
-    assert len(found) == 5
+    stages: list[tuple[Stage, Any]] = [
+        (ESTIMATE, None),
+        (BASELINES, None),
+        (TRAINING, training),
+        (TRAINING, training.model_copy(update={"epochs": 3})),
+        (BATCH, 1),
+        (BATCH, 2),
+        (DRAWS, (2, 4)),
+        (DRAWS, (2, 5)),
+    ]
+    tasks = [Task(stage, MODEL, ITS, own) for stage, own in stages]
+    assert len({keys.of_task(task, "0" * 64) for task in tasks}) == len(stages)
 
 
-def test_pieces_are_of_their_plan() -> None:
-    chain = build_chain(load_spec("MLP 4-3-2").models[0].blocks, (4,))
+def spectra(items: Items, model: str = "a", device: str = "") -> str:
+    return keys.of_spectra(model, items, device)
+
+
+def test_spectra_have_the_key_of_what_determines_them() -> None:
+    """Not eps, and neither how many draws there are nor in which batches they are worked on."""
+    chain = build_chain(MODEL.blocks, (54,))
     plan = make_plan(chain, 20, 6, ITS)
-    found = {
-        keys.of_piece("a", plan, 0),
-        keys.of_piece("a", plan, 5),
-        keys.of_piece("b", plan, 0),
-        keys.of_piece("a", replace(plan, chunk=3), 0),
-        keys.of_piece("a", replace(plan, ways=plan.ways[::-1]), 0),
-    }
-    assert len(found) == 5
+    items = Items(chain, np.ones((6, 54)), np.arange(20), np.ones((20, 6)), ITS, plan)
+    known = spectra(items)
+    ways = [replace(way, batch=1, bytes=7, population=float(way.population)) for way in plan.ways]
+    determined = {"eps", "zeta", "draws", "estimator", "n_train", "input_groups", "samples"}
+    determined |= {"particles", "islands", "moves", "gamma", "memory_gb", "probes"}
+    determined |= {"max_flops", "lanczos_steps"}  # which are in the ways
+    for name in OTHER:
+        other = replace(items, settings=ITS.model_copy(update={name: OTHER[name]}))
+        assert (spectra(other) == known) == (name in determined), name
+    assert spectra(items[:5]) == known
+    assert spectra(replace(items, plan=replace(plan, chunk=3, ways=tuple(ways)))) == known
+    assert spectra(items, "b") != known
+    assert spectra(items, device="gpu: other") != known
+    assert spectra(replace(items, inputs=2 * items.inputs)) != known
+    squared = tuple(replace(way, squared=True) for way in plan.ways)
+    assert spectra(replace(items, plan=replace(plan, ways=squared))) != known
 
 
 def test_users_code_is_in_it_wherever_it_is_imported_from(
@@ -149,7 +171,7 @@ def test_a_network_that_was_handed_over_is_refused(tmp_path: Path) -> None:
 
 def test_what_another_device_computes_has_other_keys() -> None:
     keys_of = {
-        device: keys.of_result("model", "data", Settings(), device)
+        device: keys.of_task(Task(ESTIMATE, MODEL, ITS), "0" * 64, device)
         for device in ("", keys.numerics()["device"], "gpu: of a cluster: H100")
     }
     own, named, other = keys_of.values()

@@ -77,7 +77,7 @@ def test_a_damaged_result_is_told_and_left_out(tmp_path: Path) -> None:
     path.unlink()
     assert load_run(tmp_path / "run").finished  # all that it takes is there
     manifest = read_manifest(tmp_path / "run")
-    damaged = tmp_path / "run" / "results" / f"{manifest.models[0].result}.sed2"
+    damaged = tmp_path / "run" / "results" / f"{manifest.models[0].values['estimate']}.sed2"
     damaged.write_bytes(damaged.read_bytes()[:-1])
     told = Told()
     found = load_run(tmp_path / "run", told.warnings.append)

@@ -34,6 +34,7 @@ from sed2.blocks.flatten import Flatten
 from sed2.blocks.freeze import freeze
 from sed2.blocks.pooling import Pool
 from sed2.chain import build_chain
+from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.settings import Settings
@@ -172,7 +173,7 @@ def test_the_dimension_is_that_of_sed2_s_baseline(made: tuple[Problem, dict]) ->
     chain = build_chain(load_spec(case.model).models[0].blocks, x.shape[1:])
     plan = make_plan(chain, case.few, len(x), settings)
     weights = np.ones((case.few, len(x)))
-    spectra = sample_spectra(chain, x, np.arange(case.few), weights, settings, plan)
+    spectra = sample_spectra(Items(chain, x, np.arange(case.few), weights, settings, plan))
     got = effective_dimension(Qiskit(problem).run().logdets[:, :, 0], problem.eps)
     want = dimension.effective_dimension(spectra, problem.eps)
     np.testing.assert_allclose(got, want, rtol=1e-9)

@@ -7,6 +7,7 @@ measure and the noise are together N(0, I) in z, whatever the measure. eps is no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,7 +35,7 @@ from sed2.errors import NumericsError, UsageError
 from sed2.fisher.plan import Plan
 from sed2.fisher.sample import block_program, numbers_used
 from sed2.fisher.structured import half_log_determinants
-from sed2.fisher.ways import Way
+from sed2.fisher.ways import COPIES, FLOAT, Way
 from sed2.priors import draw_module
 from sed2.settings import Prior, Settings, parse_prior
 
@@ -356,3 +357,12 @@ def _module(block: ChainBlock, settings: Settings, key: int) -> nnx.Module:
         middle = jnp.zeros(block.parameters)
         prior = parse_prior(settings.prior)
         return draw_module(block.block, block.input_shape, prior, jax.random.key(key), middle)
+
+
+def particle_bytes(chain: Chain, ways: tuple[Way, ...], samples: int, settings: Settings) -> int:
+    """Bytes of all particles: cloud m holds blocks 1..m, and is moved in copies."""
+    each = 0
+    for clouds, block, way in zip(range(len(ways), 0, -1), chain.blocks, ways, strict=True):
+        outputs = samples * math.prod(block.output_shape)
+        each += (clouds + COPIES) * (block.parameters + 2 * outputs + way.kept)
+    return FLOAT * settings.islands * settings.particles * each

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sed2.bound.results import BoundResult, Bracket, Covering
+from sed2.generalisation.results import BoundResult, Bracket, Covering
 from sed2.report.documents.model import settings_document
 from sed2.report.documents.text import SCHEMA_VERSION
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sed2.report.tables.stability import sentence, sigma_sentence
-from sed2.stability.results import StabilityResult
+from sed2.robustness.results import StabilityResult
 
 
 def stability_document(result: StabilityResult, version: int) -> dict[str, Any]:

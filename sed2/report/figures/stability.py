@@ -12,7 +12,7 @@ from sed2.report.figures.curves import (
     model_label,
     rendered,
 )
-from sed2.stability.results import StabilityResult, Sweep
+from sed2.robustness.results import StabilityResult, Sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ import math
 from rich.console import Console
 from rich.text import Text
 
-from sed2.bound.results import BoundResult, Bracket, Covering
+from sed2.generalisation.results import BoundResult, Bracket, Covering
 from sed2.report.layout import note, number, print_table
 from sed2.report.tables.cells import coverage, describe, value_cell
 from sed2.report.tables.model import shown_points

@@ -27,8 +27,8 @@ LOWER_ESTIMATE = (
 
 def describe(settings: Settings, inputs: int) -> str:
     """The settings that determine the numbers, in one line."""
-    smc = settings.estimator == "smc"
-    by = f"smc of {settings.islands} x {settings.particles} particles, " if smc else ""
+    particles = f"smc of {settings.islands} x {settings.particles} particles, "
+    by = "" if settings.averages_draws else particles
     return (
         f"{settings.dataset}, N = {inputs} inputs, K = {settings.draws} draws, {by}"
         f"{settings.fisher} Fisher, prior {settings.prior}, {settings.likelihood} likelihood, "

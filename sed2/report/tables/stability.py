@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sed2.report.layout import note, number, print_table
-from sed2.stability.results import Pair, StabilityResult, Sweep
+from sed2.robustness.results import Pair, StabilityResult, Sweep
 
 SYMBOLS = {"samples": "N", "draws": "K", "sigma": "sigma"}
 _NAMED = 6  # models that a sentence names and a table orders

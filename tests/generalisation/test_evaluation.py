@@ -12,10 +12,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import sed2
-from sed2.bound import theorem
-from sed2.bound.evaluation import check_settings, evaluate, read_constants
-from sed2.bound.results import BoundResult
 from sed2.errors import UsageError
+from sed2.generalisation import theorem
+from sed2.generalisation.evaluation import check_settings, evaluate, read_constants
+from sed2.generalisation.results import BoundResult
 from sed2.measure.two_sed import upper_bound
 from sed2.results import ModelResult, Score
 from sed2.settings import Settings
@@ -239,9 +239,9 @@ def test_zeta_is_two_thirds_unless_something_says_otherwise(
 
 
 def test_what_is_wrong_is_found_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sed2 import api
+    from sed2 import tasks
 
-    monkeypatch.setattr(api, "estimate", lambda *_: pytest.fail("the work began"))
+    monkeypatch.setattr(tasks, "estimate", lambda *_: pytest.fail("the work began"))
     for changes, flag in (
         ({"zeta": 0.5}, "--zeta"),
         ({"n_train": None}, "--n-train"),

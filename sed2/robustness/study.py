@@ -8,27 +8,31 @@ first inputs and draws of many are those of few, so the points of a sweep are pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from sed2.chain import build_chain
+from sed2.common.progress import Progress, Report
 from sed2.common.validation import shown
 from sed2.data.load import Dataset
 from sed2.errors import UsageError
+from sed2.estimate import Sampled, evaluate, sample
+from sed2.estimators.registry import reserved
+from sed2.fisher.kept import SpectraStore
 from sed2.fisher.plan import make_plan
+from sed2.fisher.prefixes import Prefixes
+from sed2.fisher.ways import Way
 from sed2.ranking.order import check_comparable
 from sed2.results import ModelResult
+from sed2.robustness.results import StabilityResult, Sweep, SweptSetting
+from sed2.robustness.verdict import judge
 from sed2.settings import Settings, resolve
 from sed2.spec.schema import ModelSpec
-from sed2.stability.results import StabilityResult, Sweep, SweptSetting
-from sed2.stability.verdict import judge
-
-RunPoint = Callable[[ModelSpec, Settings, Callable[[int, int], None]], ModelResult]
-"""Computes one model; the last argument is called with the work done and its total."""
+from sed2.tasks import Stage, Task, Workplace, forecast_spectra
 
 GRIDS: dict[SweptSetting, str] = {
     "samples": "50,100,200,500,1000,2000",
@@ -174,17 +178,19 @@ def study(
     settings: Sequence[Settings],
     grids: Grids,
     rows: int,
-    run: RunPoint,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    place: Workplace,
+    progress: Progress = lambda what, done, total: None,
 ) -> StabilityResult:
     """Compute all points under all seeds, and judge the ranking.
+
+    Points that differ in K alone are one task: the first draws of many are the draws of few.
 
     Args:
         models: the candidates.
         settings: of each, as `check_shared` accepts them.
         grids: what is varied.
         rows: of the data set.
-        run: computes one model at one point.
+        place: where they are computed.
         progress: called with the model and the work done so far and in all.
     """
     first = settings[0]
@@ -192,17 +198,34 @@ def study(
     seeds = tuple(first.seed + s for s in range(grids.seeds))
     scores = np.empty((len(models), len(computed), len(seeds)))
     at_base: list[ModelResult] = []
-    done, total = 0, len(models) * len(seeds) * sum(point.work for point in computed)
+    together: dict[Point, list[Point]] = {}
+    for point in computed:
+        together.setdefault(replace(point, draws=0), []).append(point)
     # The base first: what is wrong with a model shows at once.
-    for p, point in sorted(enumerate(computed), key=lambda each: each[1] != base):
+    groups = sorted(together.values(), key=lambda group: base not in group)
+    largest = [max(group, key=lambda point: point.draws) for group in groups]
+
+    def tasks(group: Sequence[Point], seed: int) -> list[Task]:
+        draws = tuple(point.draws for point in group)
+        return [
+            Task(DRAWS, model, _at(its, group[0], seed), draws)
+            for model, its in zip(models, settings, strict=True)
+        ]
+
+    place.announce([t for group in groups for seed in seeds for t in tasks(group, seed)], progress)
+    done, total = 0, len(models) * len(seeds) * sum(point.work for point in largest)
+    for group, most in zip(groups, largest, strict=True):
         for s, seed in enumerate(seeds):
-            for m, (model, its) in enumerate(zip(models, settings, strict=True)):
-                report = _share(progress, model.name, done, point.work, total)
-                result = run(model, _at(its, point, seed), report)
-                scores[m, p, s] = result.score.value
-                done += point.work
-                if point == base and s == 0:
-                    at_base.append(result)
+            wanted = tasks(group, seed)
+            place.announce(wanted, progress)
+            for m, task in enumerate(wanted):
+                report = _share(progress, task.model.name, done, most.work, total)
+                (results,) = place.values([task], report)
+                for point, result in zip(group, results, strict=True):
+                    scores[m, computed.index(point), s] = result.score.value
+                    if point == base and s == 0:
+                        at_base.append(result)
+                done += most.work
     sweeps: dict[SweptSetting, Sweep] = {}
     for name in GRIDS:
         grid = sweep_grid(name, base, grids, rows)
@@ -218,11 +241,40 @@ def study(
     )
 
 
-def _share(
-    progress: Callable[[str, int, int], None], name: str, done: int, work: int, total: int
-) -> Callable[[int, int], None]:
-    """The progress of one run as a part of the whole."""
-    return lambda part, whole: progress(name, done + work * part // whole, total)
+def _share(progress: Progress, name: str, done: int, work: int, total: int) -> Progress:
+    """The progress of one task as a part of the whole."""
+    return lambda what, part, whole: progress(name, done + work * part // whole, total)
+
+
+def _compute(
+    task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
+) -> tuple[ModelResult, ...]:
+    """The model under each of some numbers of draws, the largest first: it has the draws of all,
+    but where its work is shared out over so many that the ways to the spectra differ."""
+    chain = build_chain(task.model.blocks, dataset.input_shape, task.settings.chain)
+    samples = min(task.settings.samples, dataset.rows)
+    found: dict[int, ModelResult] = {}
+    sampled: list[tuple[list[Way], Sampled]] = []
+    for draws in sorted(task.own, reverse=True):
+        settings = task.settings.model_copy(update={"draws": draws})
+        room = reserved(chain, samples, settings)
+        plan = make_plan(chain, draws, samples, settings, reserved=room)
+        ways = [way.numeric for way in plan.ways]
+        same = next((its for known, its in sampled if known == ways), None)
+        if same is None:
+            same = sample(task.model, chain, dataset, settings, progress, store, prefixes, room)
+            sampled.append((ways, same))
+        found[draws] = evaluate(replace(same.first(draws), plan=plan), settings)
+    return tuple(found[draws] for draws in task.own)
+
+
+def _forecast(task: Task, dataset: Dataset) -> float:
+    most = task.settings.model_copy(update={"draws": max(task.own)})
+    return forecast_spectra(replace(task, settings=most), dataset)
+
+
+DRAWS = Stage("draws", "draws", "points", tuple[ModelResult, ...], _compute, _forecast)
+"""A model under each of the numbers of draws that are its own; without groups of inputs."""
 
 
 def _at(settings: Settings, point: Point, seed: int) -> Settings:

@@ -26,7 +26,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from sed2.stability.results import (
+from sed2.robustness.results import (
     Pair,
     Sweep,
     Verdict,

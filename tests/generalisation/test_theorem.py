@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sed2.bound import theorem
+from sed2.generalisation import theorem
 from sed2.settings import Settings
 
 dimensions = st.integers(1, 10**9)

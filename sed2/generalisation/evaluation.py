@@ -13,15 +13,15 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, ValidationError
 
-from sed2.bound import theorem
-from sed2.bound.results import (
+from sed2.common.validation import StrictModel, explain
+from sed2.errors import UsageError
+from sed2.generalisation import theorem
+from sed2.generalisation.results import (
     Assumption,
     BoundResult,
     Bracket,
     Covering,
 )
-from sed2.common.validation import StrictModel, explain
-from sed2.errors import UsageError
 from sed2.measure.two_sed import upper_bound
 from sed2.results import ModelResult
 from sed2.settings import Number, Settings, parse_prior

@@ -89,7 +89,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a ranking is settled; `sed2.stability.verdict` says what that means."""
+    """Whether a ranking is settled; `sed2.robustness.verdict` says what that means."""
 
     settled: bool | None
     """None if that cannot be told."""

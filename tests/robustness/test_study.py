@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,18 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sed2
+from sed2.common.progress import Progress, Report
 from sed2.errors import UsageError
 from sed2.report.tables.stability import sentence, sigma_sentence
 from sed2.results import ModelResult
-from sed2.settings import Settings
-from sed2.spec.schema import ModelSpec, load_spec
-from sed2.stability.results import StabilityResult, Sweep
-from sed2.stability.study import (
+from sed2.robustness.results import StabilityResult, Sweep
+from sed2.robustness.study import (
     Grids,
     check_shared,
     read_grids,
     study,
 )
+from sed2.settings import Settings
+from sed2.spec.schema import load_spec
+from sed2.tasks import Task
 from tests.report.made import made_result, made_score
 
 Known = Callable[[Settings], float]
@@ -44,11 +47,33 @@ def studied(
     own = Settings.model_validate({"dataset": "made", "samples": 20, "draws": 100, **settings})
     models = [replace(load_spec("MLP 4-3-2").models[0], name=name) for name in scores]
 
-    def run(model: ModelSpec, its: Settings, report: Callable[[int, int], None]) -> ModelResult:
-        made = made_result(model.name)
-        return replace(made, settings=its, score=made_score(scores[model.name](its), 0.0))
+    def run(task: Task, its: Settings, report: Report) -> ModelResult:
+        made = made_result(task.model.name)
+        return replace(made, settings=its, score=made_score(scores[task.model.name](its), 0.0))
 
-    return study(models, [own] * len(models), of or grids(), rows, run)
+    return study(models, [own] * len(models), of or grids(), rows, MadeUp(run))
+
+
+class MadeUp:
+    """A workplace of a function of the settings."""
+
+    device = ""
+
+    def __init__(self, run: Callable[[Task, Settings, Report], ModelResult]) -> None:
+        self._run = run
+
+    def announce(self, tasks: Sequence[Task], progress: Progress) -> None:
+        """Nothing is prepared."""
+
+    def values(self, tasks: Sequence[Task], progress: Progress) -> list[Any]:
+        return [tuple(self._each(task, progress)) for task in tasks]
+
+    def _each(self, task: Task, progress: Progress) -> Iterator[ModelResult]:
+        for draws in task.own:
+            settings = task.settings.model_copy(update={"draws": draws})
+            first = draws == task.own[0]  # whose work serves the others
+            report = partial(progress, task.title) if first else lambda done, total: None
+            yield self._run(task, settings, report)
 
 
 def far_apart(its: Settings) -> float:
@@ -243,13 +268,13 @@ def test_progress_is_the_share_of_all_the_work() -> None:
     reports: list[tuple[str, int, int]] = []
     model = load_spec("MLP 4-3-2").models[0]
 
-    def run(_: ModelSpec, its: Settings, report: Callable[[int, int], None]) -> ModelResult:
+    def run(_: Task, its: Settings, report: Report) -> ModelResult:
         report(1, 2)
         report(2, 2)
         return replace(made_result(), settings=its)
 
     settings = Settings.model_validate({"dataset": "made", "samples": 20, "draws": 100})
-    study([model], [settings], grids(), 1000, run, lambda *each: reports.append(each))
+    study([model], [settings], grids(), 1000, MadeUp(run), lambda *each: reports.append(each))
     done = [each[1] for each in reports]
     assert done == sorted(done)
     (total,) = {each[2] for each in reports}

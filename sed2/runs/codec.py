@@ -1,31 +1,27 @@
 """Results as bytes and back, exactly, by their types.
 
 What is written is a .npz archive: the arrays as they are, and one JSON document of all else, in
-which an array is its number. Nothing is pickled. A float of JSON has 17 digits and comes back as
-it was; NaN and infinities are written as Python's json does.
+which an array is its number. Nothing is pickled. A float of JSON has as many digits as tell it
+apart; NaN and infinities are written as Python's json does.
 
-What is read is checked against the type that is asked for, field by field, so that a file that
-holds something else is told apart and not used.
+Pydantic reads the document by the type that is asked for, strictly: every field must be there, no
+other one, and of its type. So a file that holds something else is told apart and not used.
 """
 
 from __future__ import annotations
 
 import io
-import json
-import types
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator, core_schema
 
 from sed2.common.validation import shown
 
 _DOCUMENT = "document"
 _KINDS = "biuf"  # of NumPy: truths, integers and floats; never objects
-_UNIONS = (types.UnionType, Union)
 
 
 class Unreadable(ValueError):
@@ -39,12 +35,26 @@ def to_bytes(value: Any, kind: Any) -> bytes:
         value: a dataclass, a pydantic model, an array, a number, a text, None, or a tuple or
             mapping of these.
         kind: its type, as an annotation says it.
+
+    Raises:
+        TypeError: it holds something else.
     """
     arrays: list[np.ndarray] = []
-    document = json.dumps(_encode(value, kind, arrays), ensure_ascii=False).encode()
+
+    def other_than_json(found: Any) -> Any:
+        if isinstance(found, np.generic):
+            return found.item()
+        arrays.append(found)
+        return len(arrays) - 1
+
+    one = _adapter(kind).dump_json((value,), fallback=other_than_json, warnings=False)
+    for array in arrays:
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in _KINDS:
+            raise TypeError(f"{getattr(array, 'dtype', type(array))} cannot be stored")
     named = {str(number): array for number, array in enumerate(arrays)}
+    document = np.frombuffer(one[1:-1], np.uint8)
     buffer = io.BytesIO()
-    np.savez(buffer, **{_DOCUMENT: np.frombuffer(document, np.uint8)}, **named)  # type: ignore[arg-type]
+    np.savez(buffer, **{_DOCUMENT: document}, **named)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
@@ -56,98 +66,48 @@ def from_bytes(content: bytes, kind: Any) -> Any:
     """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            document = json.loads(archive[_DOCUMENT].tobytes())
+            one = b"[%b]" % archive[_DOCUMENT].tobytes()
             arrays = [archive[str(number)] for number in range(len(archive.files) - 1)]
-        return _decode(document, kind, arrays, "")
-    except Unreadable:
-        raise
-    except Exception as error:  # whatever zip, NumPy and JSON make of bytes that nobody wrote
+        (value,) = _validator(kind).validate_json(one, strict=True, context=arrays)
+        return value
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        place = ".".join(map(str, fault["loc"][1:]))
+        raise Unreadable(f"`{shown(place)}` is {shown(fault['input'])}: {fault['msg']}") from None
+    except Exception as error:  # whatever zip, NumPy and a result make of bytes that nobody wrote
         raise Unreadable(f"{type(error).__name__}: {shown(error)}") from None
 
 
-def _encode(value: Any, kind: Any, arrays: list[np.ndarray]) -> Any:
-    """The JSON of a value; its arrays are appended."""
-    if kind is np.ndarray:
-        if value.dtype.kind not in _KINDS:
-            raise TypeError(f"an array of {value.dtype} cannot be stored")
-        arrays.append(value)
-        return len(arrays) - 1
-    if kind in (bool, int, float, str):
-        return kind(value)  # NumPy's scalars are Python's here
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(kind, type) and is_dataclass(kind):
-        return {
-            name: _encode(getattr(value, name), inner, arrays)
-            for name, inner in _field_types(kind).items()
-        }
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin in _UNIONS:
-        return None if value is None else _encode(value, _other_than_none(kind), arrays)
-    if origin is Literal:
-        return value
-    if origin is tuple:
-        kinds = inner[:1] * len(value) if inner[1:] == (...,) else inner
-        return [_encode(v, k, arrays) for v, k in zip(value, kinds, strict=True)]
-    if origin in (dict, Mapping):
-        return {str(name): _encode(v, inner[1], arrays) for name, v in value.items()}
-    raise TypeError(f"nothing is known of how to store {kind}")
-
-
-def _decode(found: Any, kind: Any, arrays: list[np.ndarray], where: str) -> Any:
-    """The value of a type that a JSON stands for."""
-
-    def check(is_right: bool) -> None:
-        if not is_right:
-            raise Unreadable(f"`{where}` is {shown(json.dumps(found))}")
-
-    if kind is np.ndarray:
-        check(type(found) is int and 0 <= found < len(arrays))
-        check(arrays[found].dtype.kind in _KINDS)
-        return arrays[found]
-    if kind in (bool, int, float, str):
-        check(type(found) is kind)
-        return found
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return kind.model_validate(found)
-    if isinstance(kind, type) and is_dataclass(kind):
-        hints = _field_types(kind)
-        check(isinstance(found, dict) and found.keys() == hints.keys())
-        within = f"{where}." if where else ""
-        return kind(**{n: _decode(found[n], k, arrays, f"{within}{n}") for n, k in hints.items()})
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin in _UNIONS:
-        other = _other_than_none(kind)
-        return None if found is None else _decode(found, other, arrays, where)
-    if origin is Literal:
-        check(found in inner)
-        return found
-    if origin is tuple:
-        check(isinstance(found, list))
-        kinds = inner[:1] * len(found) if inner[1:] == (...,) else inner
-        check(len(kinds) == len(found))
-        return tuple(_decode(v, k, arrays, where) for v, k in zip(found, kinds, strict=True))
-    if origin in (dict, Mapping):
-        check(isinstance(found, dict))
-        return {n: _decode(v, inner[1], arrays, f"{where}[{n}]") for n, v in found.items()}
-    raise TypeError(f"nothing is known of how to read {kind}")
-
-
-def _other_than_none(kind: Any) -> Any:
-    """T of `T | None`, the only union that is stored."""
-    (inner,) = (each for each in get_args(kind) if each is not type(None))
-    return inner
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    # A tuple of one, because a class may not be given a configuration from outside.
+    config = ConfigDict(arbitrary_types_allowed=True, extra="forbid", ser_json_inf_nan="constants")
+    return TypeAdapter(tuple[kind], config=config)
 
 
 @cache
-def _field_types(kind: type) -> dict[str, Any]:
-    """The annotations of a dataclass, in the order of its fields.
+def _validator(kind: Any) -> SchemaValidator:
+    return SchemaValidator(_stored(_adapter(kind).core_schema))
 
-    What `sed2.results` has from later blocks is there for the type checker only."""
-    from sed2.baselines.results import BaselineValue
-    from sed2.ranking.results import Prediction
-    from sed2.training.result import Training
 
-    later = {each.__name__: each for each in (BaselineValue, Prediction, Training)}
-    hints = get_type_hints(kind, localns=later)
-    return {field.name: hints[field.name] for field in fields(kind)}
+def _stored(schema: Any) -> Any:
+    """A schema of what is stored: an array is its number, and nothing is left to a default."""
+    if isinstance(schema, list):
+        return [_stored(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("cls") is np.ndarray:
+        return core_schema.with_info_plain_validator_function(_array)
+    if schema.get("type") == "default":
+        return _stored(schema["schema"])
+    return {key: _stored(inner) for key, inner in schema.items()}
+
+
+def _array(number: Any, info: core_schema.ValidationInfo[list[np.ndarray]]) -> np.ndarray:
+    """The array of that number; `info` holds those that came with the document."""
+    arrays = info.context
+    if type(number) is not int or not 0 <= number < len(arrays):
+        raise ValueError("there is no such array")
+    if arrays[number].dtype.kind not in _KINDS:
+        raise ValueError("it holds no numbers")
+    return arrays[number]

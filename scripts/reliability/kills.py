@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scripts.reliability.lab import MODELS, Lab, kept
-from sed2.runs.store import temporaries
+from sed2.common.files import temporaries
 
 PHASES = (
     "before anything was kept",

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sed2.common.files import temporaries
 from sed2.runs.loading import load_run
-from sed2.runs.store import temporaries
 
 MODELS = ("MLP 54-8-7", "MLP 54-48-32-7", "MLP 54-6-6-7")
 SPEC = "\n  - ".join(["dataset: covertype\neps: 1e-2,1e-1\nmodels:", *MODELS])

@@ -27,7 +27,7 @@ from sed2.common.memory import GB
 from sed2.common.randomness import block_keys, uniforms
 from sed2.data.load import choose_rows
 from sed2.errors import ResourceError
-from sed2.fisher.plan import default_budget, intermediates
+from sed2.fisher.plan import intermediates, memory_budget
 from sed2.fisher.ways import COPIES, FLOAT
 from sed2.priors import draw_module
 from sed2.settings import Prior, Settings, parse_prior
@@ -100,7 +100,7 @@ def _check_memory(chain: Chain, rows: int, settings: Settings) -> None:
     Raises:
         ResourceError: activations, their gradients and the parameters would not fit.
     """
-    budget = settings.memory_gb * GB if settings.memory_gb else default_budget()
+    budget = memory_budget(settings)
     numbers = rows * intermediates(trace(chain).jaxpr) + 2 * chain.parameters
     if (needed := COPIES * FLOAT * numbers) > budget:
         raise ResourceError(

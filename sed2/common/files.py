@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from sed2.common.locks import lock
 from sed2.errors import UsageError
 
 
@@ -80,26 +82,81 @@ def target_of(path: Path) -> Path:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Replace the file in one step, so that a reader never sees half of it."""
+    """Replace the file of an output in one step.
+
+    Raises:
+        UsageError: it cannot be written; what was there before still is.
+    """
     try:
         if is_special(path):
             path.write_bytes(content)
-            return
-        target = target_of(path)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".sed2-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(name, 0o666 & ~umask)
-            os.replace(name, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
+        else:
+            replace_whole(target_of(path), content)
     except OSError as error:
         raise UsageError(
             f"cannot write `{path}`: {error.strerror or error}",
             mend="The results above are complete; free some space or name another file",
         ) from error
+
+
+def replace_whole(path: Path, content: bytes) -> None:
+    """Replace a file so that it is there as a whole or not at all, even after a power cut.
+
+    It is written beside its place, flushed to the disk, and then renamed: other processes and
+    later ones see all of it or nothing. While it is written it is locked, so that `sweep` tells
+    it from what a dead process left.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    temporary, handle = _temporary(path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+            os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    flush_folder(path.parent)
+
+
+def _temporary(folder: Path) -> tuple[Path, int]:
+    """A new file, open and locked for as long as it is open."""
+    while True:
+        path = folder / f".sed2-{uuid.uuid4().hex}.tmp"
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        lock(handle)
+        if os.fstat(handle).st_nlink:  # else it was taken for a dead one before it was locked
+            return path, handle
+        os.close(handle)
+
+
+def flush_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk; where folders cannot be opened there is no need."""
+    with contextlib.suppress(PermissionError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers left half-written that have died; not what is being written."""
+    for path in temporaries(folder):
+        with contextlib.suppress(OSError), path.open("rb") as stream:
+            if lock(stream.fileno()):
+                path.unlink()
+
+
+def temporaries(folder: Path) -> Iterator[Path]:
+    """The files that are being written, or were left half-written.
+
+    Other processes may remove a folder meanwhile, which `os.walk` passes over."""
+    for inner, _, names in os.walk(folder):
+        for name in names:
+            if name.startswith(".") and name.endswith(".tmp"):
+                yield Path(inner, name)

@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sed2.common.files import sweep
 from sed2.common.progress import Progress, Report
 from sed2.data.load import Dataset
 from sed2.errors import UsageError
@@ -29,7 +30,7 @@ from sed2.results import ModelResult
 from sed2.runs import keys
 from sed2.runs.manifest import NAME, Manifest, ManifestModel, read_manifest, to_text
 from sed2.runs.spectra import PLACE, KeptSpectra
-from sed2.runs.store import Store, sweep, write
+from sed2.runs.store import Store, write
 from sed2.tasks import Task
 from sed2.training.settings import TrainingSettings
 

@@ -4,8 +4,7 @@ A file is one line, `sed2-run FORMAT KEY LENGTH SHA256`, and then its content. T
 all that determines the content, and the file's name. So every file says by itself whether it is
 whole and what it belongs to; one that does not is told and made anew.
 
-A file is written beside its place, flushed to the disk, and then renamed: other processes and
-later ones see all of it or nothing. Two processes that write the same file write the same bytes.
+Two processes that write the same file write the same bytes.
 """
 
 from __future__ import annotations
@@ -13,15 +12,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import os
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sed2.common.files import flush_folder, replace_whole
 from sed2.errors import UsageError
 from sed2.runs.codec import Unreadable, from_bytes, to_bytes
-from sed2.runs.locks import lock
 
 FORMAT = 1
 SUFFIX = ".sed2"
@@ -149,21 +146,12 @@ def write(path: Path, file: bytes, run_dir: Path) -> None:
         UsageError: it cannot be written.
     """
     try:
-        if not path.parent.is_dir():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _flush_folder(path.parent.parent)
-        temporary, handle = _temporary(path)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(file)
-                stream.flush()
-                os.fsync(stream.fileno())
-                os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
-        _flush_folder(path.parent)
+        while True:
+            try:
+                return replace_whole(path, file)
+            except FileNotFoundError:  # it is new, or another process has just discarded it
+                path.parent.mkdir(parents=True, exist_ok=True)
+                flush_folder(path.parent.parent)
     except OSError as error:
         full = error.errno in _FULL
         raise UsageError(
@@ -174,46 +162,3 @@ def write(path: Path, file: bytes, run_dir: Path) -> None:
             "finished is kept",
             where="--run-dir",
         ) from error
-
-
-def _temporary(path: Path) -> tuple[Path, int]:
-    """A new file beside another, open and locked for as long as it is open."""
-    while True:
-        beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-        try:
-            handle = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-        except FileNotFoundError:  # another process has just discarded the folder
-            path.parent.mkdir(parents=True, exist_ok=True)
-            continue
-        lock(handle)
-        if os.fstat(handle).st_nlink:  # else it was taken for a dead one before it was locked
-            return beside, handle
-        os.close(handle)
-
-
-def sweep(folder: Path) -> None:
-    """Remove what writers left half-written that have died; not what is being written."""
-    for path in temporaries(folder):
-        with contextlib.suppress(OSError), path.open("rb") as stream:
-            if lock(stream.fileno()):
-                path.unlink()
-
-
-def temporaries(folder: Path) -> Iterator[Path]:
-    """The files that are being written, or were left half-written.
-
-    Other processes may remove a folder meanwhile, which `os.walk` passes over."""
-    for inner, _, names in os.walk(folder):
-        for name in names:
-            if name.startswith(".") and name.endswith(".tmp"):
-                yield Path(inner, name)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Put the names in a folder on the disk; where folders cannot be opened there is no need."""
-    with contextlib.suppress(PermissionError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -12,7 +12,7 @@ from sed2.chain import Chain, build_chain
 from sed2.common.memory import GB
 from sed2.data.load import Dataset
 from sed2.errors import DataError, ResourceError, SpecError
-from sed2.fisher.plan import default_budget, forward_cost
+from sed2.fisher.plan import forward_cost, memory_budget
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, data_check
 from sed2.training.loop import Program
@@ -130,7 +130,7 @@ def _check_memory(
         ResourceError: together they are more than the budget.
     """
     needed = of_parameters + of_activations + of_rows
-    budget = min(settings.memory_gb, 1e9) * GB if settings.memory_gb else default_budget()
+    budget = memory_budget(settings)
     if needed > budget:
         parts = " + ".join(f"{part / GB:,.1f}" for part in (of_parameters, of_activations, of_rows))
         raise ResourceError(

@@ -90,7 +90,7 @@ def test_a_full_disk_is_told_and_loses_nothing(sed2: Run, monkeypatch: pytest.Mo
             raise OSError(28, os.strerror(28))
 
         with monkeypatch.context() as patch:
-            patch.setattr(store.os, "fsync", no_space)
+            patch.setattr(os, "fsync", no_space)
             write(path, file, run_dir)
 
     with monkeypatch.context() as patch:

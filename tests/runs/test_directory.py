@@ -399,7 +399,7 @@ def test_a_folder_that_cannot_be_written_is_refused(
 
 
 def test_what_another_process_writes_is_left_alone(tmp_path: Path) -> None:
-    from sed2.runs.locks import lock
+    from sed2.common.locks import lock
 
     ranked(tmp_path / "run")
     alive = tmp_path / "run" / "results" / ".a.sed2.1.tmp"

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sed2.common import files as module
+from sed2.common.files import sweep
+from sed2.common.locks import lock
 from sed2.errors import ExitCode, UsageError
-from sed2.runs import store as module
-from sed2.runs.locks import lock
-from sed2.runs.store import Store, sealed, sweep, unsealed
+from sed2.runs.store import Store, sealed, unsealed
 
 KEY = "0" * 64
 ROOT = Path(__file__).parents[2]
@@ -148,6 +149,7 @@ def test_an_interrupt_while_writing_leaves_nothing(
     def interrupt(handle: int) -> None:
         raise KeyboardInterrupt
 
+    (store.folder / "place").mkdir()
     monkeypatch.setattr(module.os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         store.save("place", KEY, 2.0, float)
@@ -233,6 +235,7 @@ def test_a_place_that_is_discarded_while_it_is_written_to_is_made_again(
 ) -> None:
     opened = os.open
     gone: list[bool] = []
+    (store.folder / "place").mkdir()
 
     def discarded(path: Path, flags: int, mode: int = 0o777) -> int:
         if not gone and str(path).endswith(".tmp"):
@@ -249,8 +252,8 @@ def test_a_place_that_is_discarded_while_it_is_written_to_is_made_again(
 DIES = """
 import os, sys
 from pathlib import Path
-from sed2.runs import store as module
-from sed2.runs.store import Store, sweep
+from sed2.common.files import sweep
+from sed2.runs.store import Store
 
 folder, key = Path(sys.argv[1]), "0" * 64
 store = Store(folder, lambda told: sys.exit("damaged: " + told))

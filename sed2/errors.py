@@ -44,7 +44,7 @@ class Sed2Error(Exception):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.cause}" if self.where else self.cause
-        return f"{text}. {self.mend}" if self.mend else text
+        return one_line(f"{text}. {self.mend}" if self.mend else text)
 
 
 class UsageError(Sed2Error):
@@ -79,6 +79,23 @@ class HostError(Sed2Error):
     """Another process of the same work has stopped, as it does where its memory runs out."""
 
     exit_code = ExitCode.NUMERICS
+
+
+_LONGEST = 60  # characters of a text of somebody else's within a message
+
+
+def one_line(text: str) -> str:
+    """Text that a terminal shows as one line: what is not printable is written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shown(value: object) -> str:
+    """What somebody else wrote, for a message: one line, cut to a length that it can hold."""
+    text = str(value)
+    line = one_line(text[: _LONGEST + 1])
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:

@@ -19,8 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from sed2 import errors
-from sed2.common.validation import shown
-from sed2.errors import HostError, NumericsError, Sed2Error, UsageError
+from sed2.errors import HostError, NumericsError, Sed2Error, UsageError, shown
 
 T = TypeVar("T")
 _HAND = "give --coordinator HOST:PORT, --processes N and --process I"

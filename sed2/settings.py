@@ -22,8 +22,8 @@ from pydantic import (
     model_validator,
 )
 
-from sed2.common.validation import StrictModel, explain, shown
-from sed2.errors import SpecError, UsageError, did_you_mean
+from sed2.common.validation import StrictModel, explain
+from sed2.errors import SpecError, UsageError, did_you_mean, shown
 
 ENV_PREFIX = "SED2_"
 OTHER_VARIABLES = ("SED2_CACHE_DIR", "SED2_DATA_DIR", "SED2_DEBUG")

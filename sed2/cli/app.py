@@ -114,7 +114,8 @@ def run(arguments: list[str]) -> int:
         return int(exit_.code or 0)
     except Exception as error:
         if options["debug"]:
-            traceback.print_exc()
+            for line in traceback.format_exc().splitlines():
+                terminal.say(line)
         message, code = _explain(error)
         terminal.fail(message)
         return int(code)

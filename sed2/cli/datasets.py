@@ -65,4 +65,4 @@ def fetch(name: Name) -> None:
     from sed2.data import registry
 
     for path in registry.fetch(name, progress=True):
-        terminal.out().print(str(path), soft_wrap=True)
+        terminal.write(f"{path}\n")

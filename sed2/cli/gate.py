@@ -10,6 +10,7 @@ import typer
 
 from sed2.cli.options import AllowImport, AllowPartial, Html, Json, SpecArgument, with_settings
 from sed2.common import terminal
+from sed2.errors import one_line
 
 if TYPE_CHECKING:
     from sed2.gating.outcome import GateResult
@@ -139,7 +140,11 @@ def _update(spec: str, path: Path, settings: dict[str, Any]) -> None:
         made = api.make_baseline(spec, old, progress=progress, **settings)
     replace_file(path, to_text(made).encode())
     count = len(made.models)
-    terminal.out().print(f"{path}: {count} model{'s' * (count != 1)} written.", soft_wrap=True)
+    terminal.out().print(
+        one_line(f"{path}: {count} model{'s' * (count != 1)} written."),
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _print(result: GateResult, *, on_stdout: bool) -> None:
@@ -156,7 +161,7 @@ def _print(result: GateResult, *, on_stdout: bool) -> None:
     if os.environ.get("GITHUB_ACTIONS"):
         workspace = os.environ.get("GITHUB_WORKSPACE", "")
         for line in gate_annotations.workflow_commands(result, workspace):
-            terminal.say(line)
+            terminal.command(line)
 
 
 class _GateOutputs:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sed2.common.validation import shown
+from sed2.errors import shown
 
 _M = TypeVar("_M", bound=BaseModel)
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import IO
+from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.text import Text
 
+from sed2.errors import one_line
+
+_COMMAND = re.compile(r"^([^\S\n]*)::", re.MULTILINE)
 PIPE_WIDTH = 10_000  # where stdout is no terminal, nothing is cut or wrapped to a width
 
 
@@ -28,7 +32,7 @@ def err() -> Console:
 def _console(stream: IO[str]) -> Console:
     terminal = stream.isatty()
     return _Console(
-        file=stream,
+        file=cast(IO[str], _NoCommands(stream)),
         width=None if terminal else PIPE_WIDTH,
         no_color=not terminal or bool(os.environ.get("NO_COLOR")),
         force_terminal=terminal,
@@ -40,6 +44,20 @@ def _console(stream: IO[str]) -> Console:
 class _Console(Console):
     def on_broken_pipe(self) -> None:
         _read_no_more()
+
+
+class _NoCommands:
+    """A stream on which no line begins with `::`, by which a line of a log becomes a command to
+    GitHub Actions; names of models and files may be anybody's."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(_COMMAND.sub(r"\1\\x3a:", text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _read_no_more() -> None:
@@ -78,17 +96,23 @@ def reserve_stdout() -> None:
 
 def warn(message: str) -> None:
     """One warning on stderr."""
-    err().print(Text.assemble(("warning:", "yellow"), " ", message), soft_wrap=True)
+    err().print(Text.assemble(("warning:", "yellow"), " ", one_line(message)), soft_wrap=True)
 
 
 def fail(message: str) -> None:
     """One error on stderr."""
-    err().print(Text.assemble(("error:", "bold red"), " ", message), soft_wrap=True)
+    err().print(Text.assemble(("error:", "bold red"), " ", one_line(message)), soft_wrap=True)
 
 
 def say(line: str) -> None:
-    """One line on stderr, as it is."""
-    err().print(Text(line), soft_wrap=True)
+    """One line on stderr."""
+    err().print(Text(one_line(line)), soft_wrap=True)
+
+
+def command(line: str) -> None:
+    """A command to GitHub Actions, on stderr."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sed2.errors import UsageError, did_you_mean
+from sed2.errors import UsageError, did_you_mean, shown
 
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -143,12 +143,6 @@ def allowed(schema: dict[str, Any], *, all_bounds: bool = False) -> str:
         if key in schema and (all_bounds or abs(schema[key]) < 2**62)
     ]
     return f"{noun} {' and '.join(bounds)}" if bounds else noun
-
-
-def shown(value: object) -> str:
-    """A value as one would type it, cut to a length that a message can hold."""
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _literal(value: object) -> str:

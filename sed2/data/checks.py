@@ -13,8 +13,6 @@ from sed2.errors import DataError, Sed2Error
 Labelled = tuple[np.ndarray, np.ndarray | None]
 """x (rows, ...) float64, finite; y (rows,) int64, or None where there are no labels."""
 
-_LONGEST = 60  # characters of a text that an error shows
-
 
 @contextmanager
 def at(path: Path) -> Iterator[None]:
@@ -24,12 +22,6 @@ def at(path: Path) -> Iterator[None]:
     except Sed2Error as fault:
         fault.where = fault.where or str(path)
         raise
-
-
-def shown(text: str) -> str:
-    """Text out of a file for an error message: short, on one line, harmless to a terminal."""
-    text = "".join(c if c.isprintable() else "�" for c in text[: _LONGEST + 1])
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def first_not_finite(x: np.ndarray) -> tuple[int, ...] | None:

@@ -17,9 +17,9 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from sed2.common.memory import check_array
-from sed2.data.checks import Labelled, as_inputs, as_labels, at, shown
+from sed2.data.checks import Labelled, as_inputs, as_labels, at
 from sed2.data.cifar_pickle import PIXELS, parse_pickle
-from sed2.errors import DataError
+from sed2.errors import DataError, shown
 
 _Images = tuple[np.ndarray, np.ndarray]
 """Pixels and labels (rows,), both uint8."""

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from sed2.data.checks import shown
-from sed2.errors import DataError
+from sed2.errors import DataError, shown
 
 PIXELS = 3 * 32 * 32
 """Of an image, plane by plane."""

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from sed2.data.checks import first_not_finite, shown
-from sed2.errors import DataError, did_you_mean
+from sed2.data.checks import first_not_finite
+from sed2.errors import DataError, did_you_mean, shown
 
 
 def read_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np.ndarray]:

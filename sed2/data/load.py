@@ -15,7 +15,7 @@ from sed2.data.checks import Labelled
 from sed2.data.csv_file import read_csv
 from sed2.data.npz_file import read_npz
 from sed2.data.registry import load_named
-from sed2.errors import DataError, ResourceError, UsageError, did_you_mean
+from sed2.errors import DataError, ResourceError, UsageError, did_you_mean, shown
 
 _INPUT_STREAM = int.from_bytes(b"inputs", "big")  # names the random stream of `choose_inputs`
 _KINDS = (
@@ -168,7 +168,7 @@ def _read_file(name: str, path: Path, label: str | None) -> Labelled:
             where=str(path),
         )
     raise DataError(
-        f"there is no data set `{name}`",
+        f"there is no data set `{shown(name)}`",
         mend=f"{did_you_mean(name, DATASETS)}, or the path of a .npz, .csv, idx or CIFAR file",
     )
 

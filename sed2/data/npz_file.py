@@ -13,8 +13,8 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 
 from sed2.common.memory import check_array
-from sed2.data.checks import Labelled, as_inputs, as_labels, shown
-from sed2.errors import DataError, Sed2Error
+from sed2.data.checks import Labelled, as_inputs, as_labels
+from sed2.errors import DataError, Sed2Error, shown
 
 _KINDS = {"x": "biuf", "y": "biufUS"}  # real numbers; for labels, texts too
 _SAVE = "Save it as numpy.savez(file, x=inputs, y=labels)"

@@ -10,7 +10,7 @@ import numpy as np
 from sed2.data.catalogue import DATASETS, DatasetInfo
 from sed2.data.download import DownloadError, download
 from sed2.data.files import DATA_DIR_VARIABLE, DataFile
-from sed2.errors import DataError, did_you_mean
+from sed2.errors import DataError, did_you_mean, shown
 
 
 class RawData(NamedTuple):
@@ -85,7 +85,7 @@ def dataset_info(name: str) -> DatasetInfo:
         DataError: there is no such data set.
     """
     if name not in DATASETS:
-        raise DataError(f"there is no data set `{name}`", mend=did_you_mean(name, DATASETS))
+        raise DataError(f"there is no data set `{shown(name)}`", mend=did_you_mean(name, DATASETS))
     return DATASETS[name]
 
 

@@ -17,8 +17,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sed2.common.strict_json import Damaged, parse, validate
-from sed2.common.validation import StrictModel, shown
-from sed2.errors import NumericsError, UsageError
+from sed2.common.validation import StrictModel
+from sed2.errors import NumericsError, UsageError, shown
 from sed2.gating.evidence import Evidence
 from sed2.results import ModelResult
 from sed2.settings import Settings
@@ -136,7 +136,8 @@ def _stored(batches: Sequence[ModelResult], own: dict[str, Any]) -> BaselineMode
     evidence, first = Evidence.of(batches), batches[0]
     if not min(evidence.batches) > 0:
         raise NumericsError(
-            f"the score of `{first.name}` is {min(evidence.batches):g}, to which there is no ratio",
+            f"the score of `{shown(first.name)}` is {min(evidence.batches):g}, to which "
+            "there is no ratio",
             mend="Its outputs do not depend on its parameters: check the model and the data",
         )
     return BaselineModel(

@@ -37,7 +37,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
-from sed2.errors import NumericsError
+from sed2.errors import NumericsError, shown
 from sed2.results import ModelResult
 
 _MANY = 1e6  # degrees of freedom that are as good as normal; `stdtr` knows no infinity
@@ -94,7 +94,8 @@ class Evidence:
         )
         if not math.isfinite(evidence.value + evidence.scatter):
             raise NumericsError(
-                f"the error of the score of `{first.name}` is undefined, so nothing can be decided",
+                f"the error of the score of `{shown(first.name)}` is undefined, so nothing can "
+                "be decided",
                 mend="Raise --max-flops: the spectrum of one random unit has no error",
             )
         return evidence

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from sed2.chain import build_chain
 from sed2.common.progress import Progress
 from sed2.data.load import Dataset
-from sed2.errors import UsageError
+from sed2.errors import UsageError, shown
 from sed2.gating.baseline import (
     NUMERICS,
     Baseline,
@@ -213,7 +213,7 @@ def _refuse_other_settings(candidates: Candidates, baseline: Baseline, path: str
     for name, its in candidates.settings.items():
         if name in baseline.models and (found := differences(baseline, name, its)):
             raise UsageError(
-                f"the baseline `{path}` cannot be compared with `{name}` as it is now: "
+                f"the baseline `{path}` cannot be compared with `{shown(name)}` as it is now: "
                 f"{'; '.join(found)}",
                 mend="Give the settings of the baseline, or write it anew with --update",
                 where="--baseline",
@@ -224,8 +224,9 @@ def _refuse_other_data(candidates: Candidates, baseline: Baseline, path: str) ->
     now = candidates.dataset()
     if now.sha256 != baseline.data.sha256:
         raise UsageError(
-            f"the baseline `{path}` was made with other data: `{baseline.data.name}` of sha256 "
-            f"{baseline.data.sha256[:12]}..., and `{now.name}` has {now.sha256[:12]}...",
+            f"the baseline `{path}` was made with other data: `{shown(baseline.data.name)}` of "
+            f"sha256 {baseline.data.sha256[:12]}..., and `{shown(now.name)}` has "
+            f"{now.sha256[:12]}...",
             mend="Take the data of the baseline, or write it anew with --update",
             where="--baseline",
         )

@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from sed2.errors import UsageError
+from sed2.errors import UsageError, shown
 from sed2.ranking.probabilities import (
     probability_ahead,
     probability_best,
@@ -49,8 +49,8 @@ def check_comparable(
         for name, value in zip(names, values, strict=True):
             if value != values[0]:
                 raise UsageError(
-                    f"`{names[0]}` and `{name}` cannot be ranked together: "
-                    f"`{field}` is {values[0]!r} for one and {value!r} for the other",
+                    f"`{shown(names[0])}` and `{shown(name)}` cannot be ranked together: "
+                    f"`{field}` is {shown(values[0])} for one and {shown(value)} for the other",
                     mend=f"Set `{field}` for the whole file, or compute them one by one",
                 )
 

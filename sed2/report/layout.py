@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sed2.errors import one_line
+
 _GAP = 2  # characters between two columns
 _NAME_WIDTH = 8  # to which the names of models may be folded
 
@@ -32,6 +34,8 @@ def print_table(
     Returns:
         The headers shown.
     """
+    headers = [one_line(header) for header in headers]
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = _widths(headers, rows, foldable)
     kept = len(headers)
     while kept > 2 and _total(widths[:kept]) > console.width:
@@ -45,7 +49,7 @@ def print_table(
     )
     for i, header in enumerate(headers[:kept]):
         table.add_column(
-            header,
+            Text(header),
             justify="left" if i in text else "right",
             no_wrap=i != foldable,
             overflow="fold",
@@ -105,7 +109,12 @@ def _total(widths: Iterable[int]) -> int:
 
 def note(console: Console, message: str) -> None:
     """One line of explanation below a table."""
-    console.print(Text(message, style="dim"))
+    sentence(console, message, "dim")
+
+
+def sentence(console: Console, message: str, style: str = "", *, wrap: bool = True) -> None:
+    """One paragraph, by itself or above a table."""
+    console.print(Text(one_line(message), style=style), soft_wrap=not wrap)
 
 
 def number(value: float, digits: int = 1) -> str:

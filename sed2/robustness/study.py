@@ -17,9 +17,8 @@ import numpy as np
 
 from sed2.chain import build_chain
 from sed2.common.progress import Progress, Report
-from sed2.common.validation import shown
 from sed2.data.load import Dataset
-from sed2.errors import UsageError
+from sed2.errors import UsageError, shown
 from sed2.estimate import Sampled, evaluate, sample
 from sed2.estimators.registry import reserved
 from sed2.fisher.kept import SpectraStore

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, core_schema
 
-from sed2.common.validation import shown
+from sed2.errors import shown
 
 _DOCUMENT = "document"
 _KINDS = "biuf"  # of NumPy: truths, integers and floats; never objects

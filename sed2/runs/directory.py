@@ -24,7 +24,7 @@ from typing import Any
 from sed2.common.files import sweep
 from sed2.common.progress import Progress, Report
 from sed2.data.load import Dataset
-from sed2.errors import UsageError
+from sed2.errors import UsageError, shown
 from sed2.ranking.results import Demand, Ranking
 from sed2.results import ModelResult
 from sed2.runs import keys
@@ -214,6 +214,6 @@ def _check(path: Path) -> None:
     foreign = sorted(name for name in names - _OWN if not name.startswith("."))
     if foreign and NAME not in names:
         raise refuse(
-            f"`{path}` is no run directory of sed2: it holds `{foreign[0]}`",
+            f"`{path}` is no run directory of sed2: it holds `{shown(foreign[0])}`",
             "Name a new or an empty folder",
         )

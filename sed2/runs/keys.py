@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from sed2.blocks.user import UserBlock
-from sed2.errors import UsageError
+from sed2.errors import UsageError, shown
 from sed2.fisher.items import Items
 from sed2.spec.schema import ModelSpec
 from sed2.tasks import Task
@@ -92,8 +92,8 @@ def architecture(model: ModelSpec) -> str:
         return digest([model.sha256, model.module, source, _installed()])
     if any(isinstance(block, UserBlock) for block in model.blocks):
         raise UsageError(
-            f"`{model.name}` is a network that was handed over, which no hash can name in another "
-            "process",
+            f"`{shown(model.name)}` is a network that was handed over, which no hash can name in "
+            "another process",
             mend="Name it by `module: package.module:factory`, or leave out the run directory",
             where="--run-dir",
         )

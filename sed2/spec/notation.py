@@ -22,7 +22,7 @@ from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
 from sed2.blocks.flatten import Flatten
 from sed2.blocks.pooling import Pool
-from sed2.errors import SpecError, did_you_mean
+from sed2.errors import SpecError, did_you_mean, shown
 
 MAX_DIGITS = 15
 
@@ -52,7 +52,7 @@ def parse(text: str) -> Notation:
     family, widths = words[0].upper(), words[1] if len(words) > 1 else ""
     if family not in FAMILIES:
         raise SpecError(
-            f"`{_shorten(words[0])}` is no family of networks",
+            f"`{shown(words[0])}` is no family of networks",
             mend=f"{did_you_mean(family, FAMILIES)}. {_EXAMPLE}",
         )
     return FAMILIES[family](widths)
@@ -74,8 +74,7 @@ def _parse_mlp(text: str) -> Notation:
     widths = [_parse_width(part, text.strip()) for part in parts]
     if len(widths) < 2:
         raise SpecError(
-            f"`MLP {_shorten(text.strip())}` needs at least two widths, of the input and of "
-            "one block",
+            f"`MLP {shown(text.strip())}` needs at least two widths, of the input and of one block",
             mend=_EXAMPLE,
         )
     *hidden, last = widths[1:]
@@ -93,9 +92,9 @@ def _parse_width(part: str, text: str, family: str = "MLP") -> int:
     if re.fullmatch(r"[0-9]+", part) and len(part) <= MAX_DIGITS and int(part) >= 1:
         return int(part)
     raise SpecError(
-        f"`{_shorten(part)}` in `{family} {_shorten(text)}` is no width"
+        f"`{shown(part)}` in `{family} {shown(text)}` is no width"
         if part
-        else f"a width is missing in `{family} {_shorten(text)}`",
+        else f"a width is missing in `{family} {shown(text)}`",
         mend=f"Widths are whole numbers from 1 to {10**MAX_DIGITS - 1}, joined by `-`. {_EXAMPLE}",
     )
 
@@ -105,14 +104,14 @@ def _parse_cnn(text: str) -> Notation:
     kernels, bar, widths = text.partition("|")
     if not bar:
         raise SpecError(
-            f"`CNN {_shorten(text.strip())}` has no `|` between its kernels and its widths",
+            f"`CNN {shown(text.strip())}` has no `|` between its kernels and its widths",
             mend=_CNN_EXAMPLE,
         )
     sizes = [_parse_width(part, text, "CNN") for part in _split(kernels)]
     channels, *units = [_parse_width(part, text, "CNN") for part in _split(widths)]
     if not units:
         raise SpecError(
-            f"`CNN {_shorten(text.strip())}` needs a dense block after its {channels} channels",
+            f"`CNN {shown(text.strip())}` needs a dense block after its {channels} channels",
             mend=_CNN_EXAMPLE,
         )
     *hidden, last = units
@@ -140,10 +139,6 @@ def _parse_cnn(text: str) -> Notation:
 
 def _split(text: str) -> list[str]:
     return re.split(r"\s*[-–]\s*", text.strip())
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 FAMILIES: dict[str, Callable[[str], Notation]] = {"MLP": _parse_mlp, "CNN": _parse_cnn}

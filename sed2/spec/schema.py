@@ -19,8 +19,8 @@ from pydantic import BaseModel, ValidationError
 
 from sed2.blocks import KINDS, Block, BlockSpec, Shape
 from sed2.blocks.base import read_block
-from sed2.common.validation import Fault, explain, shown
-from sed2.errors import SpecError, did_you_mean
+from sed2.common.validation import Fault, explain
+from sed2.errors import SpecError, did_you_mean, shown
 from sed2.settings import Settings
 from sed2.spec import notation
 from sed2.spec.yaml import Document, Route, load, loads
@@ -144,7 +144,8 @@ def shape_check(model: ModelSpec, input_shape: Shape) -> Shape:
         flat = len(input_shape) == 1
         hint = model.name.replace(str(model.input_width), str(input_shape[0]), 1) if flat else ""
         raise SpecError(
-            f"`{model.name}` takes {model.input_width} features, but the data have {features}",
+            f"`{shown(model.name)}` takes {model.input_width} features, but the data have "
+            f"{features}",
             mend=f"Write the width of the data first, as in `{hint}`, or take other data"
             if hint != model.name and flat
             else "Take data with flat inputs of that width",
@@ -176,7 +177,8 @@ def data_check(model: ModelSpec, x: np.ndarray) -> Shape:
 def _at_block(model: ModelSpec, number: int, error: SpecError) -> SpecError:
     """What is wrong with a block, counted from 1, with its place."""
     return SpecError(
-        f"block {number} (`{model.blocks[number - 1].kind}`) of `{model.name}`: {error.cause}",
+        f"block {number} (`{model.blocks[number - 1].kind}`) of `{shown(model.name)}`: "
+        f"{error.cause}",
         mend=error.mend,
         where=error.where or (model.block_where or ("",) * number)[number - 1],
     )
@@ -297,7 +299,8 @@ class _Reader:
         if not isinstance(entry, dict) or len(entry) != 1:
             cause = f"a block is a mapping of its kind to its options, not {_kind(entry)}"
             if isinstance(entry, dict) and entry:
-                cause = f"a block has one kind, but this one has {', '.join(map(shown, entry))}"
+                kinds = ", ".join(map(shown, list(entry)[:10]))
+                cause = f"a block has one kind, but this one has {kinds}"
             raise self.fault(
                 route, cause, f"{_BLOCK_EXAMPLE}; the options are indented below the kind"
             )
@@ -362,7 +365,7 @@ class _Reader:
         for model in models:
             if model.name in seen:
                 raise SpecError(
-                    f"two models are called `{model.name}`; "
+                    f"two models are called `{shown(model.name)}`; "
                     f"the other stands at {seen[model.name].where}",
                     mend="Give each its own `name`",
                     where=model.where,

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from sed2.errors import SpecError, did_you_mean
+from sed2.errors import SpecError, did_you_mean, shown
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 64
@@ -151,7 +151,7 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()
         if getattr(event, "tag", None) is not None:
             raise SpecError(
-                f"the tag {event.tag!r} is not supported",
+                f"the tag '{shown(event.tag)}' is not supported",
                 mend="Remove it: values are plain text, numbers, true or false, lists and mappings",
                 where=_place(self.source, event.start_mark),
             )
@@ -236,9 +236,10 @@ class _Builder:
             place = _place(self.source, key_node.start_mark)
             key = self._scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else key_node
             if not isinstance(key, str):
-                shown = f"`{key_node.value}`" if isinstance(key_node, yaml.ScalarNode) else "this"
+                scalar = isinstance(key_node, yaml.ScalarNode)
+                found = f"`{shown(key_node.value)}`" if scalar else "this"
                 raise SpecError(
-                    f"a key has to be text, but {shown} is not",
+                    f"a key has to be text, but {found} is not",
                     mend="Put it in quotes if it is meant as text",
                     where=place,
                 )
@@ -250,7 +251,7 @@ class _Builder:
                 )
             if key in built:
                 raise SpecError(
-                    f"the key `{key}` is repeated; it stands at {places[key]} already",
+                    f"the key `{shown(key)}` is repeated; it stands at {places[key]} already",
                     mend="Remove one of the two",
                     where=place,
                 )

@@ -11,7 +11,7 @@ import numpy as np
 from sed2.chain import Chain, build_chain
 from sed2.common.memory import GB
 from sed2.data.load import Dataset
-from sed2.errors import DataError, ResourceError, SpecError
+from sed2.errors import DataError, ResourceError, SpecError, shown
 from sed2.fisher.plan import forward_cost, memory_budget
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, data_check
@@ -94,15 +94,15 @@ def _objective(model: ModelSpec, chain: Chain, dataset: Dataset) -> str:
     y, outputs = dataset.y, math.prod(chain.blocks[-1].output_shape)
     if y is None:
         raise DataError(
-            f"the data set `{dataset.name}` has no labels to train on",
+            f"the data set `{shown(dataset.name)}` has no labels to train on",
             mend="Give it a label for each row (an array `y` in a .npz file), or leave out --train",
         )
     if np.issubdtype(y.dtype, np.integer):
         classes = int(y.max()) + 1
         if outputs < classes:
             raise SpecError(
-                f"`{model.name}` has {_outputs(outputs)}, but the labels of `{dataset.name}` are "
-                f"{classes} classes",
+                f"`{shown(model.name)}` has {_outputs(outputs)}, but the labels of "
+                f"`{shown(dataset.name)}` are {classes} classes",
                 mend=f"Give its last block {classes} features, or leave out --train",
                 where=model.where,
             )
@@ -110,8 +110,8 @@ def _objective(model: ModelSpec, chain: Chain, dataset: Dataset) -> str:
     targets = math.prod(y.shape[1:])
     if outputs != targets:
         raise SpecError(
-            f"`{model.name}` has {_outputs(outputs)}, but `{dataset.name}` has {targets} targets "
-            "for each row",
+            f"`{shown(model.name)}` has {_outputs(outputs)}, but `{shown(dataset.name)}` has "
+            f"{targets} targets for each row",
             mend=f"Give its last block {targets} features",
             where=model.where,
         )
@@ -134,7 +134,7 @@ def _check_memory(
     if needed > budget:
         parts = " + ".join(f"{part / GB:,.1f}" for part in (of_parameters, of_activations, of_rows))
         raise ResourceError(
-            f"training `{model.name}` needs about {needed / GB:,.1f} GB ({parts} for its "
+            f"training `{shown(model.name)}` needs about {needed / GB:,.1f} GB ({parts} for its "
             f"parameters, a batch, and the rows), but the budget is {budget / GB:,.1f} GB",
             mend="Take a smaller --batch-size, fewer --train-seeds or --train-samples, or raise "
             "--memory-gb",

@@ -22,9 +22,11 @@ from hypothesis import strategies as st
 from sed2.errors import ExitCode, UsageError
 from sed2.ranking.results import Crossing, Demand
 from sed2.report.documents import model as files
-from sed2.report.documents.text import _finite
+from sed2.report.documents.stability import stability_csv
+from sed2.report.documents.text import _finite, to_csv
 from sed2.report.outputs import Outputs
 from tests.report.made import made_bound, made_ranking, made_result
+from tests.report.test_stability import made_stability
 
 ENDS = ("low", "high")
 
@@ -261,11 +263,35 @@ def test_any_numbers_make_json(value: object) -> None:
     assert json.loads(json.dumps(_finite(value), allow_nan=False)) == _finite(value)
 
 
+FORMULA = ("=", "+", "-", "@")
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("start", FORMULA)
+def test_a_cell_that_would_be_a_formula_is_quoted(start: str) -> None:
+    """In every CSV: of `compute`, `rank` and `stability`."""
+    name = f"{start}1+1"
+    rows = list(csv.reader(io.StringIO(to_csv([[name, "a=1", -1.5, "-1.5", "+inf"]]), newline="")))
+    assert rows == [[f"'{name}", "a=1", "-1.5", "-1.5", "+inf"]]
+    assert f"'{name}" in files.csv_text([made_result(name)])
+    study = made_stability(3)
+    models = (replace(study.models[0], name=name), *study.models[1:])
+    assert f"'{name}" in stability_csv(replace(study, models=models))
+
+
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"])), st.floats(0, 1e300))
 def test_csv_reads_back_exactly(name: str, value: float) -> None:
     text = files.csv_text([made_result(name, value=value)])
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert [row["model"] for row in rows] == [name] * 3
+    quote = "'" if name.startswith(FORMULA) and not is_number(name) else ""
+    assert [row["model"] for row in rows] == [quote + name] * 3
     assert [float(row["eps"]) for row in rows] == [0.001, 0.01, 0.1]
     assert [float(row["lower_two_sed"]) for row in rows] == [value] * 3
     assert {row["two_sed_std_error"] for row in rows} == {""}

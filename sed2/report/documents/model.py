@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sed2.report.documents.text import SCHEMA_VERSION
+from sed2.report.documents.text import SCHEMA_VERSION, to_csv
 from sed2.results import Curve, ModelResult, Score
 from sed2.settings import Settings
 
@@ -103,10 +101,8 @@ def csv_text(
         more: of each model, further columns by name.
     """
     more = more or [{}] * len(results)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        [
+    rows: list[Sequence[object]] = [
+        (
             "model",
             "parameters",
             "eps",
@@ -123,8 +119,8 @@ def csv_text(
             "upper_bracket",
             "trace_bracket",
             *more[0],
-        ]
-    )
+        )
+    ]
     for result, own in zip(results, more, strict=True):
         columns = (
             result.eps,
@@ -143,5 +139,5 @@ def csv_text(
             numbers = [
                 "" if math.isnan(value) else repr(float(value)) for value in (*row, *own.values())
             ]
-            writer.writerow([result.name, result.parameters, *numbers])
-    return text.getvalue()
+            rows.append([result.name, result.parameters, *numbers])
+    return to_csv(rows)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sed2.report.documents.text import to_csv
 from sed2.report.tables.stability import sentence, sigma_sentence
 from sed2.robustness.results import StabilityResult
 
@@ -61,10 +61,8 @@ def stability_document(result: StabilityResult, version: int) -> dict[str, Any]:
 
 def stability_csv(result: StabilityResult) -> str:
     """One row per sweep, point, model and seed."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     base = {sweep.setting: sweep.base_value for sweep in result.sweeps}
-    writer.writerow(["sweep", *base, "seed", "model", "parameters", "score"])
+    rows: list[Sequence[object]] = [("sweep", *base, "seed", "model", "parameters", "score")]
     for sweep in result.sweeps:
         for g, value in enumerate(sweep.grid):
             at = [repr(v) for v in (base | {sweep.setting: value}).values()]
@@ -72,5 +70,5 @@ def stability_csv(result: StabilityResult) -> str:
                 for s, seed in enumerate(result.seeds):
                     score = repr(float(sweep.scores[m, g, s]))
                     row = [sweep.setting, *at, seed, model.name, model.parameters, score]
-                    writer.writerow(row)
-    return text.getvalue()
+                    rows.append(row)
+    return to_csv(rows)

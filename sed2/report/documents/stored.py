@@ -10,8 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from sed2.common.strict_json import Damaged, parse, validate
-from sed2.common.validation import shown
-from sed2.errors import UsageError
+from sed2.errors import UsageError, shown
 
 Kind = Literal["compute", "rank", "gate"]
 _MARKS: dict[Kind, set[str]] = {

@@ -1,19 +1,43 @@
-"""Documents as JSON text."""
+"""Documents as text: JSON and CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 SCHEMA_VERSION = 1
+_FORMULA = ("=", "+", "-", "@")
+"""What makes a cell a formula to a spreadsheet, which may do anything."""
 
 
 def to_json(document: dict[str, Any]) -> str:
     """A document as text; NaN becomes null."""
     return json.dumps(_finite(document), indent=2, allow_nan=False) + "\n"
+
+
+def to_csv(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as text. A cell of text that a spreadsheet would take for a formula gets a `'` before
+    it; numbers stay as they are."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([_harmless(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    if not isinstance(cell, str) or not cell.startswith(_FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def _finite(value: Any) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from rich.console import Console
-from rich.text import Text
 
 from sed2.generalisation.results import BoundResult, Bracket, Covering
 from sed2.report.layout import note, number, print_table
+from sed2.report.layout import sentence as _sentence
 from sed2.report.tables.cells import coverage, describe, value_cell
 from sed2.report.tables.model import shown_points
 from sed2.results import ModelResult
@@ -23,7 +23,7 @@ def print_bound(console: Console, result: BoundResult) -> None:
     """Theorem 5.1 at eps_n, Lemma B.2 over eps, and on whose word both stand."""
     model, at = result.model, result.covering_at_eps_n
     n_train, gamma = model.settings.n_train, model.settings.gamma
-    console.print(Text(f"{model.name}: {coverage(model)}", style="bold"), soft_wrap=True)
+    _sentence(console, f"{model.name}: {coverage(model)}", "bold", wrap=False)
     note(
         console,
         f"Theorem 5.1: P(sup |R - R_n| >= {_deviation(result)}) <= "

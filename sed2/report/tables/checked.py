@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.text import Text
 
 from sed2.report.layout import note as _note
 from sed2.report.layout import print_table as _print_table
+from sed2.report.layout import sentence as _sentence
 from sed2.results import (
     BlockPlan,
     Checked,
@@ -38,7 +38,7 @@ def print_checked(console: Console, checked: Sequence[Checked]) -> None:
 
 def print_plan(console: Console, name: str, plan: Sequence[BlockPlan]) -> None:
     """How each block's spectrum is had, and what one draw of it takes."""
-    console.print(Text(f"{name}: the way of each block", style="bold"))
+    _sentence(console, f"{name}: the way of each block", "bold")
     _print_table(
         console,
         ["block", "parameters", "GB", "GFlop", "way"],

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich.console import Console
-from rich.text import Text
 
 from sed2.report.layout import note as _note
 from sed2.report.layout import number as _number
 from sed2.report.layout import print_table as _print_table
+from sed2.report.layout import sentence as _sentence
 from sed2.report.tables.cells import coverage, describe, legend, score_in_words, with_interval
 from sed2.results import (
     ModelResult,
@@ -21,7 +21,7 @@ _CURVE_ROWS = 9  # rows of the eps table; the whole grid goes to --csv and --jso
 
 def print_compute(console: Console, result: ModelResult) -> None:
     """The curve of one model over eps, the share of each block, and the settings."""
-    console.print(Text(f"{result.name}: {coverage(result)}", style="bold"), soft_wrap=True)
+    _sentence(console, f"{result.name}: {coverage(result)}", "bold", wrap=False)
     points = shown_points(result.eps)
     shown = _print_table(console, *curve_table(result, points))
     if len(points) < len(result.eps):
@@ -94,7 +94,7 @@ def print_smc(console: Console, result: ModelResult) -> None:
     report = result.smc
     if report is None:
         return
-    console.print(Text(f"{result.name}: sequential Monte Carlo", style="bold"))
+    _sentence(console, f"{result.name}: sequential Monte Carlo", "bold")
     headers = ["eps", "temperatures", "moves", "accepted", "correlation", "ESS", "island spread"]
     rows = [
         [

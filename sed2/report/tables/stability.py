@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.text import Text
 
 from sed2.report.layout import note, number, print_table
+from sed2.report.layout import sentence as _sentence
 from sed2.robustness.results import Pair, StabilityResult, Sweep
 
 SYMBOLS = {"samples": "N", "draws": "K", "sigma": "sigma"}
@@ -25,16 +25,16 @@ def print_stability(console: Console, result: StabilityResult) -> None:
     for sweep in result.sweeps:
         console.print()
         others = ", ".join(text for name, text in at.items() if name != sweep.setting)
-        console.print(Text(f"{SYMBOLS[sweep.setting]} varies, {others}", style="bold"))
+        _sentence(console, f"{SYMBOLS[sweep.setting]} varies, {others}", "bold")
         _print_sweep(console, sweep)
     console.print()
-    console.print(Text(f"the seed varies, {', '.join(at.values())}", style="bold"))
+    _sentence(console, f"the seed varies, {', '.join(at.values())}", "bold")
     _print_seeds(console, result)
     console.print()
     note(console, "*: as given. order: of the mean scores, models by their #.")
     note(console, "agree: seeds that have this order. tau: Kendall's, between seeds.")
-    console.print(Text(sentence(result), style="bold"))
-    console.print(Text(sigma_sentence(result)))
+    _sentence(console, sentence(result), "bold")
+    _sentence(console, sigma_sentence(result))
 
 
 def _print_models(console: Console, result: StabilityResult) -> None:

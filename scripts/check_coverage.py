@@ -20,9 +20,8 @@ from pathlib import Path
 import numpy as np
 import pages
 
-from sed2.data.load import Dataset, load_dataset
+from sed2.data.load import Dataset, hash_arrays, load_dataset
 from sed2.estimate import estimate
-from sed2.provenance import hash_arrays
 from sed2.results import Curve, ModelResult, Score
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec

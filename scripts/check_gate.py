@@ -22,14 +22,13 @@ from pathlib import Path
 import numpy as np
 import pages
 
-from sed2.data.load import Dataset, choose_inputs, choose_rows, load_dataset
+from sed2.data.load import Dataset, choose_inputs, choose_rows, hash_arrays, load_dataset
 from sed2.estimate import estimate
 from sed2.gating.baseline import BaselineData, BaselineModel, make_baseline
 from sed2.gating.batches import further_batch
 from sed2.gating.judging import GateRun, judge_model
 from sed2.gating.outcome import Status
 from sed2.gating.rules import Rules, read_rules
-from sed2.provenance import hash_arrays
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, load_spec

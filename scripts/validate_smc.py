@@ -21,9 +21,8 @@ from typing import Any
 import numpy as np
 
 import sed2
-from sed2.data.load import Dataset, choose_inputs, load_dataset
+from sed2.data.load import Dataset, choose_inputs, hash_arrays, load_dataset
 from sed2.estimate import estimate
-from sed2.provenance import hash_arrays
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec

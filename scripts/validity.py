@@ -32,9 +32,8 @@ from sed2.chain import build_chain
 from sed2.common import terminal
 from sed2.common.compilation import use_compilation_cache
 from sed2.data.catalogue import DATASETS
-from sed2.data.load import Dataset, load_dataset
+from sed2.data.load import Dataset, hash_arrays, load_dataset
 from sed2.errors import NumericsError, Sed2Error
-from sed2.provenance import hash_arrays
 from sed2.spec.schema import ModelSpec, load_spec
 
 ROOT = Path(__file__).parents[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from importlib.metadata import version
 
@@ -29,12 +28,3 @@ def provenance(model: ModelSpec, data_sha256: str) -> Provenance:
         spec_sha256=model.sha256,
         data_sha256=data_sha256,
     )
-
-
-def hash_arrays(*arrays: np.ndarray) -> str:
-    """sha256 of arrays: their types, shapes and numbers."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()

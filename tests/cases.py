@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from sed2.data.catalogue import DATASETS
-from sed2.data.load import Dataset
+from sed2.data.load import Dataset, hash_arrays
 from sed2.measure.spectra import BlockSpectrum, Spectra
-from sed2.provenance import hash_arrays
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec

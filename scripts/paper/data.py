@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sed2.data.load import Dataset, load_dataset
+from sed2.data.load import Dataset, hash_arrays, load_dataset
 from sed2.data.registry import is_available
-from sed2.provenance import hash_arrays
 
 
 class NotAtHandError(Exception):

@@ -216,10 +216,16 @@ def _statistics(
 def _dataset(
     name: str, x: np.ndarray, y: np.ndarray | None, standardized: bool, source: str
 ) -> Dataset:
+    arrays = [numbers for numbers in (x, y) if numbers is not None]
+    for numbers in arrays:
+        numbers.setflags(write=False)
+    return Dataset(name, x, y, standardized, source, hash_arrays(*arrays))
+
+
+def hash_arrays(*arrays: np.ndarray) -> str:
+    """sha256 of arrays: their types, shapes and numbers."""
     digest = hashlib.sha256()
-    for numbers in (x, y):
-        if numbers is not None:
-            digest.update(f"{numbers.dtype.str}{numbers.shape}".encode())
-            digest.update(np.ascontiguousarray(numbers).data)
-            numbers.setflags(write=False)
-    return Dataset(name, x, y, standardized, source, digest.hexdigest())
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

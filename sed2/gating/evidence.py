@@ -38,9 +38,8 @@ from dataclasses import dataclass
 from statistics import fmean, variance
 
 from sed2.errors import NumericsError, shown
+from sed2.measure.intervals import NORMAL, degrees_of_freedom
 from sed2.results import ModelResult
-
-_MANY = 1e6  # degrees of freedom that are as good as normal; `stdtr` knows no infinity
 
 MIN_BATCHES = 4
 """From so many on, the spread between batches is the error of their mean."""
@@ -54,7 +53,7 @@ class Evidence:
     """(B,) the score of each batch of K draws."""
     draws: float = 0.0
     """Standard error of their mean from the draws."""
-    draws_freedom: float = _MANY
+    draws_freedom: float = NORMAL
     """Degrees of freedom of its square."""
     inputs: tuple[float, ...] = ()
     """(G,) deviations by group of inputs, whose squares are summed."""
@@ -82,7 +81,7 @@ class Evidence:
             variances = [score.std_error_draws**2 for score in scores]
             freedoms = [float(max(batch.replicates.draws_freedom, 1)) for batch in batches]
             draws = math.sqrt(sum(variances)) / count
-            freedom = _freedom(list(zip(variances, freedoms, strict=True)))
+            freedom = float(degrees_of_freedom(list(zip(variances, freedoms, strict=True))))
             own = float(first.replicates.inputs_own[-1]) / math.sqrt(count)
         evidence = cls(
             batches=values,
@@ -126,7 +125,7 @@ def probability_at_least(new: Evidence, factor: float, base: Evidence) -> float:
     error = math.sqrt(sum(variance for variance, _ in sources))
     if error == 0:
         return float(gap >= 0)
-    return float(special.stdtr(_freedom(sources), gap / error))
+    return float(special.stdtr(degrees_of_freedom(sources), gap / error))
 
 
 def std_error_of_ratio(new: Evidence, base: Evidence) -> float:
@@ -146,12 +145,5 @@ def _sources(new: Evidence, factor: float, base: Evidence) -> list[tuple[float, 
         (new.draws**2, new.draws_freedom),
         ((factor * base.draws) ** 2, base.draws_freedom),
         (sum(one**2 for one in inputs), max(len(inputs) - 1, 1)),
-        (sum(one**2 for one in normal), _MANY),
+        (sum(one**2 for one in normal), NORMAL),
     ]
-
-
-def _freedom(sources: Sequence[tuple[float, float]]) -> float:
-    """Of a sum of variances with their degrees of freedom   (Welch and Satterthwaite)"""
-    total = sum(variance for variance, _ in sources)
-    uncertain = sum(variance**2 / freedom for variance, freedom in sources)
-    return min(total**2 / uncertain, _MANY) if uncertain > 0 else _MANY

@@ -17,6 +17,8 @@ that these K draws could show. Two signs of it, either of which makes a *lower e
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +27,8 @@ from sed2.measure.uncertainty import MIN_EFFECTIVE_SAMPLE_SIZE, Variance
 from sed2.results import Curve, Replicates, Score
 
 LEVEL = 0.95
+NORMAL = 1e6
+"""Degrees of freedom that are as good as normal; `stdtr` and `stdtrit` know no infinity."""
 
 
 def is_lower_estimate(sizes: np.ndarray, spreads: np.ndarray, draws: int) -> np.ndarray:
@@ -36,6 +40,21 @@ def is_lower_estimate(sizes: np.ndarray, spreads: np.ndarray, draws: int) -> np.
         draws: K.
     """
     return (sizes < MIN_EFFECTIVE_SAMPLE_SIZE) | (2 * spreads**2 > np.log(draws))
+
+
+def degrees_of_freedom(sources: Sequence[tuple[np.ndarray | float, float]]) -> np.ndarray:
+    """Of a sum of independent variances   (Welch and Satterthwaite)
+
+    Args:
+        sources: variances (E,) or one number, each with its own degrees of freedom.
+
+    Returns:
+        (E,) or one number, at most `NORMAL`.
+    """
+    total = np.asarray(sum(variance for variance, _ in sources), float)
+    uncertain = np.asarray(sum(variance**2 / freedom for variance, freedom in sources), float)
+    known = np.divide(total**2, uncertain, out=np.full_like(total, NORMAL), where=uncertain > 0)
+    return np.minimum(known, NORMAL)
 
 
 def interval(
@@ -62,15 +81,10 @@ def interval(
     """
     from scipy import special  # a tenth of a second, and `--help` does not need it
 
-    known = [(error**2, freedom) for error, freedom in (draws, inputs)]
-    total = sum(variance for variance, _ in known) + spectra**2
-    uncertain = sum(variance**2 / max(freedom, 1) for variance, freedom in known)
-    freedom = np.divide(
-        total**2, uncertain, out=np.full(len(estimate), np.inf), where=uncertain > 0
-    )
-    # stdtrit knows no infinity; a million degrees of freedom are normal.
-    quantile = special.stdtrit(np.minimum(freedom, 1e6), (1 + LEVEL) / 2)
-    half = quantile * np.sqrt(total)
+    known = [(error**2, max(freedom, 1)) for error, freedom in (draws, inputs)]
+    sources = [*known, (spectra**2, math.inf)]
+    quantile = special.stdtrit(degrees_of_freedom(sources), (1 + LEVEL) / 2)
+    half = quantile * np.sqrt(sum(variance for variance, _ in sources))
     return np.stack([estimate - half, estimate + half + 2 * np.maximum(bias, 0)], axis=-1)
 
 

@@ -54,11 +54,6 @@ def bootstrap_draws(
     return np.array(two), np.array(lower)
 
 
-def spread(replicates: np.ndarray) -> np.ndarray:
-    """Standard error from bootstrap replicates (axis 0)."""
-    return replicates.std(axis=0, ddof=1)
-
-
 def sampling_errors(logdets: LogDets, eps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Standard errors of 2sED and lower 2sED from spectra that are themselves sampled.
 

@@ -9,8 +9,7 @@ import numpy as np
 from flax import nnx
 
 from sed2.blocks.dense import Dense
-from sed2.data.load import Dataset
-from sed2.provenance import hash_arrays
+from sed2.data.load import Dataset, hash_arrays
 
 W1 = np.array([[1.0, 2.0], [2.0, -1.0]])
 W2 = np.array([[1.0, 2.0], [2.0, -1.0]])

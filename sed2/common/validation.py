@@ -93,10 +93,13 @@ def explain(error: ValidationError, model: type[BaseModel], noun: str, of: str =
     given = first["input"]
     choices = _choices(schema)
     too_large = first["type"] == "less_than_equal"
+    mend = did_you_mean(given, choices) if choices and isinstance(given, str) else ""
+    if first["type"] == "string_type" and isinstance(given, int | float):
+        mend = "Put it in quotes"
     return Fault(
         path,
         f"`{name}` must be {allowed(schema, all_bounds=too_large)}, not {_literal(given)}{also}",
-        did_you_mean(given, choices) if choices and isinstance(given, str) else "",
+        mend,
         False,
     )
 
@@ -131,7 +134,8 @@ def allowed(schema: dict[str, Any], *, all_bounds: bool = False) -> str:
         case "object":
             return "a mapping"
         case _:
-            return "a list"
+            of = schema.get("items", {}).get("title")  # of blocks or models
+            return f"a list of {of}s" if of else "a list"
     bounds = [
         f"{word} {schema[key]}"
         for key, word in (
@@ -147,7 +151,26 @@ def allowed(schema: dict[str, Any], *, all_bounds: bool = False) -> str:
 
 def _literal(value: object) -> str:
     """A value as it stands in YAML; text is quoted."""
+    if value is None or value in ([], {}):
+        return in_words(value)
     return shown(json.dumps(value, default=str, ensure_ascii=False))
+
+
+def in_words(value: object) -> str:
+    """What a YAML value is."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"the number {shown(value)}"
+        case str():
+            return f"the text `{shown(value)}`"
+        case dict():
+            return "a mapping" if value else "an empty mapping"
+        case _:
+            return "a list" if value else "an empty list"
 
 
 def _choices(schema: dict[str, Any]) -> list[str]:

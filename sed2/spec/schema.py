@@ -9,17 +9,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    create_model,
+)
 
 from sed2.blocks import KINDS, Block, BlockSpec, Shape
-from sed2.blocks.base import read_block
-from sed2.common.validation import Fault, explain
+from sed2.blocks.base import BLOCK_SCHEMA, read_block
+from sed2.common.validation import Fault, StrictModel, explain, in_words
 from sed2.errors import SpecError, did_you_mean, shown
 from sed2.settings import Settings
 from sed2.spec import notation
@@ -29,6 +38,58 @@ FORMS = ("blocks", "notation", "module")
 """The ways to say what a model is; a model has one of them."""
 MODEL_KEYS = ("name", *FORMS)
 """Keys of a model that are no settings."""
+
+
+def _one_line(text: str, info: ValidationInfo) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError(f"`{info.field_name}` must be one line of text and not empty")
+    return text
+
+
+_Name = Annotated[str, AfterValidator(_one_line)]
+
+
+class _Model(StrictModel):
+    """What a model of a file may hold besides settings."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [form]} for form in FORMS]})
+
+    name: _Name = Field(default_factory=str, min_length=1)
+    """Name of the model, unique in the file; by default its notation or its blocks."""
+    blocks: list[Annotated[Any, WithJsonSchema(BLOCK_SCHEMA)]] = Field(
+        default_factory=list, min_length=1
+    )
+    """The chain of blocks: each its kind, then its options. The input shape is the data's."""
+    notation: Annotated[Any, WithJsonSchema({"title": "notation"})] = Field(default_factory=str)
+    module: _Name = Field(
+        default_factory=str,
+        description="A network of your own, `package.module:factory`: the factory is called with "
+        "rngs= if it takes it, and returns an nnx or linen module, an (init, apply) pair, or a "
+        "sequence of them. Needs --allow-import.",
+        json_schema_extra={"pattern": r"^[\w.]+:\w+$"},
+    )
+
+
+class _File(StrictModel):
+    """What a file of models may hold besides settings."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["models"]})
+
+    models: list[Annotated[Any, WithJsonSchema({"title": "model"})]] = Field(
+        default_factory=list, min_length=1
+    )
+    """The candidates."""
+
+
+def _with_settings(base: type[StrictModel]) -> type[BaseModel]:
+    """With all settings, each for itself: how they go together is known once all sources are
+    merged."""
+    each: Any = {name: (field.annotation, field) for name, field in Settings.model_fields.items()}
+    return create_model(base.__name__, __base__=base, **each)
+
+
+MODEL, FILE = _with_settings(_Model), _with_settings(_File)
+"""Of the YAML: a model, and a file of models."""
 
 
 @dataclass(frozen=True)
@@ -194,20 +255,12 @@ class _Reader:
         return SpecError(cause, mend=mend, where=self.document.locate(route, key=key))
 
     def models(self, top: Mapping[str, Any]) -> tuple[tuple[ModelSpec, ...], dict[str, Any]]:
-        settings = {key: value for key, value in top.items() if key != "models"}
-        allowed = ("models", *Settings.model_fields)
-        self.check_keys((), top, allowed, "key")
+        self.validate(FILE, partial(FILE.model_validate, top), (), "key")
         if "models" not in top:
             raise self.fault((), "the key `models` is missing", _EXAMPLE)
-        entries = top["models"]
-        if not isinstance(entries, list) or not entries:
-            raise self.fault(
-                ("models",), f"`models` must be a list of models, not {_kind(entries)}", _EXAMPLE
-            )
-        self.check_settings((), settings)
-        models = tuple(self.model(("models", i), entry) for i, entry in enumerate(entries))
+        models = tuple(self.model(("models", i), each) for i, each in enumerate(top["models"]))
         self.check_names(models)
-        return models, settings
+        return models, {key: value for key, value in top.items() if key != "models"}
 
     def model(self, route: Route, entry: object) -> ModelSpec:
         """One entry of `models`."""
@@ -216,13 +269,12 @@ class _Reader:
         if not isinstance(entry, dict):
             raise self.fault(
                 route,
-                f"a model is a notation or a mapping with `blocks`, not {_kind(entry)}",
+                f"a model is a notation or a mapping with `blocks`, not {in_words(entry)}",
                 _EXAMPLE,
             )
-        self.check_keys(route, entry, (*MODEL_KEYS, *Settings.model_fields), "key of a model")
-        overrides = {key: value for key, value in entry.items() if key not in MODEL_KEYS}
-        self.check_settings(route, overrides)
         forms = [key for key in FORMS if key in entry]
+        if len(forms) < 2:
+            self.validate(MODEL, partial(MODEL.model_validate, entry), route, "key of a model")
         if len(forms) != 1:
             raise self.fault(
                 route,
@@ -230,33 +282,28 @@ class _Reader:
                 f"{' and '.join(f'`{form}`' for form in forms) or 'none'}",
                 _EXAMPLE,
             )
-        module, width = "", None
-        blocks: tuple[Block, ...] = ()
-        places: tuple[str, ...] = ()
-        if "module" in entry:
-            name = module = self.text((*route, "module"), entry["module"])
-        elif "notation" in entry:
+        overrides = {key: value for key, value in entry.items() if key not in MODEL_KEYS}
+        if "notation" in entry:
             model = self.from_notation(route, entry["notation"], (*route, "notation"))
-            name, blocks, width = model.name, model.blocks, model.input_width
-            places = model.block_where
+        elif "blocks" in entry:
+            place = (*route, "blocks")
+            blocks = self.blocks(place, entry["blocks"])
+            places = tuple(self.document.locate((*place, i)) for i in range(len(blocks)))
+            model = ModelSpec(_describe(blocks), blocks, block_where=places)
         else:
-            listed = self.blocks((*route, "blocks"), entry["blocks"])
-            name, blocks = _describe(listed), listed
-            places = tuple(self.document.locate((*route, "blocks", i)) for i in range(len(blocks)))
-        return ModelSpec(
-            name=self.text((*route, "name"), entry["name"]) if "name" in entry else name,
-            blocks=blocks,
-            input_width=width,
+            name = entry["module"].strip()
+            model = ModelSpec(name, (), module=name)
+        return replace(
+            model,
+            name=entry.get("name", model.name).strip(),
             overrides=overrides,
             where=self.document.locate(route),
-            block_where=places,
             override_where={key: self.document.locate((*route, key)) for key in overrides},
-            module=module,
         )
 
     def from_notation(self, route: Route, text: object, place: Route) -> ModelSpec:
         if not isinstance(text, str):
-            raise self.fault(place, f"a notation is text, not {_kind(text)}", _EXAMPLE)
+            raise self.fault(place, f"a notation is text, not {in_words(text)}", _EXAMPLE)
         try:
             parsed = notation.parse(text)
         except SpecError as error:
@@ -270,34 +317,14 @@ class _Reader:
             block_where=(where,) * len(parsed.blocks),
         )
 
-    def text(self, route: Route, text: object) -> str:
-        """A name, of the model or of a user's own network."""
-        if not isinstance(text, str):
-            raise self.fault(
-                route, f"`{route[-1]}` must be text, not {_kind(text)}", "Put it in quotes"
-            )
-        if not text.strip() or not text.isprintable():
-            raise self.fault(
-                route,
-                f"`{route[-1]}` must be one line of text and not empty",
-                f"Write it out, or leave `{route[-1]}` out",
-            )
-        return text.strip()
-
-    def blocks(self, route: Route, entries: object) -> tuple[BlockSpec, ...]:
-        if not isinstance(entries, list) or not entries:
-            raise self.fault(
-                route,
-                f"`{route[-1]}` must be a list of blocks, not {_kind(entries)}",
-                _BLOCK_EXAMPLE,
-            )
+    def blocks(self, route: Route, entries: Sequence[object]) -> tuple[BlockSpec, ...]:
         return tuple(self.block((*route, i), entry) for i, entry in enumerate(entries))
 
     def block(self, route: Route, entry: object) -> BlockSpec:
         if isinstance(entry, str):  # `- flatten` is short for `- flatten: {}`
             entry = {entry: None}
         if not isinstance(entry, dict) or len(entry) != 1:
-            cause = f"a block is a mapping of its kind to its options, not {_kind(entry)}"
+            cause = f"a block is a mapping of its kind to its options, not {in_words(entry)}"
             if isinstance(entry, dict) and entry:
                 kinds = ", ".join(map(shown, list(entry)[:10]))
                 cause = f"a block has one kind, but this one has {kinds}"
@@ -316,11 +343,11 @@ class _Reader:
         if options is not None and not isinstance(options, dict):
             raise self.fault(
                 route,
-                f"the options of `{kind}` are a mapping, not {_kind(options)}",
+                f"the options of `{kind}` are a mapping, not {in_words(options)}",
                 _BLOCK_EXAMPLE,
             )
         for name in KINDS[kind].nested:  # their faults have places of their own
-            if options and isinstance(options.get(name), list | dict):
+            if options and isinstance(options.get(name), list):
                 self.blocks((*route, name), options[name])
         return self.validate(
             KINDS[kind],
@@ -330,13 +357,6 @@ class _Reader:
             f" of `{kind}`",
         )
 
-    def check_settings(self, route: Route, settings: Mapping[str, Any]) -> None:
-        """Check each setting alone; how they go together is known once all sources are merged."""
-        for name, value in settings.items():
-            self.validate(
-                Settings, partial(Settings.model_validate, {name: value}), route, "setting"
-            )
-
     def validate(
         self, model: type[BaseModel], read: Callable[[], Any], route: Route, noun: str, of: str = ""
     ) -> Any:
@@ -344,21 +364,8 @@ class _Reader:
             return read()
         except ValidationError as error:
             fault: Fault = explain(error, model, noun, of)
-            raise self.fault(
-                (*route, *fault.path), fault.cause, fault.mend, key=fault.at_key
-            ) from None
-
-    def check_keys(
-        self, route: Route, entry: Mapping[str, Any], allowed: Sequence[str], noun: str
-    ) -> None:
-        for key in entry:
-            if key not in allowed:
-                raise self.fault(
-                    (*route, key),
-                    f"there is no {noun} `{shown(key)}`",
-                    did_you_mean(key, allowed),
-                    key=True,
-                )
+            mend = fault.mend or _EXAMPLES.get("".join(map(str, fault.path)), "")
+            raise self.fault((*route, *fault.path), fault.cause, mend, key=fault.at_key) from None
 
     def check_names(self, models: Iterable[ModelSpec]) -> None:
         seen: dict[str, ModelSpec] = {}
@@ -394,23 +401,7 @@ def _describe(blocks: Sequence[BlockSpec]) -> str:
     return f"{blocks[0].kind} - ... - {blocks[-1].kind}, {len(blocks)} blocks, {digest}"
 
 
-def _kind(value: object) -> str:
-    """What a YAML value is, in words."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return f"the number {shown(value)}"
-        case str():
-            return f"the text `{shown(value)}`"
-        case dict():
-            return "a mapping" if value else "an empty mapping"
-        case _:
-            return "a list" if value else "an empty list"
-
-
 _LONGEST_NAME = 100
 _EXAMPLE = "Write for example `models: [MLP 54-16-7]`, or models with `name` and `blocks`"
 _BLOCK_EXAMPLE = "Write for example `- dense: {features: 16, activation: relu}`"
+_EXAMPLES = {"models": _EXAMPLE, "blocks": _BLOCK_EXAMPLE}

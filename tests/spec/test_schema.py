@@ -152,7 +152,7 @@ def model(body: str) -> str:
         ("dataset: x", "f.yaml:1:1", ["`models` is missing", "MLP 54-16-7"]),
         ("models:", "f.yaml:1:8", ["must be a list of models, not nothing"]),
         ("models: []", "f.yaml:1:9", ["an empty list"]),
-        ("models: MLP 5-4", "f.yaml:1:9", ["must be a list", "`MLP 5-4`"]),
+        ("models: MLP 5-4", "f.yaml:1:9", ["must be a list", 'not "MLP 5-4"', "MLP 54-16-7"]),
         ("models: [3]", "f.yaml:1:10", ["not the number 3"]),
         ("models: [[]]", "f.yaml:1:10", ["not an empty list"]),
         ("modles: [MLP 5-4]", "f.yaml:1:1", ["no key `modles`", "Did you mean `models`?"]),

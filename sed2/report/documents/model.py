@@ -1,4 +1,4 @@
-"""What all documents of results share, and the JSON of `compute`."""
+"""The documents of one model: JSON and CSV, and the parts that other documents share."""
 
 from __future__ import annotations
 

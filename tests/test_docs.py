@@ -1,13 +1,20 @@
-"""What the code and the pages say of each other: files and sections that are cited are there."""
+"""What the code, the README and the pages of docs/ say of each other is so."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+import yaml
+
+from sed2.cli.app import run
+from sed2.errors import ExitCode
 
 ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 CODE = [
     path
     for folder in ("sed2", "tests", "scripts", ".ci")
@@ -41,6 +48,63 @@ def test_every_section_that_the_code_cites_exists(page: str) -> None:
 
 
 def test_pages_are_cited_by_their_whole_path() -> None:
-    bare = re.compile(r"(?<![\w/.])(?:measure|contract|cli)\.md")
+    bare = re.compile(r"(?<![\w/.])(?:measure|contract)\.md")
     others = [path for path in CODE if path != Path(__file__)]  # which holds the pattern itself
     assert [path for path in others if bare.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_output_in_the_readme_is_that_of_its_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (command,) = re.findall(r"^    sed2 (.*)$", README, re.MULTILINE)
+    shown = README.split("[start:output]")[1].split("    ...\n")[0].split("-->")[1]
+    assert run(shlex.split(command)) == 0
+    printed = capsys.readouterr().out.splitlines()
+    lines = [line.removeprefix("    ") for line in shown.strip("\n").splitlines()]
+    assert len(lines) == 7
+    assert [line.rstrip() for line in printed][:7] == lines
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").replace(" --quiet", "").splitlines()
+    (line,) = re.findall(r"^    (python -m pip .*)$", README, re.MULTILINE)
+    assert set(line.split(" && ")) <= set(ci)
+    assert any("mkdocs build --strict" in command for command in ci)
+
+
+@pytest.mark.parametrize("page", ["exit-codes.md", "contract.md"])
+def test_every_exit_code_is_in_the_reference(page: str) -> None:
+    text = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+    codes = re.findall(r"^\| ([0-9]+) \|", text, re.MULTILINE)
+    assert codes == [str(int(code)) for code in ExitCode]
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")[1]
+    pages = re.findall(r"[\w/-]+\.md", nav)
+    assert sorted(pages) == [str(page.relative_to(ROOT / "docs")) for page in PAGES]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_links_and_figures_of_a_page_exist(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_network_of_the_tutorial_is_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "docs" / "tutorials" / "own-network.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"```(python|yaml)\n(.*?)```", text, re.DOTALL))
+    (tmp_path / "mynets.py").write_text(blocks["python"])
+    (tmp_path / "mine.yaml").write_text(blocks["yaml"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert yaml.safe_load(blocks["yaml"])["models"][1]["module"] == "mynets:small"
+    assert run(["validate", "mine.yaml"]) == ExitCode.USAGE  # it is not trusted yet
+    assert run(["validate", "mine.yaml", "--allow-import"]) == 0

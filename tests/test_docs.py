@@ -80,6 +80,19 @@ def test_every_exit_code_is_in_the_reference(page: str) -> None:
     assert codes == [str(int(code)) for code in ExitCode]
 
 
+def test_the_layout_in_contributing_names_every_room() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    layout = re.search(r"^    sed2/\n((?:      .*\n)+)", text, re.MULTILINE)
+    assert layout
+    named = re.findall(r"(?<![\w/])(\w+)(?:/|\.py)(?![\w/])", layout[1])
+    there = {
+        path.stem
+        for path in (ROOT / "sed2").iterdir()
+        if (path / "__init__.py").exists() or (path.suffix == ".py" and path.stem[0] != "_")
+    }
+    assert set(named) >= there
+
+
 def test_every_page_is_in_the_navigation_once() -> None:
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")[1]
     pages = re.findall(r"[\w/-]+\.md", nav)

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sed2.baselines.registry import BASELINES
 from sed2.cli.app import run
+from sed2.data.catalogue import DATASETS
 from sed2.errors import ExitCode
 
 ROOT = Path(__file__).parents[1]
@@ -132,6 +134,16 @@ def _is_there(name: str) -> bool:
     except (ImportError, AttributeError):
         return False
     return True
+
+
+def test_every_data_set_and_every_baseline_has_its_line() -> None:
+    data = (ROOT / "docs" / "reference" / "data.md").read_text(encoding="utf-8")
+    for name, info in DATASETS.items():
+        shape = " x ".join(map(str, info.input_shape))
+        licence = info.licence + ("; ships with sed2" if info.bundled else "")
+        assert f"| `{name}` | {info.rows:,} | {shape} | {info.classes} | {licence} |" in data
+    baselines = (ROOT / "docs" / "baselines.md").read_text(encoding="utf-8")
+    assert [name for name in BASELINES if f"| `{name}` |" not in baselines] == []
 
 
 def test_the_network_of_the_tutorial_is_accepted(

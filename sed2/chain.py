@@ -1,4 +1,4 @@
-"""The chain of parametric blocks (measure.md, section 1): the one central idea of the code.
+"""The chain of blocks, the central idea of the code (docs/concepts/measure.md, section 1).
 
     x_j = O_j(x_{j-1}; theta_j) + sigma * nu,   nu ~ N(0, I)
 
@@ -143,7 +143,7 @@ def build_chain(
         blocks: the blocks.
         input_shape: of one input.
         kind: `chain` of the settings: noise after every block, or all of them as one block of the
-            chain (measure.md, section 2).
+            chain (docs/concepts/measure.md, section 2).
 
     Raises:
         SpecError: a block cannot take the output of the one before it.

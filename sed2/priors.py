@@ -1,4 +1,4 @@
-"""The parameter measure: draws of a block's parameters (measure.md, section 3).
+"""The parameter measure: draws of a block's parameters (docs/concepts/measure.md, section 3).
 
 Every measure is a product over the parameters. `fan_in` of a kernel is the number of inputs of
 one unit, all axes but the last; `fan_out` counts its last axis in place of the one before.

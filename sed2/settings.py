@@ -41,7 +41,7 @@ _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 @dataclass(frozen=True)
 class Prior:
-    """A parameter measure by its name and its numbers (measure.md, section 3)."""
+    """A parameter measure by its name and its numbers (docs/concepts/measure.md, section 3)."""
 
     name: str
     args: tuple[float, ...] = ()

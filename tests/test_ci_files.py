@@ -156,8 +156,8 @@ def test_the_workflow_of_the_docs_gives_what_the_action_takes() -> None:
 
 
 def snippet(start: str) -> dict[str, Any]:
-    """The YAML of docs/gate.md that begins so."""
-    text = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+    """The YAML of docs/tutorials/gate.md that begins so."""
+    text = (ROOT / "docs" / "tutorials" / "gate.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (found,) = [block for block in blocks if block.startswith(start)]
     return dict(yaml.safe_load(found))

@@ -1,4 +1,4 @@
-"""The numbers that are known on real Covertype (measure.md, section 6), from the bundled rows."""
+"""The known numbers of real Covertype (docs/concepts/measure.md, section 6)."""
 
 from __future__ import annotations
 

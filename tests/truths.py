@@ -1,7 +1,7 @@
 """True values of 2sED and lower 2sED for tiny models, in numpy, independent of sed2's code.
 
-The Fisher matrix is written out from its definition (measure.md, section 2), and expectations are
-by quadrature or by millions of draws.
+The Fisher matrix is written out from its definition (docs/concepts/measure.md, section 2),
+and expectations are by quadrature or by millions of draws.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Batch statistics as constants: what lets every input be differentiated by itself.
 
 Batch normalisation takes the statistics of the N inputs under the current draw, held constant
-in the derivative (measure.md, section 2). Frozen so, a module maps each input independently of
-the others, and dropout is the identity.
+in the derivative (docs/concepts/measure.md, section 2). Frozen so, a module maps each input
+independently of the others, and dropout is the identity.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class UnitFactors(NamedTuple):
 
     Row n of the Jacobian of unit u is gains[n, u] * features[n], followed by own[n, u]; all other
     entries of the block's Jacobian are zero. So F_j is block diagonal with one (p x p) matrix per
-    unit (measure.md, section 2).
+    unit (docs/concepts/measure.md, section 2).
     """
 
     features: jax.Array

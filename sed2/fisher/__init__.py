@@ -1,4 +1,4 @@
-"""Fisher spectra of the blocks (measure.md, section 2).
+"""Fisher spectra of the blocks (docs/concepts/measure.md, section 2).
 
     F(theta_j | x) = E[s s^T],   s = grad log p(x_j | x),   F_j = its mean over the N inputs
 

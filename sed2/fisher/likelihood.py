@@ -1,4 +1,4 @@
-"""What an estimator asks of a block's outputs (measure.md, section 2).
+"""What an estimator asks of a block's outputs (docs/concepts/measure.md, section 2).
 
 Every Fisher matrix here is F_j = sum_n J_n^T M_n M_n^T J_n for a linear map M_n^T of the outputs
 of input n, so the singular values of the stacked rows M_n^T J_n are its roots:

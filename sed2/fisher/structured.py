@@ -1,4 +1,4 @@
-"""Spectra by structure: every unit or channel by itself (measure.md, section 2).
+"""Spectra by structure: every unit or channel by itself (docs/concepts/measure.md, section 2).
 
 - expected: F_j splits into one (p x p) matrix per unit, A_u^T A_u with A_u of (N * P, p) rows.
 - empirical: F_j = (1/N) sum_n s_n s_n^T has rank at most N and does not split. The factor with

@@ -1,4 +1,4 @@
-"""Theorem 5.1 and Lemma B.2 as numbers (measure.md, section 7). Everything is a natural logarithm.
+"""Theorem 5.1 and Lemma B.2 as natural logarithms (docs/concepts/measure.md, section 7).
 
 The constants grow like d^(2d), so nothing but their logarithms is ever formed: any d, and any n by
 its logarithm, is within range.

@@ -1,4 +1,4 @@
-"""Log-determinants of the blocks: where eps and zeta enter (measure.md, section 4).
+"""Log-determinants of the blocks: where eps and zeta enter (docs/concepts/measure.md, section 4).
 
     logdet_j(theta) = sum_{i in block j} log(1 + a sqrt(lam_i)),   a = eps^(zeta - 1),
 

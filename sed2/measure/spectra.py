@@ -154,5 +154,5 @@ class Spectra:
 
 
 def normaliser(parameters: int, mean_trace: float) -> float:
-    """d / E[tr F], or 0 if E[tr F] = 0 (measure.md, section 4)."""
+    """d / E[tr F], or 0 if E[tr F] = 0 (docs/concepts/measure.md, section 4)."""
     return parameters / mean_trace if mean_trace > 0 else 0.0

@@ -1,4 +1,4 @@
-"""2sED and lower 2sED as pure functions of the log-determinants (measure.md, section 4).
+"""2sED and lower 2sED as functions of the log-determinants (docs/concepts/measure.md, section 4).
 
 Both take values of shape (..., K, L), K draws of L blocks, and eps that broadcasts with (...).
 With the same draws lower 2sED <= 2sED, and they agree for L = 1, by Jensen's inequality for the

@@ -1,4 +1,4 @@
-"""The paper's notation for its networks (measure.md, section 1).
+"""The paper's notation for its networks (docs/concepts/measure.md, section 1).
 
 - `MLP 54-16-7` is a chain of bias-free dense blocks. The first number is the width of the data,
   each further one is a block. ReLU follows every block but the last.

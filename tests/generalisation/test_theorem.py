@@ -19,7 +19,7 @@ radii = st.floats(1e-300, 0.999)
 
 
 def covering_constant(d: int, lipschitz: float) -> float:
-    """C_d as measure.md writes it, without a logarithm."""
+    """C_d as docs/concepts/measure.md writes it, without a logarithm."""
     alpha = math.pi ** (d / 2) / math.gamma(d / 2 + 1)
     c = alpha * (5 / 4) ** d * d ** (d / 2)
     return c * d ** (3 * d / 2) * (3 + 5 * math.sqrt(d) * lipschitz) ** (3 * d / 2)

@@ -1,4 +1,4 @@
-"""2sED and lower 2sED as functions of spectra: the facts of measure.md, section 5."""
+"""2sED and lower 2sED as functions of spectra: the facts of docs/concepts/measure.md, section 5."""
 
 from __future__ import annotations
 

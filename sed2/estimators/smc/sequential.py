@@ -1,8 +1,8 @@
 """2sED and lower 2sED by sequential Monte Carlo over a grid of eps.
 
-Lower 2sED is a Feynman-Kac flow (measure.md, section 4): Phi_1 is the parameter measure, and
-Phi_{m+1}, proportional to Phi_m exp(logdet_m), is Phi_m tilted by one more block. With Z_m the
-normaliser that stage m adds,
+Lower 2sED is a Feynman-Kac flow (docs/concepts/measure.md, section 4): Phi_1 is the parameter
+measure, and Phi_{m+1}, proportional to Phi_m exp(logdet_m), is Phi_m tilted by one more block.
+With Z_m the normaliser that stage m adds,
 
     log E_theta[exp(sum_j logdet_j)] = sum_m log Z_m   (4)
     D_1 - zeta d = c log Z_1,   D_m - D_{m-1} = c E_{Phi_m}[logdet_m]   (10)

@@ -1,4 +1,4 @@
-"""Results as files: JSON (the documents of cli.md), CSV, figures. Checked before the work."""
+"""The documents of one model: JSON and CSV, and the parts that other documents share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sed2.settings import Settings
 
 
 def compute_document(result: ModelResult) -> dict[str, Any]:
-    """The JSON of `compute`, as cli.md lays it down. NaN becomes null when written."""
+    """The JSON of `compute` (docs/reference/contract.md, section 5); NaN is written as null."""
     return {
         "schema_version": SCHEMA_VERSION,
         "model": {

@@ -21,7 +21,7 @@ from sed2.report.documents.training import (
 
 
 def rank_document(ranking: Ranking) -> dict[str, Any]:
-    """The JSON of `rank`, as cli.md lays it down."""
+    """The JSON of `rank` (docs/reference/contract.md, section 6)."""
     first = ranking.models[0].result
     own = {"spec_sha256", "data_sha256"}
     return {

@@ -136,7 +136,7 @@ def matrices(case: Case, input_shape: tuple[int, ...]) -> list[tuple[int, int, i
 
     found = []
     for block in build_chain(load_spec(case.model).models[0].blocks, input_shape).blocks:
-        layout = block.spec.layout(block.input_shape)
+        layout = block.block.layout(block.input_shape)
         if layout is not None:
             rows, columns = case.samples * layout.positions, layout.parameters
             columns = min(rows, columns) if layout.common else columns

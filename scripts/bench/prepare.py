@@ -87,7 +87,7 @@ def draw_layers(chain: Chain, samples: int, settings: Settings, draws: int) -> l
             end = block.parameters + math.prod(shape)
             for layers, key, numbers in zip(drawn, keys, uniforms(keys, end), strict=True):
                 module = draw_module(
-                    block.spec,
+                    block.block,
                     block.input_shape,
                     parse_prior(settings.prior),
                     key,

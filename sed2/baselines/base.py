@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from sed2.baselines.results import BaselineValue
 from sed2.chain import Chain
@@ -24,29 +25,34 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Family:
-    """Baselines that share their work."""
+class BaselineMeasure:
+    """A measure of an untrained network that is meant to predict how well it trains.
 
+    Those of a family share their work, and have a class of their own that says how each is made of
+    it."""
+
+    name: str
+    description: str
+    """One line, with its source."""
+    larger_is_better: bool = field(default=True, kw_only=True)
+    """As its source has it, fixed before any correlation is seen."""
+
+
+M = TypeVar("M", bound=BaselineMeasure)
+
+
+@dataclass(frozen=True)
+class Family(Generic[M]):
+    """Measures that share their work."""
+
+    measures: tuple[M, ...]
     steps: Callable[[Settings], int]
     """How many steps of progress it takes."""
-    measure: Callable[[Candidate, Sequence[str], Callable[[int], None]], dict[str, BaselineValue]]
-    """From a candidate and the names that are wanted to their values; the last argument is called
-    with the number of steps done.
+    run: Callable[[Candidate, Sequence[M], Callable[[int], None]], dict[str, BaselineValue]]
+    """From a candidate and the measures that are wanted to their values by name; the last argument
+    is called with the number of steps done.
 
     Raises:
         ResourceError: the work would not fit in memory.
         NumericsError: numbers came out not finite.
     """
-
-
-@dataclass(frozen=True)
-class BaselineMeasure:
-    """A measure of an untrained network that is meant to predict how well it trains."""
-
-    name: str
-    description: str
-    """One line, with its source."""
-    larger_is_better: bool
-    """As its source has it, fixed before any correlation is seen."""
-    family: Family
-    """How it is computed."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from sed2.baselines.base import Candidate
+from sed2.baselines.base import BaselineMeasure, Candidate, Family
 from sed2.baselines.results import BaselineValue
 from sed2.baselines.tracing import multiply_adds, trace
 from sed2.chain import Chain
@@ -36,16 +37,42 @@ def narrowest_width(chain: Chain) -> BaselineValue:
     return BaselineValue(float(min(hidden)))
 
 
-_COUNTS: dict[str, Callable[[Chain], BaselineValue]] = {
-    "parameters": parameters,
-    "flops": flops,
-    "depth": depth,
-    "narrowest_width": narrowest_width,
-}
+@dataclass(frozen=True)
+class Count(BaselineMeasure):
+    """A number of the architecture."""
+
+    of: Callable[[Chain], BaselineValue]
 
 
-def measure_counts(
-    candidate: Candidate, names: Sequence[str], progress: Callable[[int], None]
+def _count(
+    candidate: Candidate, wanted: Sequence[Count], progress: Callable[[int], None]
 ) -> dict[str, BaselineValue]:
-    """The counts of these names."""
-    return {name: _COUNTS[name](candidate.chain) for name in names}
+    return {measure.name: measure.of(candidate.chain) for measure in wanted}
+
+
+COUNTS = Family(
+    measures=(
+        Count(
+            "parameters",
+            "number of parameters, d (Krishnakumar et al. 2022, arXiv 2210.03230)",
+            parameters,
+        ),
+        Count(
+            "flops",
+            "twice the multiply-adds for one input (Krishnakumar et al. 2022, arXiv 2210.03230)",
+            flops,
+        ),
+        Count(
+            "depth",
+            "number of blocks with parameters (Telgarsky 2016, arXiv 1602.04485)",
+            depth,
+        ),
+        Count(
+            "narrowest_width",
+            "fewest units or channels of a hidden block (Johnson 2019, arXiv 1810.00393)",
+            narrowest_width,
+        ),
+    ),
+    steps=lambda settings: 0,
+    run=_count,
+)

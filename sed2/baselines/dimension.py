@@ -7,10 +7,11 @@ sed2's end-to-end chain: noise at the output alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from sed2.baselines.base import Candidate
+from sed2.baselines.base import BaselineMeasure, Candidate, Family
 from sed2.baselines.results import BaselineValue
 from sed2.chain import build_chain
 from sed2.estimate import sample, score_radii
@@ -44,12 +45,24 @@ def effective_dimension(spectra: Spectra, eps: np.ndarray) -> np.ndarray:
     return log_mean_exp(values) / np.abs(np.log(eps))
 
 
-def measure_dimensions(
-    candidate: Candidate, names: Sequence[str], progress: Callable[[int], None]
-) -> dict[str, BaselineValue]:
-    """`abbas` and `two_sed_end_to_end`, the latter at the settings' zeta and by plain Monte Carlo;
-    both at eps_n, or the mean over the eps grid, as the score.
+def _two_sed(spectra: Spectra, eps: np.ndarray, zeta: float) -> np.ndarray:
+    """(E,) 2sED by plain Monte Carlo."""
+    return two_sed(log_determinants(spectra, eps, zeta).values, eps, zeta, spectra.parameters)
 
+
+@dataclass(frozen=True)
+class Dimension(BaselineMeasure):
+    """A dimension of the whole network as one block: at eps_n, or its mean over the eps grid, as
+    the score."""
+
+    of: Callable[[Spectra, np.ndarray, float], np.ndarray]
+    """From spectra, eps (E,) and zeta to (E,)."""
+
+
+def _dimensions(
+    candidate: Candidate, wanted: Sequence[Dimension], progress: Callable[[int], None]
+) -> dict[str, BaselineValue]:
+    """
     Raises:
         ResourceError: the spectra would not fit in memory.
         NumericsError: a spectrum is not finite.
@@ -59,24 +72,30 @@ def measure_dimensions(
     )
     chain = build_chain(candidate.model.blocks, candidate.dataset.input_shape, "end-to-end")
     sampled = sample(
-        candidate.model,
-        chain,
-        candidate.dataset,
-        settings,
-        lambda done, total: progress(done),
+        candidate.model, chain, candidate.dataset, settings, lambda done, total: progress(done)
     )
-    spectra = sampled.spectra
     eps, weights_of_eps = score_radii(settings)
-    curves = {
-        "abbas": lambda: effective_dimension(spectra, eps),
-        "two_sed_end_to_end": lambda: two_sed(
-            log_determinants(spectra, eps, settings.zeta).values,
-            eps,
-            settings.zeta,
-            chain.parameters,
-        ),
-    }
     return {
-        name: BaselineValue.of(curves[name]() @ weights_of_eps, "it is not finite")
-        for name in names
+        measure.name: BaselineValue.of(
+            measure.of(sampled.spectra, eps, settings.zeta) @ weights_of_eps, "it is not finite"
+        )
+        for measure in wanted
     }
+
+
+DIMENSIONS = Family(
+    measures=(
+        Dimension(
+            "abbas",
+            "effective dimension (Abbas et al. 2021, doi:10.1038/s43588-021-00084-1)",
+            lambda spectra, eps, zeta: effective_dimension(spectra, eps),
+        ),
+        Dimension(
+            "two_sed_end_to_end",
+            "2sED of the network as one block (Datres et al. 2024, arXiv 2401.09184)",
+            _two_sed,
+        ),
+    ),
+    steps=lambda settings: settings.draws,
+    run=_dimensions,
+)

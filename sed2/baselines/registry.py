@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from sed2.baselines.base import BaselineMeasure, Candidate, Family
-from sed2.baselines.counts import measure_counts
-from sed2.baselines.dimension import measure_dimensions
-from sed2.baselines.draws import DRAWS, measure_draws
+from sed2.baselines.counts import COUNTS
+from sed2.baselines.dimension import DIMENSIONS
+from sed2.baselines.draws import ZERO_COST
 from sed2.baselines.results import BaselineValue
 from sed2.chain import build_chain
 from sed2.data.load import Dataset
@@ -17,86 +18,9 @@ from sed2.errors import NumericsError, ResourceError, UsageError, did_you_mean
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, data_check
 
-_COUNTS = Family(steps=lambda settings: 0, measure=measure_counts)
-_DRAWS = Family(steps=lambda settings: DRAWS, measure=measure_draws)
-_DIMENSIONS = Family(steps=lambda settings: settings.draws, measure=measure_dimensions)
-
+FAMILIES: tuple[Family[Any], ...] = (COUNTS, ZERO_COST, DIMENSIONS)
 BASELINES: dict[str, BaselineMeasure] = {
-    baseline.name: baseline
-    for baseline in (
-        BaselineMeasure(
-            "parameters",
-            "number of parameters, d (Krishnakumar et al. 2022, arXiv 2210.03230)",
-            larger_is_better=True,
-            family=_COUNTS,
-        ),
-        BaselineMeasure(
-            "flops",
-            "twice the multiply-adds for one input (Krishnakumar et al. 2022, arXiv 2210.03230)",
-            larger_is_better=True,
-            family=_COUNTS,
-        ),
-        BaselineMeasure(
-            "depth",
-            "number of blocks with parameters (Telgarsky 2016, arXiv 1602.04485)",
-            larger_is_better=True,
-            family=_COUNTS,
-        ),
-        BaselineMeasure(
-            "narrowest_width",
-            "fewest units or channels of a hidden block (Johnson 2019, arXiv 1810.00393)",
-            larger_is_better=True,
-            family=_COUNTS,
-        ),
-        BaselineMeasure(
-            "synflow",
-            "flow through the weights' absolute values (Tanaka et al. 2020, arXiv 2006.05467)",
-            larger_is_better=True,
-            family=_DRAWS,
-        ),
-        BaselineMeasure(
-            "snip",
-            "sum of |weight times gradient| (Lee et al. 2019, arXiv 1810.02340)",
-            larger_is_better=True,
-            family=_DRAWS,
-        ),
-        BaselineMeasure(
-            "grad_norm",
-            "norms of the gradients of the weights (Abdelfattah et al. 2021, arXiv 2101.08134)",
-            larger_is_better=True,
-            family=_DRAWS,
-        ),
-        BaselineMeasure(
-            "fisher",
-            "squared activation times gradient, by channel (Turner et al. 2020, arXiv 1906.04113)",
-            larger_is_better=True,
-            family=_DRAWS,
-        ),
-        BaselineMeasure(
-            "jacob_cov",
-            "how little the inputs' Jacobians correlate (Mellor et al. 2020, arXiv 2006.04647v1)",
-            larger_is_better=True,
-            family=_DRAWS,
-        ),
-        BaselineMeasure(
-            "naswot",
-            "log-determinant of the agreement of ReLU codes (Mellor et al. 2021, arXiv 2006.04647)",
-            larger_is_better=True,
-            family=_DRAWS,
-        ),
-        BaselineMeasure(
-            "abbas",
-            "effective dimension (Abbas et al. 2021, doi:10.1038/s43588-021-00084-1)",
-            larger_is_better=True,
-            family=_DIMENSIONS,
-        ),
-        BaselineMeasure(
-            "two_sed_end_to_end",
-            "2sED of the network as one block (Datres et al. 2024, arXiv 2401.09184)",
-            larger_is_better=True,
-            family=_DIMENSIONS,
-        ),
-    )
+    measure.name: measure for family in FAMILIES for measure in family.measures
 }
 """In the order in which they are shown. Their directions are those of their sources."""
 
@@ -145,19 +69,22 @@ def baseline_values(
     data_check(model, dataset.x)
     chain = build_chain(model.blocks, dataset.input_shape)
     candidate = Candidate(model, dataset, settings, chain)
-    wanted = [name for name in BASELINES if names is None or name in names]
-    families = dict.fromkeys(BASELINES[name].family for name in wanted)
-    total, done = sum(family.steps(settings) for family in families), 0
+    wanted = [
+        (family, mine)
+        for family in FAMILIES
+        if (mine := [m for m in family.measures if names is None or m.name in names])
+    ]
+    total, done = sum(family.steps(settings) for family, _ in wanted), 0
     values: dict[str, BaselineValue] = {}
-    for family in families:
-        mine = [name for name in wanted if BASELINES[name].family is family]
+    for family, mine in wanted:
         try:
-            values |= family.measure(candidate, mine, partial(_advance, progress, done, total))
+            values |= family.run(candidate, mine, partial(_advance, progress, done, total))
         except (ResourceError, NumericsError) as error:
-            values |= dict.fromkeys(mine, BaselineValue(math.nan, str(error)))
+            undefined = BaselineValue(math.nan, str(error))
+            values |= {measure.name: undefined for measure in mine}
         done += family.steps(settings)
         progress(done, total)
-    return {name: values[name] for name in wanted}
+    return {name: values[name] for name in BASELINES if name in values}
 
 
 def _advance(progress: Callable[[int, int], None], before: int, total: int, steps: int) -> None:

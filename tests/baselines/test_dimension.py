@@ -69,7 +69,7 @@ def test_brute_force() -> None:
     for draw in range(settings.draws):
         key = block_keys(settings.seed, block.stream, jnp.array([draw]))
         count = block.parameters + 12 * 2  # and the noise of the outputs
-        module = draw_module(block.spec, (3,), prior, key[0], uniforms(key, count)[0][:20])
+        module = draw_module(block.block, (3,), prior, key[0], uniforms(key, count)[0][:20])
         factor = reference.expected_factor(module, x, settings.sigma)
         matrices.append(factor.T @ factor)
     scale = 20 / np.mean([np.trace(f) for f in matrices])

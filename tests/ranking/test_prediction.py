@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sed2 import baselines
+from sed2.baselines import registry as baselines
 from sed2.baselines.results import BaselineValue
 from sed2.ranking.correlation import against_best, correlate
 from sed2.ranking.prediction import predict

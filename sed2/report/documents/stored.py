@@ -66,13 +66,13 @@ class _Rank(_Part):
     provenance: dict[str, Any]
 
 
-class _Model(_Part):
+class _ComputedModel(_Part):
     name: str
     parameters: int
 
 
 class _Compute(StoredScore):
-    model: _Model
+    model: _ComputedModel
     settings: dict[str, Any]
     eps: tuple[float, ...]
     eps_n: float | None

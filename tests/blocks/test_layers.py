@@ -64,12 +64,12 @@ def test_the_structure_is_that_of_the_dense_matrix(name: str, fisher: str) -> No
     assert way.name == "units"
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.normal(size=(SAMPLES, *shape)))
-    module = block.spec.build(shape, nnx.Rngs(1))
+    module = block.block.build(shape, nnx.Rngs(1))
     module.eval()
     mean, structure = module.linearise(x)
     np.testing.assert_allclose(mean, module(x), rtol=1e-12)
     shared = isinstance(structure, Channels) and structure.shared
-    layout = block.spec.layout(shape)
+    layout = block.block.layout(shape)
     assert layout is not None
     assert shared == (layout.shared and not layout.common)
     if fisher == "expected":

@@ -49,7 +49,7 @@ def _one_line(text: str, info: ValidationInfo) -> str:
 _Name = Annotated[str, AfterValidator(_one_line)]
 
 
-class _Model(StrictModel):
+class _ModelKeys(StrictModel):
     """What a model of a file may hold besides settings."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [form]} for form in FORMS]})
@@ -70,7 +70,7 @@ class _Model(StrictModel):
     )
 
 
-class _File(StrictModel):
+class _FileKeys(StrictModel):
     """What a file of models may hold besides settings."""
 
     model_config = ConfigDict(json_schema_extra={"required": ["models"]})
@@ -88,7 +88,7 @@ def _with_settings(base: type[StrictModel]) -> type[BaseModel]:
     return create_model(base.__name__, __base__=base, **each)
 
 
-MODEL, FILE = _with_settings(_Model), _with_settings(_File)
+MODEL, FILE = _with_settings(_ModelKeys), _with_settings(_FileKeys)
 """Of the YAML: a model, and a file of models."""
 
 

@@ -231,7 +231,7 @@ def test_a_closed_pipe_is_no_fault(tmp_path: Path, command: str) -> None:
 def test_after_a_closed_pipe_the_work_goes_on(tmp_path: Path) -> None:
     """`sed2 rank ... --json r.json | head -1` still writes the file."""
     code = (
-        "import sys; from sed2 import terminal\nsys.stdin.read()\n"
+        "import sys; from sed2.common import terminal\nsys.stdin.read()\n"
         "for _ in range(3): terminal.out().print('table'); terminal.write('text')\n"
         "open('done', 'w')"
     )

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from sed2.cli.app import run
-from sed2.report.documents import model as files
+from sed2.common import files
 from tests.cases import gaussian_inputs
 from tests.cli.conftest import Run
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sed2.blocks.user import UserBlock
 from sed2.data.load import Dataset, load_dataset
-from sed2.errors import SpecError, UsageError, did_you_mean
+from sed2.errors import SpecError, UsageError, did_you_mean, shown
 from sed2.settings import Settings, resolve
 from sed2.spec.module import from_network, resolve_module
 from sed2.spec.schema import (
@@ -49,7 +49,7 @@ def read_spec(spec: Spec, allow_import: bool, allow_partial: bool) -> SpecFile:
         )
         return replace(file, models=models)
     if isinstance(spec, Mapping):
-        members = [(f"spec[{name!r}]", str(name), model) for name, model in spec.items()]
+        members = [(f"spec[{shown(repr(name))}]", str(name), model) for name, model in spec.items()]
     elif _lists_models(spec):
         members = [(f"spec[{place}]", "", model) for place, model in enumerate(spec)]
     else:
@@ -79,7 +79,7 @@ def _member(
         if not isinstance(entry, Mapping):
             return replace(from_network(entry, name, partial=allow_partial), where=place)
         if name and entry.get("name", name) != name:
-            raise SpecError(f"it calls itself `{entry['name']}`", mend="Leave one name out")
+            raise SpecError(f"it calls itself `{shown(entry['name'])}`", mend="Leave one name out")
         whole = {"models": [{**entry, "name": name} if name else entry]}
         (read,) = load_spec(whole, place).models
         if entry is not model:  # a text, which has no lines

@@ -155,7 +155,7 @@ def rank(
     over the eps grid, in log eps.
 
     Args:
-        spec: as for `compute`; or a dict of networks by name.
+        spec: as for `compute`; or models of these kinds as a list, or as a dict by name.
         allow_import, allow_partial: as for `compute`.
         until_decided: whether to add draws and inputs where neighbours are not told apart, as
             `sed2.ranking.deciding` says, until every order of neighbours has the probability

@@ -11,14 +11,23 @@ from typing import Any
 
 from sed2.blocks.user import UserBlock
 from sed2.data.load import Dataset, load_dataset
-from sed2.errors import UsageError, did_you_mean
+from sed2.errors import SpecError, UsageError, did_you_mean, shown
 from sed2.settings import Settings, resolve
 from sed2.spec.module import from_network, resolve_module
-from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, data_check, load_spec
+from sed2.spec.schema import (
+    MODEL_KEYS,
+    ModelSpec,
+    SpecFile,
+    check_names,
+    data_check,
+    load_spec,
+)
 
 Spec = str | Path | Mapping[str, Any] | Any
-"""A YAML file, notation, the mapping of a file, a network, or a dict of networks by name."""
+"""A YAML file, notation, the mapping of a file, a network; or a list or a dict by name of models,
+each as notation, as the mapping of one model, or as a network."""
 SPEC_KEYS = {"models", *MODEL_KEYS}
+_EXAMPLE = 'Write for example `{"small": "MLP 8-6-3", "deep": "MLP 8-4-4-3"}`'
 
 
 def read_spec(spec: Spec, allow_import: bool, allow_partial: bool) -> SpecFile:
@@ -40,12 +49,45 @@ def read_spec(spec: Spec, allow_import: bool, allow_partial: bool) -> SpecFile:
         )
         return replace(file, models=models)
     if isinstance(spec, Mapping):
-        named = tuple(
-            from_network(network, str(name), partial=allow_partial)
-            for name, network in spec.items()
-        )
-        return SpecFile(named, {}, "the call")
-    return SpecFile((from_network(spec, partial=allow_partial),), {}, "the call")
+        members = [(f"spec[{shown(repr(name))}]", str(name), model) for name, model in spec.items()]
+    elif _lists_models(spec):
+        members = [(f"spec[{place}]", "", model) for place, model in enumerate(spec)]
+    else:
+        return SpecFile((from_network(spec, partial=allow_partial),), {}, "the call")
+    if not members:
+        raise SpecError("`spec` holds no model", mend=_EXAMPLE)
+    models = tuple(_member(*member, allow_import, allow_partial) for member in members)
+    check_names(models, f"Give each its own name. {_EXAMPLE}")
+    return SpecFile(models, {}, "the call")
+
+
+def _lists_models(spec: Any) -> bool:
+    """Whether a sequence is of models. If it is of the elements of one network, there is no text,
+    mapping, class or list among them."""
+    kinds = str | Path | Mapping | type | list
+    return isinstance(spec, Sequence) and (
+        not spec or any(isinstance(member, kinds) for member in spec)
+    )
+
+
+def _member(
+    place: str, name: str, model: Any, allow_import: bool, allow_partial: bool
+) -> ModelSpec:
+    """One model of a list or a mapping; raises as `read_spec`, and names its place."""
+    entry = {"notation": str(model)} if isinstance(model, str | Path) else model
+    try:
+        if not isinstance(entry, Mapping):
+            return replace(from_network(entry, name, partial=allow_partial), where=place)
+        if name and entry.get("name", name) != name:
+            raise SpecError(f"it calls itself `{shown(entry['name'])}`", mend="Leave one name out")
+        whole = {"models": [{**entry, "name": name} if name else entry]}
+        (read,) = load_spec(whole, place).models
+        if entry is not model:  # a text, which has no lines
+            read = replace(read, where=place, block_where=())
+        return resolve_module(read, allowed=allow_import, partial=allow_partial)
+    except SpecError as error:
+        where = error.where if entry is model and error.where else place
+        raise SpecError(error.cause, mend=error.mend, where=where) from error
 
 
 def pick_model(file: SpecFile, name: str | None) -> ModelSpec:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sed2.common.display import Brief, Tabled
 from sed2.settings import Settings
 
 
-@dataclass(frozen=True)
-class Curve:
+@dataclass(frozen=True, repr=False)
+class Curve(Brief):
     """An estimate over the eps grid. All arrays (E,), in dimensions; NaN means undefined."""
 
     estimate: np.ndarray
@@ -54,8 +55,8 @@ class BlockPlan:
     """Forecast of the floating-point operations for one draw."""
 
 
-@dataclass(frozen=True)
-class BlockShare:
+@dataclass(frozen=True, repr=False)
+class BlockShare(Brief):
     """One block's part in the result."""
 
     name: str
@@ -66,8 +67,8 @@ class BlockShare:
     """(E,) what the block adds to lower 2sED."""
 
 
-@dataclass(frozen=True)
-class Score:
+@dataclass(frozen=True, repr=False)
+class Score(Brief):
     """The number that `rank` orders by: lower 2sED at eps_n, or its mean over the eps grid."""
 
     value: float
@@ -90,8 +91,8 @@ class Score:
         return math.nan if self.lower_estimate else self.scatter
 
 
-@dataclass(frozen=True)
-class Replicates:
+@dataclass(frozen=True, repr=False)
+class Replicates(Brief):
     """Deviations of lower 2sED by chance, on the grid and, last, of the score: (..., E + 1).
 
     Summed with independent standard normal coefficients, the deviations of one source scatter as
@@ -126,8 +127,8 @@ class Provenance:
     data_sha256: str
 
 
-@dataclass(frozen=True)
-class SmcReport:
+@dataclass(frozen=True, repr=False)
+class SmcReport(Brief):
     """How sequential Monte Carlo went at each eps. All arrays (E,)."""
 
     temperatures: np.ndarray
@@ -144,8 +145,8 @@ class SmcReport:
     """Standard deviation of lower 2sED over the islands, in dimensions."""
 
 
-@dataclass(frozen=True)
-class ModelResult:
+@dataclass(frozen=True, repr=False)
+class ModelResult(Tabled):
     """2sED and lower 2sED of one model over a grid of covering radii."""
 
     name: str

@@ -259,7 +259,7 @@ def _fresh(network: Any) -> Any:
     """A copy that may be changed inside a traced function."""
     if isinstance(network, nnx.Module):
         return nnx.clone(network)
-    if isinstance(network, Sequence) and not _is_pair(network):
+    if isinstance(network, Sequence) and not (isinstance(network, str) or _is_pair(network)):
         return [_fresh(element) for element in network]
     return network
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from sed2.common.display import Brief
 from sed2.common.strict_json import Damaged, parse, validate
 from sed2.common.validation import StrictModel
 from sed2.errors import NumericsError, UsageError, shown
@@ -75,7 +76,7 @@ class BaselineData(StrictModel):
     """Of the numbers as they were used."""
 
 
-class Baseline(StrictModel):
+class Baseline(Brief, StrictModel):
     """All of the file."""
 
     data: BaselineData

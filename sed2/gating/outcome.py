@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from sed2.common.display import Brief, Models, Tabled
 from sed2.errors import ExitCode
 from sed2.gating.rules import Rules
 from sed2.results import Provenance
@@ -63,8 +64,8 @@ class Ratio:
     """To first order, what the same inputs do to both left out; 0 for an unchanged model."""
 
 
-@dataclass(frozen=True)
-class GatedModel:
+@dataclass(frozen=True, repr=False)
+class GatedModel(Brief):
     """All gates of one model."""
 
     name: str
@@ -89,8 +90,8 @@ class GatedModel:
         return Status.worst([check.status for check in self.checks])
 
 
-@dataclass(frozen=True)
-class GateResult:
+@dataclass(frozen=True, repr=False)
+class GateResult(Tabled, Models[GatedModel]):
     """All models of the spec and of the baseline, in the spec's order, the missing ones last."""
 
     models: tuple[GatedModel, ...]

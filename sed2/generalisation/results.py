@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from sed2.common.display import Brief, Tabled
 from sed2.results import ModelResult
 
 
@@ -31,8 +32,8 @@ class Bracket:
     """With the measured rank and largest eigenvalue; NaN where these are not measured."""
 
 
-@dataclass(frozen=True)
-class Covering:
+@dataclass(frozen=True, repr=False)
+class Covering(Brief):
     """Lemma B.2: natural logarithms of how many Fisher balls of radius eps cover the parameters."""
 
     eps: np.ndarray
@@ -50,8 +51,8 @@ class Covering:
         return ~(self.at_most < self.cubes)
 
 
-@dataclass(frozen=True)
-class BoundResult:
+@dataclass(frozen=True, repr=False)
+class BoundResult(Tabled):
     """Theorem 5.1 and Lemma B.2 for one model and one size of the training set.
 
     All logarithms are natural."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sed2.baselines.results import BaselineValue
+from sed2.common.display import Brief, Models, Tabled
 from sed2.ranking.correlation import Advantage, Correlation
 from sed2.results import ModelResult
 from sed2.settings import Settings
@@ -38,8 +39,8 @@ class Prediction:
     """Of all models by tau-b; None without baselines, or if none is defined."""
 
 
-@dataclass(frozen=True)
-class Probability:
+@dataclass(frozen=True, repr=False)
+class Probability(Brief):
     """Of a statement about the models' averages over all seeds at their own N and K (which are not
     the limits of many draws, for lower estimates); NaN if undefined."""
 
@@ -49,8 +50,8 @@ class Probability:
     """(E,) at each eps."""
 
 
-@dataclass(frozen=True)
-class RankedModel:
+@dataclass(frozen=True, repr=False)
+class RankedModel(Brief):
     """A model and its place, 1 is best."""
 
     rank: int
@@ -67,6 +68,10 @@ class RankedModel:
     """What training it came to, if that was asked for."""
     baselines: Mapping[str, BaselineValue] | None = None
     """By name, if they were asked for."""
+
+    @property
+    def name(self) -> str:
+        return self.result.name
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -101,8 +106,8 @@ class Demand:
     """N at most."""
 
 
-@dataclass(frozen=True)
-class Ranking:
+@dataclass(frozen=True, repr=False)
+class Ranking(Tabled, Models[RankedModel]):
     """All models of a file, largest lower 2sED first."""
 
     models: tuple[RankedModel, ...]

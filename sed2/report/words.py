@@ -85,11 +85,15 @@ def complaints(result: GateResult) -> list[str]:
 
 def headline(result: GateResult) -> str:
     """The verdict in one sentence."""
+    return f"The gate {_VERBS[result.status]}: {counts(result)}."
+
+
+def counts(result: GateResult) -> str:
+    """How many models have each status."""
     of = dict.fromkeys(Status, 0)
     for model in result.models:
         of[model.status] += 1
-    counts = ", ".join(f"{count} {status}" for status, count in of.items() if count)
-    return f"The gate {_VERBS[result.status]}: {counts}."
+    return ", ".join(f"{count} {status}" for status, count in of.items() if count)
 
 
 _VERBS = {

@@ -8,14 +8,15 @@ from typing import Literal
 
 import numpy as np
 
+from sed2.common.display import Brief, Models, Tabled
 from sed2.results import ModelResult
 from sed2.settings import Settings
 
 SweptSetting = Literal["samples", "draws", "sigma"]
 
 
-@dataclass(frozen=True)
-class Sweep:
+@dataclass(frozen=True, repr=False)
+class Sweep(Brief):
     """One setting is varied, the others stay at the base."""
 
     setting: SweptSetting
@@ -87,8 +88,8 @@ class Pair:
     """By the 1/sqrt(K) law, where no K of the grid is enough; NaN if it says nothing."""
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Brief):
     """Whether a ranking is settled; `sed2.robustness.verdict` says what that means."""
 
     settled: bool | None
@@ -139,8 +140,8 @@ def _largest(values: list[int | None]) -> int | None:
     return max(known) if known and len(known) == len(values) else None
 
 
-@dataclass(frozen=True)
-class StabilityResult:
+@dataclass(frozen=True, repr=False)
+class StabilityResult(Tabled, Models[ModelResult]):
     """The scores of all models while one setting after the other is varied."""
 
     models: tuple[ModelResult, ...]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sed2.common.display import Brief
 from sed2.errors import UsageError
 from sed2.ranking.order import rank_results
 from sed2.ranking.results import Ranking
@@ -17,8 +18,8 @@ from sed2.runs.store import Store
 from sed2.tasks import BASELINES, ESTIMATE
 
 
-@dataclass(frozen=True)
-class StoredRun:
+@dataclass(frozen=True, repr=False)
+class StoredRun(Brief):
     """A run as its directory has it."""
 
     ranking: Ranking

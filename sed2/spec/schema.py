@@ -143,15 +143,18 @@ class SpecFile:
         return self.document.locate((setting,)) if self.document else self.source
 
 
-def load_spec(spec: str | Path | Mapping[str, Any]) -> SpecFile:
+def load_spec(spec: str | Path | Mapping[str, Any], source: str = "<mapping>") -> SpecFile:
     """Read a spec: the path of a YAML file, a model in the paper's notation, or the mapping that
     such a file would hold.
+
+    Args:
+        source: what a mapping is called in messages.
 
     Raises:
         SpecError: it names `file:line:column`, what is wrong there, and what is allowed.
     """
     if isinstance(spec, Mapping):
-        return read_document(_written_out(spec))
+        return read_document(_written_out(spec, source))
     if isinstance(spec, str) and notation.looks_like_notation(spec):
         parsed = notation.parse(spec)
         model = ModelSpec(parsed.name, parsed.blocks, parsed.input_width)
@@ -159,10 +162,10 @@ def load_spec(spec: str | Path | Mapping[str, Any]) -> SpecFile:
     return read_document(load(Path(spec)))
 
 
-def _written_out(spec: Mapping[str, Any]) -> Document:
+def _written_out(spec: Mapping[str, Any], source: str) -> Document:
     """A mapping as the document it stands for, so that it is checked as a file is."""
     try:
-        return loads(json.dumps(spec, indent=2, ensure_ascii=False), "<mapping>")
+        return loads(json.dumps(spec, indent=2, ensure_ascii=False), source)
     except (TypeError, ValueError) as error:
         raise SpecError(
             f"the spec holds something that YAML cannot: {error}",
@@ -259,7 +262,7 @@ class _Reader:
         if "models" not in top:
             raise self.fault((), "the key `models` is missing", _EXAMPLE)
         models = tuple(self.model(("models", i), each) for i, each in enumerate(top["models"]))
-        self.check_names(models)
+        check_names(models)
         return models, {key: value for key, value in top.items() if key != "models"}
 
     def model(self, route: Route, entry: object) -> ModelSpec:
@@ -367,17 +370,22 @@ class _Reader:
             mend = fault.mend or _EXAMPLES.get("".join(map(str, fault.path)), "")
             raise self.fault((*route, *fault.path), fault.cause, mend, key=fault.at_key) from None
 
-    def check_names(self, models: Iterable[ModelSpec]) -> None:
-        seen: dict[str, ModelSpec] = {}
-        for model in models:
-            if model.name in seen:
-                raise SpecError(
-                    f"two models are called `{shown(model.name)}`; "
-                    f"the other stands at {seen[model.name].where}",
-                    mend="Give each its own `name`",
-                    where=model.where,
-                )
-            seen[model.name] = model
+
+def check_names(models: Iterable[ModelSpec], mend: str = "Give each its own `name`") -> None:
+    """
+    Raises:
+        SpecError: two models have one name; it names the places of both.
+    """
+    seen: dict[str, ModelSpec] = {}
+    for model in models:
+        if model.name in seen:
+            raise SpecError(
+                f"two models are called `{shown(model.name)}`; "
+                f"the other stands at {seen[model.name].where}",
+                mend=mend,
+                where=model.where,
+            )
+        seen[model.name] = model
 
 
 def _describe(blocks: Sequence[BlockSpec]) -> str:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sed2.common.display import Brief
 from sed2.training.settings import TrainingSettings
 
 CROSS_ENTROPY, SQUARED_ERROR = "cross entropy", "squared error"
 
 
-@dataclass(frozen=True)
-class Training:
+@dataclass(frozen=True, repr=False)
+class Training(Brief):
     """The losses of one model under S seeds. A number that is not finite means that it diverged."""
 
     objective: str

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from sed2.report.documents.text import SCHEMA_VERSION, to_csv
 from sed2.results import Curve, ModelResult, Score
 from sed2.settings import Settings
@@ -101,43 +103,32 @@ def csv_text(
         more: of each model, further columns by name.
     """
     more = more or [{}] * len(results)
-    rows: list[Sequence[object]] = [
-        (
-            "model",
-            "parameters",
-            "eps",
-            "lower_two_sed",
-            "lower_two_sed_std_error",
-            "two_sed",
-            "two_sed_std_error",
-            "effective_sample_size",
-            "upper_bound",
-            "lower_two_sed_low",
-            "lower_two_sed_high",
-            "two_sed_low",
-            "two_sed_high",
-            "upper_bracket",
-            "trace_bracket",
-            *more[0],
-        )
-    ]
+    header = ("model", "parameters", *curve_columns(results[0]), *more[0])
+    rows: list[Sequence[object]] = [header]
     for result, own in zip(results, more, strict=True):
-        columns = (
-            result.eps,
-            result.lower_two_sed.estimate,
-            result.lower_two_sed.std_error,
-            result.two_sed.estimate,
-            result.two_sed.std_error,
-            result.effective_sample_size,
-            result.upper_bound,
-            *result.lower_two_sed.interval.T,
-            *result.two_sed.interval.T,
-            result.upper_bracket,
-            result.trace_bracket,
-        )
-        for row in zip(*columns, strict=True):
+        for row in zip(*curve_columns(result).values(), strict=True):
             numbers = [
                 "" if math.isnan(value) else repr(float(value)) for value in (*row, *own.values())
             ]
             rows.append([result.name, result.parameters, *numbers])
     return to_csv(rows)
+
+
+def curve_columns(result: ModelResult) -> dict[str, np.ndarray]:
+    """The curves by name, each (E,)."""
+    lower, two = result.lower_two_sed, result.two_sed
+    return {
+        "eps": result.eps,
+        "lower_two_sed": lower.estimate,
+        "lower_two_sed_std_error": lower.std_error,
+        "two_sed": two.estimate,
+        "two_sed_std_error": two.std_error,
+        "effective_sample_size": result.effective_sample_size,
+        "upper_bound": result.upper_bound,
+        "lower_two_sed_low": lower.interval[:, 0],
+        "lower_two_sed_high": lower.interval[:, 1],
+        "two_sed_low": two.interval[:, 0],
+        "two_sed_high": two.interval[:, 1],
+        "upper_bracket": result.upper_bracket,
+        "trace_bracket": result.trace_bracket,
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -61,14 +60,25 @@ def stability_document(result: StabilityResult, version: int) -> dict[str, Any]:
 
 def stability_csv(result: StabilityResult) -> str:
     """One row per sweep, point, model and seed."""
+    rows = stability_rows(result)
+    return to_csv([tuple(rows[0]), *(tuple(row.values()) for row in rows)])
+
+
+def stability_rows(result: StabilityResult) -> list[dict[str, Any]]:
+    """One per sweep, point, model and seed; columns by name."""
     base = {sweep.setting: sweep.base_value for sweep in result.sweeps}
-    rows: list[Sequence[object]] = [("sweep", *base, "seed", "model", "parameters", "score")]
-    for sweep in result.sweeps:
-        for g, value in enumerate(sweep.grid):
-            at = [repr(v) for v in (base | {sweep.setting: value}).values()]
-            for m, model in enumerate(result.models):
-                for s, seed in enumerate(result.seeds):
-                    score = repr(float(sweep.scores[m, g, s]))
-                    row = [sweep.setting, *at, seed, model.name, model.parameters, score]
-                    rows.append(row)
-    return to_csv(rows)
+    return [
+        {"sweep": sweep.setting}
+        | base
+        | {
+            sweep.setting: value,
+            "seed": seed,
+            "model": model.name,
+            "parameters": model.parameters,
+            "score": float(sweep.scores[m, g, s]),
+        }
+        for sweep in result.sweeps
+        for g, value in enumerate(sweep.grid)
+        for m, model in enumerate(result.models)
+        for s, seed in enumerate(result.seeds)
+    ]

@@ -35,7 +35,7 @@ def page(
         scripts: assets by their names.
     """
     style, codes = asset("style.css"), [asset(name) for name in scripts]
-    body = [_markup(part) for part in content if part is not None]
+    body = [to_text(part) for part in content if part is not None]
     filled = Template(asset("template.html")).substitute(
         policy=_policy(style, codes),
         title=html.escape(title),
@@ -52,7 +52,7 @@ def asset(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _markup(element: Element) -> str:
+def to_text(element: Element) -> str:
     """Escaped by the writer, whatever the names are."""
     return tostring(element, encoding="unicode", method="html")
 

@@ -21,7 +21,7 @@ _NOT_JUDGED = (
 
 def print_bound(console: Console, result: BoundResult) -> None:
     """Theorem 5.1 at eps_n, Lemma B.2 over eps, and on whose word both stand."""
-    model, at = result.model, result.covering_at_eps_n
+    model = result.model
     n_train, gamma = model.settings.n_train, model.settings.gamma
     _sentence(console, f"{model.name}: {coverage(model)}", "bold", wrap=False)
     note(
@@ -30,18 +30,8 @@ def print_bound(console: Console, result: BoundResult) -> None:
         f"4 C_d eps_n^(-d_zeta) n^(-K/gamma), n = {n_train:,}, gamma = {gamma:g}, "
         f"K = {result.theorem_k:g}, L = {result.lipschitz:g}.",
     )
-    two, is_lower = result.two_sed, model.two_sed_score.lower_estimate
-    print_table(
-        console,
-        [f"at eps_n = {result.eps_n:.4g}", "2sED estimated", "2sED at most"],
-        [
-            ["d_zeta", value_cell(two.estimate, is_lower), number(two.at_most)],
-            ["bound on P", *_powers(result.log_probability)],
-            ["covering number", *map(_power, (at.estimate[0], at.at_most[0]))],
-            ["K above which P < 1", *map(_four_digits, _both(result.smallest_k))],
-        ],
-    )
-    note(console, _verdict(result))
+    print_table(console, *theorem_table(result))
+    note(console, verdict(result))
     note(console, _as_n_grows(result))
     console.print()
     _print_covering(console, model, result.covering)
@@ -54,9 +44,21 @@ def print_bound(console: Console, result: BoundResult) -> None:
         foldable=2,
     )
     note(console, "2sED at most: its upper bound (11), with the measured rank and eigenvalue.")
-    if is_lower:
+    if model.two_sed_score.lower_estimate:
         note(console, ">: a lower estimate of 2sED, of which the bound needs an upper one.")
     note(console, describe(model.settings, model.inputs))
+
+
+def theorem_table(result: BoundResult) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows of Theorem 5.1 at eps_n."""
+    two, at = result.two_sed, result.covering_at_eps_n
+    is_lower = result.model.two_sed_score.lower_estimate
+    return [f"at eps_n = {result.eps_n:.4g}", "2sED estimated", "2sED at most"], [
+        ["d_zeta", value_cell(two.estimate, is_lower), number(two.at_most)],
+        ["bound on P", *_powers(result.log_probability)],
+        ["covering number", *map(power, (at.estimate[0], at.at_most[0]))],
+        ["K above which P < 1", *map(_four_digits, _both(result.smallest_k))],
+    ]
 
 
 def _print_covering(console: Console, model: ModelResult, covering: Covering) -> None:
@@ -70,9 +72,9 @@ def _print_covering(console: Console, model: ModelResult, covering: Covering) ->
                 f"{model.eps[e]:.3g}",
                 value_cell(model.two_sed.estimate[e], model.two_sed.lower_estimate[e]),
                 number(model.upper_bound[e]),
-                _power(covering.estimate[e]),
-                _power(covering.at_most[e]),
-                _power(covering.cubes[e]),
+                power(covering.estimate[e]),
+                power(covering.at_most[e]),
+                power(covering.cubes[e]),
                 "vacuous" if covering.vacuous[e] else "",
             ]
             for e in points
@@ -87,7 +89,7 @@ def _print_covering(console: Console, model: ModelResult, covering: Covering) ->
         )
 
 
-def _verdict(result: BoundResult) -> str:
+def verdict(result: BoundResult) -> str:
     """What the theorem tells of this model, in one sentence."""
     if math.isnan(result.log_probability.at_most):
         return (
@@ -103,7 +105,7 @@ def _verdict(result: BoundResult) -> str:
     judged = result.deviation is not None and result.loss_bound is not None
     return (
         f"The bound is not vacuous: with a probability of at least 1 - "
-        f"{_power(result.log_probability.at_most)}, |R - R_n| is below {_deviation(result)} for "
+        f"{power(result.log_probability.at_most)}, |R - R_n| is below {_deviation(result)} for "
         "all parameters, if the assumptions hold." + ("" if judged else f" {_NOT_JUDGED}")
     )
 
@@ -129,13 +131,13 @@ def _both(bracket: Bracket) -> tuple[float, float]:
 
 
 def _powers(bracket: Bracket) -> list[str]:
-    return [_power(value) for value in _both(bracket)]
+    return [power(value) for value in _both(bracket)]
 
 
 def _four_digits(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.4g}"
 
 
-def _power(log: float) -> str:
+def power(log: float) -> str:
     """A number by its natural logarithm, as a power of ten."""
     return "–" if math.isnan(log) else f"10^{log / math.log(10):.1f}"

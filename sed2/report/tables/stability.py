@@ -20,8 +20,8 @@ _NAMED = 6  # models that a sentence names and a table orders
 def print_stability(console: Console, result: StabilityResult) -> None:
     """The scores along every sweep and under every seed, and the verdict."""
     at = _at_base(result)
-    note(console, f"Lower 2sED {scored_at(result)}: mean and scatter (±) over {_seeds(result)}.")
-    _print_models(console, result)
+    note(console, scores_note(result))
+    print_table(console, *models_table(result), text=(1,), foldable=1)
     for sweep in result.sweeps:
         console.print()
         others = ", ".join(text for name, text in at.items() if name != sweep.setting)
@@ -37,24 +37,19 @@ def print_stability(console: Console, result: StabilityResult) -> None:
     _sentence(console, sigma_sentence(result))
 
 
-def _print_models(console: Console, result: StabilityResult) -> None:
+def models_table(result: StabilityResult) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows of the models at the base, by their mean score there."""
     sweep = result.sweeps[0]
-    print_table(
-        console,
-        ["#", "model", "parameters", "lower 2sED", "±"],
+    return ["#", "model", "parameters", "lower 2sED", "±"], [
         [
-            [
-                str(place),
-                model.name,
-                f"{model.parameters:,}",
-                number(sweep.mean[m, sweep.base]),
-                number(sweep.scatter[m, sweep.base]),
-            ]
-            for place, (m, model) in enumerate(zip(*_by_base(result), strict=True), start=1)
-        ],
-        text=(1,),
-        foldable=1,
-    )
+            str(place),
+            model.name,
+            f"{model.parameters:,}",
+            number(sweep.mean[m, sweep.base]),
+            number(sweep.scatter[m, sweep.base]),
+        ]
+        for place, (m, model) in enumerate(zip(*_by_base(result), strict=True), start=1)
+    ]
 
 
 def _print_sweep(console: Console, sweep: Sweep) -> None:
@@ -103,6 +98,11 @@ def _print_seeds(console: Console, result: StabilityResult) -> None:
         ],
         text=(1,),
     )
+
+
+def scores_note(result: StabilityResult) -> str:
+    """What the scores are."""
+    return f"Lower 2sED {scored_at(result)}: mean and scatter (±) over {_seeds(result)}."
 
 
 def _score_headers(models: int) -> list[str]:

@@ -1,0 +1,93 @@
+"""How Python shows a result: in a line, as a table in a notebook, as a data frame.
+
+The words and tables are of `sed2.report`, which lies above the results: `sed2` itself, which lies
+above both, says in `views` where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
+
+from sed2.errors import did_you_mean
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class Views(Protocol):
+    """The ways of `sed2.report.notebook`."""
+
+    def line(self, result: Any, /) -> str: ...
+    def markup(self, result: Any, /) -> str: ...
+    def frame(self, result: Any, /) -> pandas.DataFrame: ...
+
+
+def _untold() -> Views:
+    raise NotImplementedError
+
+
+views: Callable[[], Views] = _untold
+
+
+class Brief:
+    """What has a short `repr`; a dataclass must leave it alone, by `repr=False`."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({views().line(self)})"
+
+
+class Tabled(Brief):
+    """What is a table as well."""
+
+    def _repr_html_(self) -> str:
+        """The table, for a notebook."""
+        return views().markup(self)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The table as a data frame of pandas; an undefined number is NaN.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        return views().frame(self)
+
+
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+M = TypeVar("M", bound=Named)
+
+
+class Models(Generic[M]):
+    """What is of several models: a sequence of them, each also found by its name."""
+
+    models: tuple[M, ...]
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def __iter__(self) -> Iterator[M]:
+        return iter(self.models)
+
+    def __contains__(self, model: object) -> bool:
+        return any(model is each or model == each.name for each in self.models)
+
+    @overload
+    def __getitem__(self, key: str | int) -> M: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[M, ...]: ...
+    def __getitem__(self, key: str | int | slice) -> M | tuple[M, ...]:
+        """
+        Raises:
+            KeyError: there is no model of that name.
+            IndexError: there is none at that place.
+        """
+        if not isinstance(key, str):
+            return self.models[key]
+        names = [model.name for model in self.models]
+        if key not in names:
+            raise KeyError(f"no model `{key}`. {did_you_mean(key, names)}")
+        return self.models[names.index(key)]

@@ -1,0 +1,96 @@
+"""Several models in one call: lists and mappings of notations, mappings and networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import pytest
+from flax import nnx
+
+import sed2
+from sed2.errors import SpecError
+from sed2.request import read_spec
+
+BLOCKS = [{"dense": {"features": 4, "activation": "relu"}}, {"dense": {"features": 3}}]
+
+
+class Small(nnx.Module):
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.only = nnx.Linear(8, 3, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.only(x)
+
+
+class Deep(Small):
+    pass
+
+
+def elements() -> list[Any]:
+    return [nnx.Linear(8, 4, rngs=nnx.Rngs(0)), nnx.relu, nnx.Linear(4, 3, rngs=nnx.Rngs(1))]
+
+
+@pytest.mark.parametrize(
+    ("spec", "blocks"),
+    [
+        (["MLP 8-6-3", "MLP 8-4-4-3"], {"MLP 8-6-3": 2, "MLP 8-4-4-3": 3}),
+        (("MLP 8-6-3",), {"MLP 8-6-3": 2}),
+        ({"small": "MLP 8-6-3", "deep": "MLP 8-4-4-3"}, {"small": 2, "deep": 3}),
+        (
+            ["MLP 8-6-3", {"name": "own", "blocks": BLOCKS}, Small, Deep(nnx.Rngs(0))],
+            {"MLP 8-6-3": 2, "own": 2, "Small": 1, "Deep": 1},
+        ),
+        (
+            {"a": {"blocks": BLOCKS}, "b": {"notation": "MLP 8-3", "name": "b"}, "c": Small},
+            {"a": 2, "b": 1, "c": 1},
+        ),
+        ({"a": elements(), "b": "MLP 8-3"}, {"a": 2, "b": 1}),
+        ([Small, Deep], {"Small": 1, "Deep": 1}),
+        (elements(), {"list": 2}),  # one network, a block each
+        (tuple(elements()), {"tuple": 2}),
+        ([{"name": "set", "blocks": BLOCKS, "sigma": 0.1}], {"set": 2}),
+    ],
+)
+def test_models_come_as_lists_and_by_name(spec: Any, blocks: dict[str, int]) -> None:
+    models = read_spec(spec, allow_import=False, allow_partial=False).models
+    assert {model.name: len(model.blocks) for model in models} == blocks
+
+
+def test_a_model_of_a_list_is_that_of_a_file() -> None:
+    fast = {"dataset": "covertype", "samples": 6, "draws": 4, "eps": 0.1}
+    models: list[Any] = ["MLP 54-3-7", {"name": "own", "notation": "MLP 54-4-7", "sigma": 0.1}]
+    listed, written = sed2.rank(models, **fast), sed2.rank({"models": models}, **fast)
+    for model in written:
+        assert listed[model.name].result.score.value == model.result.score.value
+    assert listed["own"].result.settings.sigma == 0.1
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (["MLP 8-3", "MLP 8-3"], r"^spec\[1\]: two .*`MLP 8-3`; the other stands at spec\[0\]\."),
+        ([Small, Small], r"^spec\[1\]: two models are called `Small`.*Give each its own name"),
+        ([elements(), elements()], r"^spec\[1\]: two models are called `list`.*`{\"small\": "),
+        ({1: "MLP 8-3", "1": "MLP 8-6-3"}, r"^spec\['1'\]: two .* at spec\[1\]"),
+        (["MLP 8-3", "MPL 8-3"], r"^spec\[1\]: `MPL` is no family.*Did you mean `MLP`"),
+        (["MLP 8-3", 3], r"^spec\[1\]: .*no network"),
+        ({"a": "MLP 8-3", "b": None}, r"^spec\['b'\]: .*no network"),
+        (["MLP 8-3", ["MLP 8-3"]], r"^spec\[1\]: .*no network"),
+        ({"modls": ["MLP 8-3"]}, r"^spec\['modls'\]: .*no network"),
+        (["configs/mlps.yaml", "MLP 8-3"], r"^spec\[0\]: `configs/mlps.yaml` is no family"),
+        (["MLP 8-3", {"blocks": [{"dens": {}}]}], r"^spec\[1\]:\d+:\d+: .*Did you mean `dense`"),
+        (["MLP 8-3", {"models": ["MLP 8-3"]}], r"^spec\[1\]:\d+:\d+: .*no key .*`models`"),
+        ({"a": {"name": "b", "blocks": BLOCKS}}, r"^spec\['a'\]: it calls itself `b`"),
+        ([], "`spec` holds no model"),
+        ({}, "`spec` holds no model"),
+    ],
+)
+def test_a_wrong_model_is_named(spec: Any, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        read_spec(spec, allow_import=False, allow_partial=False)
+
+
+def test_a_model_that_does_not_fit_its_data_is_named() -> None:
+    with pytest.raises(SpecError, match=r"^spec\['wide'\]: .*takes 55 features"):
+        sed2.rank({"small": "MLP 54-3-7", "wide": "MLP 55-3-7"}, dataset="covertype")

@@ -107,7 +107,7 @@ def compute(
 
     Raises:
         UsageError: the spec or a setting is wrong.
-        DataError: the data is missing, unreadable, or cannot be had.
+        DataError: the data is missing, unreadable, or cannot be fetched.
         NumericsError: a number came out not finite.
         ResourceError: the work would not fit in memory.
         HostError: another process has stopped.

@@ -3,7 +3,7 @@
     x_j = O_j(x_{j-1}; theta_j) + sigma * nu,   nu ~ N(0, I)
 
 A `Chain` is static: shapes, parameter counts and the abstract modules. Parameters are drawn by
-`sed2.priors`, Fisher spectra are had by `sed2.fisher`; both are handed one block at a time, so
+`sed2.priors`, Fisher spectra are computed by `sed2.fisher`; both are handed one block at a time, so
 nothing here ever sees the whole parameter vector.
 """
 

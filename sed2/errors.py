@@ -58,7 +58,7 @@ class SpecError(UsageError):
 
 
 class DataError(Sed2Error):
-    """Data is missing, unreadable, or cannot be had."""
+    """Data is missing, unreadable, or cannot be fetched."""
 
     exit_code = ExitCode.DATA
 

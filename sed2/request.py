@@ -169,7 +169,7 @@ def load_data(settings: Settings) -> Dataset:
 
     Raises:
         UsageError: none is named.
-        DataError: it cannot be had or read.
+        DataError: it cannot be fetched or read.
     """
     if settings.dataset is None:
         raise no_dataset()

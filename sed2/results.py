@@ -17,7 +17,7 @@ class Curve(Brief):
 
     estimate: np.ndarray
     std_error_draws: np.ndarray
-    """From the K draws; undefined for one draw. For a lower estimate it is the scatter between
+    """From the K draws; undefined for one draw. For a value biased low it is the scatter between
     seeds at the same K, which says nothing of the distance to the limit of many draws."""
     std_error_inputs: np.ndarray
     """From the N inputs; zero if they are all rows of the data."""
@@ -25,7 +25,7 @@ class Curve(Brief):
     """From spectra that are sampled themselves; zero if all are exact."""
     interval: np.ndarray
     """(E, 2) that holds the value for infinitely many draws, averaged over the choice of the N
-    inputs, with 95% confidence; undefined for a lower estimate."""
+    inputs, with 95% confidence; undefined for a value biased low."""
     lower_estimate: np.ndarray
     """Whether too few draws carry the value for an honest interval: it lies below its limit."""
 
@@ -37,13 +37,13 @@ class Curve(Brief):
 
     @property
     def std_error(self) -> np.ndarray:
-        """The scatter, where it is an error as well; undefined for a lower estimate."""
+        """The scatter, where it is an error as well; undefined for a value biased low."""
         return np.where(self.lower_estimate, np.nan, self.scatter)
 
 
 @dataclass(frozen=True)
 class BlockPlan:
-    """How one block's spectrum is had, decided before the work."""
+    """How one block's spectrum is computed, decided before the work."""
 
     name: str
     parameters: int

@@ -57,7 +57,7 @@ ATTENTION = {
         }
     ]
 }
-"""Attention has no known structure: its spectrum is had from its whole Jacobian."""
+"""Attention has no known structure: its spectrum comes from its whole Jacobian."""
 
 MODELS = {
     "MLP": Model("MLP 6-5-4-3", (6,), {}),

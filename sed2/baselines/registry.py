@@ -46,12 +46,12 @@ def baseline_values(
 ) -> dict[str, BaselineValue]:
     """Baselines of one model, in the order of `BASELINES`, with the reason where one is NaN.
 
-    A baseline that cannot be had is NaN and the others go on.
+    A baseline that cannot be computed is NaN and the others go on.
 
     Args:
         model: the architecture.
         dataset: with labels, if those that need them are wanted.
-        settings: prior and seed; for the effective dimensions all that a score hangs on.
+        settings: prior and seed; for the effective dimensions all that a score depends on.
         names: some of `BASELINES`; None is all.
         progress: called with the steps done and their total.
 

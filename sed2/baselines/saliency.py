@@ -1,4 +1,4 @@
-"""Saliencies: how much a loss, or the flow of a signal, hangs on weights and on activations.
+"""Saliencies: how much a loss, or the flow of a signal, depends on weights and on activations.
 
 As in "Zero-Cost Proxies for Lightweight NAS" (Abdelfattah et al. 2021, arXiv 2101.08134), but the
 statistics of batch norm are constants in the derivative (`sed2.blocks.freeze`). All functions are

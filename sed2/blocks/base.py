@@ -3,7 +3,7 @@
 A block is one step of the chain (docs/concepts/measure.md, section 1). Its options are a frozen
 pydantic model, so that YAML, JSON Schema and error messages come from one definition; `build` turns
 them into an NNX module whose `__call__` is the mean map O_j. How the module's Fisher spectrum
-is had is decided by `sed2.fisher` from the structure the module declares.
+is computed is decided by `sed2.fisher` from the structure the module declares.
 
 To add a kind of block, write one file here: options, module, `@register`.
 """

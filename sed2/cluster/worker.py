@@ -52,7 +52,7 @@ def _opened(sealed: bytes, name: str) -> Any:
         return pickle.loads(sealed)
     except Exception as error:
         raise UsageError(
-            f"the code of `{name}` cannot be had on a node: {type(error).__name__}: {error}",
+            f"the code of `{name}` cannot be loaded on a node: {type(error).__name__}: {error}",
             mend="Install what it imports on every node",
             where="--ray",
         ) from error

@@ -95,7 +95,7 @@ def placed(*items: Any) -> tuple[Any, ...]:
 def on_shares(function: Callable[..., Any], shared: Any, *items: Any) -> Any:
     """function(shared, *items), each device with its share of the items; to be traced.
 
-    XLA's own partitioner shares out as well all that it understands. Here that does not hang on
+    XLA's own partitioner shares out as well all that it understands. Here that does not depend on
     what a block's module consists of."""
     devices = sharing(len(items[0]))
     if devices == 1:

@@ -22,7 +22,7 @@ _CGROUPS = {
 
 
 def free_memory() -> float:
-    """Bytes that can be had without swapping, on this machine and within its container."""
+    """Bytes that are free without swapping, on this machine and within its container."""
     import psutil  # `--help` does not need it
 
     return min(psutil.virtual_memory().available, free_in_cgroup())

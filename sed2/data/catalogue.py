@@ -35,7 +35,7 @@ class DatasetInfo:
     parse: Callable[..., Parsed] = field(repr=False)
     """Takes the content of each file."""
     instead: str = ""
-    """A data set to use where this one cannot be had."""
+    """A data set to use where this one cannot be fetched."""
 
     @property
     def bundled(self) -> bool:

@@ -13,7 +13,7 @@ _TIMEOUT = 30  # seconds without an answer
 
 
 class DownloadError(Exception):
-    """The file could not be had; the message says why."""
+    """The file could not be fetched; the message says why."""
 
 
 def download(url: str, path: Path, sha256: str, *, progress: bool = False) -> None:

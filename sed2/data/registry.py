@@ -39,7 +39,7 @@ def fetch(
         cache_dir: folder to keep them in, instead of `$SED2_DATA_DIR` or the user's cache folder.
 
     Raises:
-        DataError: there is no such data set, or it cannot be had.
+        DataError: there is no such data set, or it cannot be fetched.
     """
     info = dataset_info(name)
     if not info.bundled:
@@ -69,7 +69,7 @@ def load_named(name: str, *, cache_dir: str | Path | None = None) -> RawData:
         cache_dir: as for `fetch`.
 
     Raises:
-        DataError: there is no such data set, or it cannot be had.
+        DataError: there is no such data set, or it cannot be fetched.
     """
     info = dataset_info(name)
     fetch(name, cache_dir=cache_dir)
@@ -102,7 +102,7 @@ def _cannot_be_had(
     also = "".join(f", {file.url} as {file.path(cache_dir).name}" for file in others)
     instead = f", or use the data set `{info.instead}`" if info.instead else ""
     return DataError(
-        f"data set `{info.name}` cannot be had: {here}{fault}",
+        f"data set `{info.name}` cannot be fetched: {here}{fault}",
         mend=f"Run `sed2 datasets fetch {info.name}` where there is a network; or get {first.url} "
         f"by other means and put it in {path.parent} as {path.name}{also} (${DATA_DIR_VARIABLE} "
         f"names another folder){instead}",

@@ -80,9 +80,9 @@ def few_draws(
         if size < MIN_EFFECTIVE_SAMPLE_SIZE
         else f"log-determinants scatter by {weighting.spreads[worst]:.2g} over {at}"
     )
-    are = "is a lower estimate" if len(concerned) == 1 else "are lower estimates"
+    are = "is biased low" if len(concerned) == 1 else "are biased low"
     return (
         f"{sign}: a few draws carry {' and '.join(concerned)}, which {are} there, without an "
-        "error; what is said of other seeds at the same N and K is not said of the limit of "
+        "error; what holds for other seeds at the same N and K need not hold for the limit of "
         "many draws",
     )

@@ -1,6 +1,6 @@
 """The plan, made before any work: the way of each block, in which pieces, or why not.
 
-The way of a block may change its numbers, so it must not hang on how much memory happens to be
+The way of a block may change its numbers, so it must not depend on how much memory happens to be
 free: it is chosen within `memory_gb`, or within 3 GB on every machine. The memory that is free
 decides in which pieces the work is done, or that it is refused.
 
@@ -44,7 +44,7 @@ class Plan:
     """How the items of `sed2.fisher.sample_spectra` are worked on."""
 
     ways: tuple[Way, ...]
-    """How each block's spectrum is had."""
+    """How each block's spectrum is computed."""
     chunk: int
     """Items per call of the compiled programs: the devices share them evenly, or are more."""
     bytes: int

@@ -1,6 +1,6 @@
 """What candidates with the same first blocks share: these blocks' spectra and noisy outputs.
 
-The draws of a block hang on the seed and the blocks up to it alone (`ChainBlock.stream`), so a
+The draws of a block depend on the seed and the blocks up to it alone (`ChainBlock.stream`), so a
 sweep over last layers needs its first layers once. Candidates are worked on one after the other;
 what one of them leaves is kept as long as another waits for it, within a share of the memory.
 """

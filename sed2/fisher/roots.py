@@ -1,6 +1,6 @@
 """Roots of Fisher eigenvalues as singular values of a factor: the linear algebra of all estimators.
 
-F = A^T A is never formed where A itself can be had. The singular values of A are sqrt(lambda) to
+F = A^T A is never formed where A itself is there. The singular values of A are sqrt(lambda) to
 machine precision, where the eigenvalues of A^T A would be off by its square root, which
 log(1 + a sqrt(lambda)) amplifies.
 """

@@ -47,7 +47,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Way:
-    """How one block's spectrum is had, for one item."""
+    """How one block's spectrum is computed, for one item."""
 
     name: Literal["units", "jacobian", "gram", "lanczos"]
     batch: int

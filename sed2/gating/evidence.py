@@ -2,9 +2,9 @@
 
 The gate asks whether the new score is at least r times the baseline's. A score has a target that
 depends on N and K: finite N caps the rank of the Fisher matrix, and a log-mean-exp over K draws
-grows with K. Networks of a thousand parameters are lower estimates at any K that one can pay for,
+grows with K. Networks of a thousand parameters are biased low at any K that one can pay for,
 so a claim about the limit of many draws could never be decided. The gate's claim is the one that
-`rank` makes for lower estimates: S is the average of the score over all seeds *at the same N and
+`rank` makes for values biased low: S is the average of the score over all seeds *at the same N and
 K*, and it judges
 
     D = S_new - r S_baseline >= 0.

@@ -16,7 +16,7 @@ def fingerprint(settings: Settings) -> str | None:
     """sha256 of the data's files and of the settings by which they are read.
 
     The same fingerprint under the same version of sed2 means the same numbers. None where there is
-    none to be had: the data must be read then.
+    none: the data must be read then.
     """
     name = settings.dataset or ""
     if name in DATASETS:

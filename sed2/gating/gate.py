@@ -37,7 +37,7 @@ from sed2.tasks import ESTIMATE, Task, Workplace
 
 @dataclass(frozen=True)
 class Candidates:
-    """The models of a spec, and how they are had."""
+    """The models of a spec, and how they are computed."""
 
     models: tuple[ModelSpec, ...]
     settings: Mapping[str, Settings]

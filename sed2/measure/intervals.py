@@ -1,4 +1,4 @@
-"""95% intervals, and `lower estimate` where plain Monte Carlo cannot give an honest one.
+"""95% intervals, and `biased low` where plain Monte Carlo cannot give an honest one.
 
 What an interval is to hold is the value for infinitely many draws at the same number N of inputs,
 averaged over the choice of the inputs. `scripts/check_coverage.py` measures how often it does.
@@ -6,7 +6,7 @@ averaged over the choice of the inputs. `scripts/check_coverage.py` measures how
 Both measures have a log-mean-exp over the draws or means under weights exp(x), x the
 log-determinants of the blocks together. Where x scatters by s over the draws, the few largest
 decide, and K draws may not hold them: the value then lies below its limit by more than any error
-that these K draws could show. Two signs of it, either of which makes a *lower estimate*:
+that these K draws could show. Two signs of it, either of which makes a value *biased low*:
 
 - Kish's effective sample size of the weights is below 10;
 - 2 s^2 > log K. For normal x the true effective sample size is K exp(-s^2), which is then below

@@ -6,7 +6,7 @@ far N -> infinity or K -> infinity would be.
 - *Draws*: a nonparametric bootstrap over the K draws, the normaliser included. A log-mean-exp
   that one draw dominates has no delta-method error; its bootstrap scatter is of the right size
   for another seed but says nothing of the downward bias. Where that is so, `sed2.measure.intervals`
-  says `lower estimate`, and the scatter serves to compare models at the same N and K only.
+  says `biased low`, and the scatter serves to compare models at the same N and K only.
 - *Inputs*: a delete-a-group jackknife over the inputs, on a subset of the draws. Its variance
   has a part common to all draws and a part of each draw's own, which averages out over them.
 """

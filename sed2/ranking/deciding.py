@@ -107,7 +107,7 @@ def rank_until_decided(
 
     Args:
         settings: of the models, by name; the same N and K for all.
-        run: how results are had.
+        run: how results are computed.
         demand: what to reach, within which budget.
         begun: the results with these settings, if they are there already.
     """

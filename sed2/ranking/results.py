@@ -42,7 +42,7 @@ class Prediction:
 @dataclass(frozen=True, repr=False)
 class Probability(Brief):
     """Of a statement about the models' averages over all seeds at their own N and K (which are not
-    the limits of many draws, for lower estimates); NaN if undefined."""
+    the limits of many draws, for values biased low); NaN if undefined."""
 
     score: float
     """By the score."""

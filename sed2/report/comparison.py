@@ -23,7 +23,7 @@ from sed2.report.documents.stored import (
 )
 
 SIZES = ("inputs", "draws", "estimator", "particles", "islands", "moves")
-"""Settings that move a lower estimate by themselves: it rises with the number of draws."""
+"""Settings that move a value biased low by themselves: it rises with the number of draws."""
 BEYOND = NormalDist().inv_cdf(0.975)
 """Standard errors beyond which one of 20 differences is by chance alone."""
 
@@ -48,7 +48,7 @@ class Difference:
     std_error: float | None
     """Of after - before, as if the two were independent."""
     compares: bool
-    """False for a lower estimate where N, K or the estimator differ: these alone move it."""
+    """False for a value biased low where N, K or the estimator differ: these alone move it."""
 
     @property
     def value(self) -> float | None:

@@ -121,7 +121,7 @@ def notes(result: GateResult) -> list[str]:
         f"Demanded: lower 2sED {at} of at least {rules.min_ratio:g} times the baseline's.",
         f"P: probability that this is so. {_looks(rules.levels, rules.draws, rules.batches)}",
         "P is about these settings: how other seeds at the same N and K would have it, on average"
-        + (", lower estimates (>) as they are; not about the limit." if any(lower) else "."),
+        + (", values biased low (>) as they are; not about the limit." if any(lower) else "."),
         *([_UNDECIDED] if any(m.status is Status.UNDECIDED for m in result.models) else []),
         *_renamed(result.models),
         describe(settings, result.inputs),

@@ -70,7 +70,7 @@ def judge(names: Sequence[str], samples: Sweep, draws: Sweep, sigma: Sweep, rows
 
 
 def _cannot_tell(samples: Sweep, draws: Sweep, rows: int) -> str:
-    """Why nothing is said of a ranking that changed nowhere; empty if there is no reason."""
+    """Why there is no verdict on a ranking that changed nowhere; empty if there is no reason."""
     models, _, seeds = samples.scores.shape
     if models == 1:
         return "one model has no ranking"

@@ -89,7 +89,7 @@ def load(path: Path) -> Document:
     """Read a YAML file.
 
     Raises:
-        SpecError: the file cannot be had, is not UTF-8 text, or is not the YAML described above.
+        SpecError: the file cannot be read, is not UTF-8 text, or is not the YAML described above.
     """
     try:
         with path.open("rb") as file:

@@ -151,7 +151,7 @@ def test_linearising_leaves_the_mean_as_it_is(spec: BlockSpec, shape: Shape) -> 
     x = inputs(spec, shape)
     module = freeze(spec.build(shape, nnx.Rngs(0)), x)
     if spec.layout(shape) is None:
-        pytest.skip("no structure: its spectrum is had from its call alone")
+        pytest.skip("no structure: its spectrum comes from its call alone")
     assert isinstance(module, Linearisable)
     mean, _ = module.linearise(x)
     np.testing.assert_allclose(mean, module(x), rtol=1e-12, atol=1e-14)

@@ -58,12 +58,12 @@ def test_fetch_prints_each_of_several_files(sed2: Run, monkeypatch: pytest.Monke
 
 def test_what_cannot_be_had_is_a_data_error(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise DataError("data set `x` cannot be had", mend="Run it elsewhere")
+        raise DataError("data set `x` cannot be fetched", mend="Run it elsewhere")
 
     monkeypatch.setattr(registry, "fetch", fail)
     ran = sed2("datasets", "fetch", "covertype-full")
     assert ran.code == 4
-    assert ran.err == "error: data set `x` cannot be had. Run it elsewhere\n"
+    assert ran.err == "error: data set `x` cannot be fetched. Run it elsewhere\n"
 
 
 def test_without_a_subcommand_help_is_shown(sed2: Run) -> None:

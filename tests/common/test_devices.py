@@ -112,7 +112,8 @@ def everything() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def on_four() -> dict[str, Any]:
     script = (
-        "import json; from tests.common.test_devices import everything; print(json.dumps(everything()))"
+        "import json; from tests.common.test_devices import everything; "
+        "print(json.dumps(everything()))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", script],

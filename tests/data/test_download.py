@@ -94,7 +94,7 @@ def refusal(folder: Path) -> DataError:
         fetch(NAME, cache_dir=folder)
     fault = caught.value
     assert fault.exit_code is ExitCode.DATA
-    assert fault.cause.startswith(f"data set `{NAME}` cannot be had: ")
+    assert fault.cause.startswith(f"data set `{NAME}` cannot be fetched: ")
     # Every mend is there: try again, get it by hand, put it elsewhere, take other data.
     for mend in (
         f"sed2 datasets fetch {NAME}",
@@ -223,7 +223,7 @@ def test_all_files_of_a_data_set_are_downloaded(server: Server, tmp_path: Path) 
 
 def test_all_missing_files_are_named(server: Server, tmp_path: Path) -> None:
     server.answers = ["whole", "missing"]
-    with pytest.raises(DataError, match="`fashion-mnist` cannot be had: the") as caught:
+    with pytest.raises(DataError, match="`fashion-mnist` cannot be fetched: the") as caught:
         fetch("fashion-mnist", cache_dir=tmp_path)
     folder = tmp_path / "fashion-mnist"
     assert [path.name for path in folder.iterdir()] == ["train-images-idx3-ubyte.gz"]

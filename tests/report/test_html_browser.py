@@ -169,7 +169,7 @@ def test_the_values_under_the_pointer_are_those_of_the_result(
             tables.value_cell(curve.estimate[e], curve.lower_estimate[e]) for curve in curves
         ]
         assert ranked.texts("#legend td:nth-child(3)") == [
-            "lower estimate" if curve.lower_estimate[e] else "{:.1f} to {:.1f}".format(*interval)
+            "biased low" if curve.lower_estimate[e] else "{:.1f} to {:.1f}".format(*interval)
             for curve in curves
             for interval in [curve.interval[e]]
         ]

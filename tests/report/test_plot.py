@@ -96,12 +96,12 @@ def test_the_legend_names_models_and_lines() -> None:
         "a  (976 parameters)",
         "b  (1,007 parameters)",
         "lower 2sED, in its 95% interval",
-        "2sED (a lower estimate: few effective draws)",
+        "2sED (biased low: few effective draws)",
     ]
     assert legend([made_result(two_error=1.0)])[-1] == "2sED"
     assert legend([made_result(lower_estimate=True)])[1:3] == [
         "lower 2sED",
-        "± 2 s.d. between seeds, where it is a lower estimate (few effective draws)",
+        "± 2 s.d. between seeds, where it is biased low (few effective draws)",
     ]
 
 

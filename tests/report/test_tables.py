@@ -84,13 +84,13 @@ def test_a_score_that_is_a_lower_estimate_has_no_interval_and_a_modest_claim() -
     lower = [made_result("a", value=538.04, lower_estimate=True), made_result("b")]
     text = shown(lambda console: print_rank(console, made_ranking(lower)), 200)
     rows = [" ".join(row) for row in rank_rows(text)]
-    assert rows[0] == "1 a > 538.0 lower estimate 0.50 0.88 976 > 539.0 1.0"
-    assert "lower estimate, >: too few effective draws for an honest error" in text
+    assert rows[0] == "1 a > 538.0 biased low 0.50 0.88 976 > 539.0 1.0"
+    assert "biased low, >: too few effective draws for an honest error" in text
     assert "P is about these settings" in text
     assert "another seed at the same N and K" in text
     honest = [made_result("a", two_error=1.0), made_result("b", two_error=1.0)]
     text = shown(lambda console: print_rank(console, made_ranking(honest)), 200)
-    assert "lower estimate" not in text
+    assert "biased low" not in text
     assert "P is about the limit of many draws, at this N." in text
 
 
@@ -130,7 +130,7 @@ def test_the_curve_is_whole_at_any_width(width: int) -> None:
     for eps in ("0.001", "0.00316", "0.1"):
         (row,) = [line.split() for line in text.splitlines() if line.split()[:1] == [eps]]
         assert row[:5] == [eps, "532.3", "495.5", "to", "569.1"]
-        assert (row[5:9] == [">", "533.3", "lower", "estimate"]) == (width > 50)
+        assert (row[5:9] == [">", "533.3", "biased", "low"]) == (width > 50)
     assert ("bracket: at most this" in text) == (width >= 80)
     assert ("at most: the bound" in text) == (width > 80)
 
@@ -179,10 +179,10 @@ def test_2sed_without_an_honest_error_is_said_to_be_a_lower_estimate() -> None:
     few = shown(lambda console: print_compute(console, made_result()), 80)
     many = shown(lambda console: print_compute(console, made_result(two_error=2.0)), 80)
     assert "> 526.5" in few
-    assert "lower estimate" in few.splitlines()[3]
+    assert "biased low" in few.splitlines()[3]
     assert ">: too few effective draws" in few
     assert ">" not in many
-    assert "lower estimate" not in many
+    assert "biased low" not in many
 
 
 def test_an_undefined_interval_is_a_dash() -> None:

@@ -335,7 +335,7 @@ def _split(block: ChainBlock, way: Way, samples: int, settings: Settings) -> Spl
 def _check(block: ChainBlock, way: Way, settings: Settings) -> None:
     if way.sampling:
         raise UsageError(
-            f"`smc` needs exact spectra, but that of {block.name} is had {way}: the measure would "
+            f"`smc` needs exact spectra, but that of {block.name} goes {way}: the measure would "
             "be tilted towards the errors of the sampling",
             mend="Raise --max-flops or --memory-gb, take a smaller model, or --estimator mc",
             where="--estimator",

@@ -183,12 +183,12 @@ def _explanations(results: Sequence[ModelResult]) -> list[Line2D]:
                 color="0.3",
                 ls=":",
                 lw=0.8,
-                label=" ± 2 s.d. between seeds, where it is a lower estimate (few effective draws)",
+                label=" ± 2 s.d. between seeds, where it is biased low (few effective draws)",
             )
         )
     if not same:
         uncertain = any(result.two_sed.lower_estimate.any() for result in results)
-        lower_estimate = " (a lower estimate: few effective draws)" if uncertain else ""
+        lower_estimate = " (biased low: few effective draws)" if uncertain else ""
         lines.append(Line2D([], [], color="0.3", ls="--", lw=1, label=f" 2sED{lower_estimate}"))
     if len(results) > DRAWN:
         more = f" {len(results) - DRAWN:,} more models are not drawn"

@@ -41,7 +41,7 @@ const chart = (() => {
     return svg("svg", { ...box, class: colourOf(one) }, line, mark(one, 0, 0));
   }
 
-  // The band at a point: its 95% interval or, of a lower estimate, two standard deviations of the
+  // The band at a point: its 95% interval or, where it is biased low, two standard deviations of the
   // scatter between seeds; null where it is undefined.
   function bandAt(curve, e) {
     const [value, scatter] = [curve.estimate[e], curve.scatter[e]];

@@ -105,7 +105,7 @@
       intervals && "Bands: 95% interval.",
       lower &&
         "Faint, between dotted lines: two standard deviations between seeds either way, where " +
-          "the value is a lower estimate (>: few effective draws).",
+          "the value is biased low (>: few effective draws).",
       epsN !== null && "Dashed line: eps_n of Theorem 5.1, where models are ranked.",
       ringed().length > 0 && "Rings: two curves change order.",
     ];

@@ -46,7 +46,7 @@ const scales = (() => {
   function inWords(curve, e) {
     const value = curve.estimate[e];
     if (value === null) return ["–", "–"];
-    if (curve.lower_estimate[e]) return [`> ${value.toFixed(1)}`, "lower estimate"];
+    if (curve.lower_estimate[e]) return [`> ${value.toFixed(1)}`, "biased low"];
     const interval = curve.interval_95[e];
     const ends = interval && interval.map((end) => end.toFixed(1)).join(" to ");
     return [value.toFixed(1), ends ?? "–"];

@@ -45,7 +45,7 @@ def print_bound(console: Console, result: BoundResult) -> None:
     )
     note(console, "2sED at most: its upper bound (11), with the measured rank and eigenvalue.")
     if model.two_sed_score.lower_estimate:
-        note(console, ">: a lower estimate of 2sED, of which the bound needs an upper one.")
+        note(console, ">: 2sED is biased low, and the bound needs a value that is not.")
     note(console, describe(model.settings, model.inputs))
 
 

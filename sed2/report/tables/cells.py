@@ -20,7 +20,7 @@ _LEGEND = {
     "at most": "the bound (11) on 2sED, with the measured rank and largest eigenvalue.",
 }
 LOWER_ESTIMATE = (
-    "lower estimate, >: too few effective draws for an honest error; the limit of many draws "
+    "biased low, >: too few effective draws for an honest error; the limit of many draws "
     "lies above, as a rule."
 )
 
@@ -58,7 +58,7 @@ def with_interval(value: float, interval: Sequence[float], lower_estimate: bool)
     """A value, and its interval or the reason why there is none."""
     return [
         value_cell(value, lower_estimate),
-        "lower estimate" if lower_estimate else interval_cell(interval),
+        "biased low" if lower_estimate else interval_cell(interval),
     ]
 
 

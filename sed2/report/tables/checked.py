@@ -37,7 +37,7 @@ def print_checked(console: Console, checked: Sequence[Checked]) -> None:
 
 
 def print_plan(console: Console, name: str, plan: Sequence[BlockPlan]) -> None:
-    """How each block's spectrum is had, and what one draw of it takes."""
+    """How each block's spectrum is computed, and what one draw of it takes."""
     _sentence(console, f"{name}: the way of each block", "bold")
     _print_table(
         console,

@@ -27,11 +27,11 @@ _BEYOND = (
     "alone, one is."
 )
 _LOWER = (
-    "Of lower estimates (>) ± is how far apart two seeds at the same N and K land: no error of the "
-    "limit of many draws."
+    "Where a value is biased low (>), ± is how far apart two seeds at the same N and K land: no "
+    "error of the limit of many draws."
 )
 _SIZES = (
-    "Where N, K or the estimator differ, lower estimates do not compare: these alone move them."
+    "Where N, K or the estimator differ, values biased low do not compare: these alone move them."
 )
 
 

@@ -34,8 +34,8 @@ _RANK_COLUMNS = ("#", "model", "lower 2sED", "95% interval", "P(best)", "P(order
 _OF_THE_FIRST = f"Changes of order are told of the first {LEADING} models."
 _CLAIM = {
     False: "P is about the limit of many draws, at this N.",
-    True: "P is about these settings, lower estimates as they are: how another seed at the same N "
-    "and K would order them, on average; not about the limit of many draws.",
+    True: "P is about these settings, values biased low as they are: how another seed at the same "
+    "N and K would order them, on average; not about the limit of many draws.",
 }
 
 

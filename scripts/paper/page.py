@@ -20,7 +20,7 @@ HEAD = f"""# The paper's experiments, and what came out
 
 Datres, Leonardi, Figalli, Sutter, "A two-scale Complexity Measure for Deep Learning Models",
 NeurIPS 2024 ([arXiv 2401.09184](https://arxiv.org/abs/2401.09184)). Made by
-`scripts/reproduce_paper.py`; the numbers are beside the figures, as JSON.
+`python -m scripts.paper`; the numbers are beside the figures, as JSON.
 
 **The rule, fixed before the runs.** A claim is turned into inequalities, each measured once under
 each seed. Every number has an interval from its scatter over the seeds (Student's t; `±` is half of

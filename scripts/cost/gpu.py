@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import subprocess
 import sys
 import tempfile
@@ -32,7 +31,8 @@ from typing import Any
 import numpy as np
 
 from scripts.bench.cases import CASES, EPS, TOY_CASES, Case
-from scripts.common.pages import show, tell
+from scripts.common.pages import show, table, tell
+from scripts.common.processes import finding_scripts, without_settings
 
 AGREES = 1e-6
 ACCURATE = 1e-12
@@ -75,7 +75,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def on_platforms(platforms: str, arguments: Sequence[str] | None) -> dict[str, Any] | None:
     """What a process finds that has the first of these platforms alone; None if there is none."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("SED2_")}
+    kept = finding_scripts(without_settings())
     same = sys.argv[1:] if arguments is None else arguments
     for platform in platforms.split(","):
         ran = subprocess.run(
@@ -226,20 +226,18 @@ def as_page(cases: Sequence[Case], found: dict[str, dict[str, Any]]) -> tuple[st
         + "; ".join(f"{name}: {each['device']}" for name, each in found.items())
         + ".",
         "",
-        "| network | N | K | device | first, s | again, s | draws per second | share of the solver "
-        "| differs by |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
+    head = ["network", "N", "K", "device", "first, s", "again, s", "draws per second"]
+    rows = []
     for case in cases:
         for name, each in found.items():
             speed = Speed.of(case, each)
             differs = "" if name == "CPU" else f"{differences[case.model]:.0e}"
-            lines.append(
-                f"| {case.model.replace('|', chr(92) + '|')} | {case.samples} | {case.draws} "
-                f"| {name} | {speed.cold:.2g} | {speed.warm:.2g} | {case.draws / speed.warm:.3g} "
-                f"| {speed.solving / speed.warm:.0%} | {differs} |"
-            )
+            size = [case.model, f"{case.samples}", f"{case.draws}", name]
+            seconds = [f"{speed.cold:.2g}", f"{speed.warm:.2g}", f"{case.draws / speed.warm:.3g}"]
+            rows.append([*size, *seconds, f"{speed.solving / speed.warm:.0%}", differs])
     lines += [
+        *table([*head, "share of the solver", "differs by"], rows),
         "",
         f"{'All values agree' if agrees else 'VALUES DIFFER'} (to {AGREES:.0e}). The share of the "
         "solver is the time that `svd` alone takes for as many matrices of these sizes, and can "
@@ -250,19 +248,17 @@ def as_page(cases: Sequence[Case], found: dict[str, dict[str, Any]]) -> tuple[st
         "Milliseconds for one matrix of a stack, and the error of its roots as a share of the "
         f"largest. The fastest that is accurate to {ACCURATE:.0e} is bold.",
         "",
-        "| matrix | device | solver | ms | error |",
-        "| --- | --- | --- | --- | --- |",
     ]
+    rows = []
     for size in next(iter(found.values()))["solvers"]:
         for name, each in found.items():
             of_size = each["solvers"][size]
             best = best_solver(of_size)
             for solver, one in of_size.items():
                 shown = f"**{solver}**" if solver == best else solver
-                lines.append(
-                    f"| {size} | {name} | {shown} | {1e3 * one['seconds']:.3g} "
-                    f"| {one['error']:.0e} |"
-                )
+                error = f"{one['error']:.0e}"
+                rows.append([size, name, shown, f"{1e3 * one['seconds']:.3g}", error])
+    lines += table(["matrix", "device", "solver", "ms", "error"], rows)
     return "\n".join(lines), agrees
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import sed2
+from scripts.common.figures import panels
 
 WIDTH, DEPTH, SAMPLES, DRAWS = 64, 2, 100, 20
 
@@ -101,13 +102,8 @@ def last_slope(values: Sequence[int], seconds: Sequence[float]) -> float:
 
 def draw(curves: Sequence[tuple[str, list[int], list[float], float]], path: Path) -> None:
     """One panel per sweep, both axes logarithmic."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 5.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(2, 2, sharey=True)
-    for axes, (name, values, seconds, slope) in zip(panels.flat, curves, strict=True):
+    figure, grid = panels(7, 5.4, 2, 2, sharey=True)
+    for axes, (name, values, seconds, slope) in zip(grid.flat, curves, strict=True):
         axes.loglog(values, seconds, color="#0072B2", marker="o", markersize=4)
         line = seconds[-1] * (np.array(values[-3:]) / values[-1]) ** slope
         axes.loglog(values[-3:], 0.7 * line, color="0.4", lw=1, ls="--")
@@ -123,9 +119,7 @@ def draw(curves: Sequence[tuple[str, list[int], list[float], float]], path: Path
         axes.set_xlabel(name)
         axes.set_xticks(values, [f"{value:,}" for value in values], fontsize="small")
         axes.minorticks_off()
-        axes.grid(alpha=0.25, lw=0.5)
-        axes.spines[["top", "right"]].set_visible(False)
-    for axes in panels[:, 0]:
+    for axes in grid[:, 0]:
         axes.set_ylabel("seconds")
     figure.suptitle("MLP 54-64-64-7, N = 100, K = 20; one quantity varied at a time", fontsize=10)
     figure.savefig(path, dpi=200)

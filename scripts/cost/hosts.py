@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts.common.processes import finding_scripts
 from sed2.chain import build_chain
 from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
@@ -87,8 +88,8 @@ def run(processes: int, options: argparse.Namespace, folder: Path) -> dict[str, 
     for i, file in enumerate(files):
         its = ["--cores", str(options.cores[i]), "--as", *map(str, (processes, i, port, file))]
         command = [sys.executable, "-m", "scripts.cost.hosts", *asked, *its]
-        root = Path(__file__).parents[2]
-        started.append(subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL))
+        environment = finding_scripts()
+        started.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL))
     codes = [process.wait() for process in started]
     if any(codes):
         raise SystemExit("a process has failed; see above")

@@ -12,30 +12,21 @@ import argparse
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
-import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-LARGE = Path(__file__).parents[2] / "configs" / "large.yaml"
+from scripts.common.pages import row, table
+from scripts.common.paths import CONFIGS
+from scripts.common.processes import run_alone
+
+LARGE = CONFIGS / "large.yaml"
 MODELS = ("MLP 784-4096-4096-10", "VGG-16", "ResNet-18", "ViT-Tiny")
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One finished run."""
-
-    parameters: int
-    ways: dict[str, int]
-    """How many blocks took each way; numbers in its name are left out."""
-    seconds: float
-    bytes: int
-    """Peak of the process."""
+COLUMNS = ("model", "parameters", "ways of the blocks", "wall time", "peak memory")
 
 
 def main(given: Sequence[str] | None = None) -> None:
@@ -47,21 +38,14 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--config", type=Path, default=LARGE, help="where the models stand")
     arguments = parser.parse_args(given)
     print(f"N = {arguments.samples}, K = {arguments.draws}\n")
-    print("| model | parameters | ways of the blocks | wall time | peak memory |")
-    print("| --- | --- | --- | --- | --- |")
+    print(*table(COLUMNS, ()), sep="\n", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for name in arguments.models.split(","):
-            measured = measure(name, arguments, Path(folder))
-            ways = ", ".join(f"{count} {way}" for way, count in measured.ways.items())
-            print(
-                f"| {name} | {measured.parameters:,} | {ways} | {measured.seconds:,.0f} s | "
-                f"{measured.bytes / 1e9:.1f} GB |",
-                flush=True,
-            )
+            print(row(measure(name, arguments, Path(folder))), flush=True)
 
 
-def measure(name: str, arguments: argparse.Namespace, folder: Path) -> Measured:
-    """Run `sed2 compute` for one model."""
+def measure(name: str, arguments: argparse.Namespace, folder: Path) -> list[str]:
+    """Run `sed2 compute` for one model: its cells in the table."""
     notation = name.startswith("MLP")
     dataset = arguments.dataset
     if notation or dataset is None:
@@ -73,21 +57,21 @@ def measure(name: str, arguments: argparse.Namespace, folder: Path) -> Measured:
     command += [name] if notation else [str(arguments.config), "--model", name]
     command += ["--dataset", str(dataset), "--samples", str(arguments.samples)]
     command += ["--draws", str(arguments.draws), "--input-groups", "0", "--json", str(output)]
-    cache = {"SED2_CACHE_DIR": tempfile.mkdtemp(dir=folder)}
-    start = time.perf_counter()
-    process = subprocess.Popen(command, env=os.environ | cache, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"sed2 failed on {name}")
+    run = run_alone(command, os.environ)
+    if run.exit_code:
+        sys.exit(f"sed2 failed on {name}: {run.errors}")
     model = json.loads(output.read_text())["model"]
-    ways: dict[str, int] = {}
-    for block in model["blocks"]:
-        way = re.sub(r", [\d,]+ of [\d,]+|, \d+ probes of \d+ steps", "", block["way"])
-        ways[way] = ways.get(way, 0) + 1
-    scale = 1024 if sys.platform == "linux" else 1
-    return Measured(model["parameters"], ways, seconds, usage.ru_maxrss * scale)
+    ways = Counter(  # the numbers in its name are left out
+        re.sub(r", [\d,]+ of [\d,]+|, \d+ probes of \d+ steps", "", block["way"])
+        for block in model["blocks"]
+    )
+    return [
+        name,
+        f"{model['parameters']:,}",
+        ", ".join(f"{count} {way}" for way, count in ways.items()),
+        f"{run.seconds:,.0f} s",
+        f"{run.peak_bytes / 1e9:.1f} GB",
+    ]
 
 
 if __name__ == "__main__":

@@ -10,54 +10,21 @@ below its goal, or if the network that cannot fit is not refused with exit code 
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from scripts.common.processes import run_alone, without_settings
 
 MODEL, SAMPLES, DRAWS = "MLP 784-4096-4096-10", 100, 10
 TOO_LARGE = "MLP 54-4000000000-7"
 EXIT_REFUSED = 5
 _SED2 = str(Path(sysconfig.get_path("scripts"), "sed2"))
 _GB = 1e9
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one process."""
-
-    exit_code: int
-    seconds: float
-    peak_gb: float
-    errors: str
-
-
-def run_alone(arguments: Sequence[str]) -> Outcome:
-    """Run `sed2 ARGUMENTS` in a process of its own.
-
-    The peak cannot read below that of this process, which is why nothing large is imported here
-    before the measurements."""
-    with tempfile.TemporaryDirectory() as cache_dir, tempfile.TemporaryFile("w+") as errors:
-        environment = {name: value for name, value in os.environ.items() if name[:5] != "SED2_"}
-        environment["SED2_CACHE_DIR"] = cache_dir
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            [_SED2, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=errors
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - start
-        errors.seek(0)
-        unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
-        peak = usage.ru_maxrss * unit / _GB
-        return Outcome(process.returncode, seconds, peak, errors.read().strip())
 
 
 def write_images(path: Path, rows: int = 60_000, seed: int = 0) -> None:
@@ -103,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_images(data)
         options = ["--dataset", str(data), "--standardize"]
         options += ["--samples", str(SAMPLES), "--draws", str(DRAWS)]
-        large = run_alone(["compute", MODEL, *options])
-    refused = run_alone(["compute", TOO_LARGE, "--dataset", "covertype"])
+        large = run_alone([_SED2, "compute", MODEL, *options], without_settings())
+    refused = run_alone([_SED2, "compute", TOO_LARGE, "--dataset", "covertype"], without_settings())
 
     forecast = forecast_gb(MODEL, (784,), SAMPLES, DRAWS)
     print(f"{'':<22}{'exit':>6}{'time':>10}{'peak':>10}{'goal':>10}")
@@ -114,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ):
         print(
             f"{name:<22}{outcome.exit_code:>6}{outcome.seconds:>8.1f} s"
-            f"{outcome.peak_gb:>7.2f} GB{goal:>7.2f} GB"
+            f"{outcome.peak_bytes / _GB:>7.2f} GB{goal:>7.2f} GB"
         )
     print(f"\n{MODEL}: sed2's own forecast of the sampling is {forecast:.2f} GB, without the data")
     print(f"{TOO_LARGE}: {refused.errors}")
@@ -126,7 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if refused.exit_code != EXIT_REFUSED:
         print(f"FAILED: {TOO_LARGE} ended with {refused.exit_code}, not with {EXIT_REFUSED}")
         failed = True
-    if not (large.peak_gb < given.below_gb and refused.peak_gb < given.refused_below_gb):
+    if not (
+        large.peak_bytes < given.below_gb * _GB
+        and refused.peak_bytes < given.refused_below_gb * _GB
+    ):
         print("FAILED: a peak is not below its goal")
         failed = True
     return int(failed)

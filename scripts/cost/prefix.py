@@ -17,6 +17,7 @@ from statistics import median
 
 import numpy as np
 
+from scripts.common.options import at_least
 from sed2.chain import build_chain
 from sed2.data.load import Dataset
 from sed2.estimate import estimate
@@ -57,11 +58,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=100, help="N [%(default)s]")
     parser.add_argument("--draws", type=int, default=20, help="K [%(default)s]")
     parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS, help="[%(default)s]")
-    parser.add_argument("--runs", type=int, default=3, help="of each way [%(default)s]")
-    given = parser.parse_args(arguments)
-    if given.runs < 1:
-        parser.error("--runs must be at least 1")
-    return given
+    parser.add_argument("--runs", type=at_least(1), default=3, help="of each way [%(default)s]")
+    return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

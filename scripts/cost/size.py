@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
 import subprocess
 import sys
 import time
@@ -23,7 +21,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from scripts.common.pages import tell
+from scripts.common.data import made
+from scripts.common.options import numbers
+from scripts.common.pages import table, tell
+from scripts.common.processes import finding_scripts, peak_bytes
 from scripts.cost.growth import last_slope
 from sed2.common.threads import cores, variables
 
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--widths",
-        type=lambda text: [int(width) for width in text.split(",")],
+        type=numbers,
         default=[512, 1024, 2048, 4096, 8192],
         help="ascending [512,1024,2048,4096,8192]",
     )
@@ -72,7 +73,7 @@ def measure_alone(width: int, samples: int, draws: int) -> Point:
     options = ["--worker", str(width), "--samples", str(samples), "--draws", str(draws)]
     ran = subprocess.run(
         [sys.executable, "-m", "scripts.cost.size", *options],
-        env=os.environ | variables(cores()),  # as the command line has them
+        env=finding_scripts() | variables(cores()),  # as the command line has them
         stdout=subprocess.PIPE,
         check=True,
     )
@@ -81,37 +82,36 @@ def measure_alone(width: int, samples: int, draws: int) -> Point:
 
 def measure(width: int, samples: int, draws: int) -> Point:
     """In this process."""
-    from sed2.data.load import Dataset
     from sed2.estimate import estimate
     from sed2.settings import Settings
     from sed2.spec.schema import load_spec
 
     x = np.random.default_rng(0).normal(size=(samples + 1, FEATURES))
-    dataset = Dataset("normal numbers", x, None, False, "made", "")
+    dataset = made("normal numbers", x)
     settings = Settings(samples=samples, draws=draws, input_groups=0)
     model = load_spec(f"MLP {FEATURES}-{width}-{width}-{CLASSES}").models[0]
     for _ in range(2):
         start = time.perf_counter()
         result = estimate(model, dataset, settings)
         seconds = time.perf_counter() - start
-    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return Point(width, result.parameters, seconds / draws, peak / 1e9)
+    return Point(width, result.parameters, seconds / draws, peak_bytes() / 1e9)
 
 
 def as_table(points: Sequence[Point], samples: int) -> str:
     """The points, and their exponents if there are three."""
-    lines = [
-        f"| MLP 784-W-W-10, N = {samples} | parameters | seconds per draw "
-        "| nanoseconds per draw and parameter | peak memory |",
-        "| --- | --- | --- | --- | --- |",
+    head = [f"MLP 784-W-W-10, N = {samples}", "parameters", "seconds per draw"]
+    head += ["nanoseconds per draw and parameter", "peak memory"]
+    rows = [
+        [
+            f"W = {point.width:,}",
+            f"{point.parameters:,}",
+            f"{point.seconds:.2g}",
+            f"{1e9 * point.seconds / point.parameters:.0f}",
+            f"{point.peak_gb:.2g} GB",
+        ]
+        for point in points
     ]
-    for point in points:
-        each = 1e9 * point.seconds / point.parameters
-        lines.append(
-            f"| W = {point.width:,} | {point.parameters:,} | {point.seconds:.2g} | {each:.0f} "
-            f"| {point.peak_gb:.2g} GB |"
-        )
+    lines = table(head, rows)
     if len(points) >= 3 and all(point.seconds > 0 for point in points):
         sizes = [point.parameters for point in points]
         times = last_slope(sizes, [point.seconds for point in points])

@@ -20,6 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+from scripts.common.options import at_least
+
 HELP = [str(Path(sysconfig.get_path("scripts"), "sed2")), "--help"]
 IMPORT = [sys.executable, "-c", "import typer, rich"]
 
@@ -40,7 +42,9 @@ def summary(values: Sequence[float], digits: int) -> str:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Time `sed2 --help` against its bare imports.")
-    parser.add_argument("--runs", type=int, default=15, help="of each command [%(default)s]")
+    parser.add_argument(
+        "--runs", type=at_least(1), default=15, help="of each command [%(default)s]"
+    )
     parser.add_argument(
         "--below",
         type=float,
@@ -48,10 +52,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="RATIO",
         help="exit with 1 if the median ratio is not below this [%(default)s]",
     )
-    given = parser.parse_args(arguments)
-    if given.runs < 1:
-        parser.error("--runs must be at least 1")
-    return given
+    return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -31,11 +30,10 @@ from typing import Any
 
 import numpy as np
 
-from scripts.common.pages import show
+from scripts.common.pages import show, table
+from scripts.common.processes import finding_scripts, peak_bytes
 
 BASE = ("MLP 54-16-7", "MLP 54-13-11-9-7", "MLP 54-10-2-10-25-7")
-_GB = 1e9
-_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,7 @@ def seconds_of(networks: Sequence[str], options: Sequence[str]) -> tuple[float, 
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder, "sweep.yaml")
         spec.write_text(json.dumps({"models": list(networks)}))
-        path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        environment = os.environ | {"SED2_CACHE_DIR": folder, "PYTHONPATH": path}
+        environment = finding_scripts() | {"SED2_CACHE_DIR": folder}
         start = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-m", "sed2", "rank", str(spec), "--json", "-", *options],
@@ -92,17 +89,17 @@ def sweep_rows(given: argparse.Namespace, timed: Callable[..., tuple[float, str]
     networks = random_networks(given.candidates)
     settings = ["--dataset", given.dataset, "--samples", str(given.samples)]
     settings += ["--draws", str(given.draws)]
-    rows, documents = [], []
+    rows: list[list[str]] = []
+    documents = []
     for name, options in (("one process", []), ("Ray", ["--ray", given.address])):
         few, _ = timed(networks[:2], [*settings, *options])
         whole, document = timed(networks, [*settings, *options])
         each = (whole - few) / (len(networks) - 2)
-        rows.append(f"| {name} | {few - 2 * each:.1f} s | {each:.2f} s | {whole:.1f} s |")
+        rows.append([name, f"{few - 2 * each:.1f} s", f"{each:.2f} s", f"{whole:.1f} s"])
         documents.append(document)
     if documents[0] != documents[1]:
         sys.exit("FAILED: the rankings differ")
-    head = f"| {len(networks)} networks | start | each candidate | in all |"
-    return [head, "| --- | --- | --- | --- |", *rows]
+    return table([f"{len(networks)} networks", "start", "each candidate", "in all"], rows)
 
 
 def overhead(address: str, tasks: int) -> str:
@@ -167,8 +164,6 @@ def moved(result: Any, name: str, number: int, rng: np.random.Generator) -> Any:
 
 def driver_costs(count: int) -> dict[str, float]:
     """Seconds, megabytes and the peak of what is done with the results of so many candidates."""
-    import resource
-
     from rich.console import Console
 
     from sed2.estimate import estimate
@@ -220,8 +215,7 @@ def driver_costs(count: int) -> dict[str, float]:
         cost("load", lambda: load_run(folder))
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
         costs["run_dir_mb"] = size / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
-    costs["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _GB
+    costs["peak_gb"] = peak_bytes() / 1e9
     return costs
 
 
@@ -243,13 +237,15 @@ COLUMNS = {
 
 def driver_rows(counts: Sequence[int]) -> list[str]:
     """The table of what is done with so many results; each number in a process of its own."""
-    rows = [f"| candidates | {' | '.join(COLUMNS.values())} |", "| --- " * (len(COLUMNS) + 1) + "|"]
+    rows = []
     for count in counts:
         command = [sys.executable, "-m", "scripts.cost.sweep", "--driver", str(count)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run(
+            command, env=finding_scripts(), stdout=subprocess.PIPE, text=True, check=True
+        )
         costs = json.loads(done.stdout)
-        rows.append(f"| {count:,} | {' | '.join(_cell(name, costs[name]) for name in COLUMNS)} |")
-    return rows
+        rows.append([f"{count:,}", *(_cell(name, costs[name]) for name in COLUMNS)])
+    return table(["candidates", *COLUMNS.values()], rows)
 
 
 def _cell(name: str, value: float) -> str:

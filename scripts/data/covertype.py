@@ -10,17 +10,18 @@ script prints it.
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from scripts.common.paths import BUNDLED
+from scripts.data.written import write
 from sed2.data.covertype import CLASSES, NUMERIC, ONE_HOT
 
 ROWS = 100_000
 SEED = 0
-OUT = Path(__file__).parents[2] / "sed2" / "data" / "bundled" / "covertype.npz"
+OUT = BUNDLED / "covertype.npz"
 _TYPES = (np.uint8, np.int16, np.int32)  # smallest first
 _COLUMNS = len(NUMERIC) + sum(ONE_HOT.values())
 
@@ -86,10 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arrays = encode(x, y, choose_rows(len(x), given.rows))
     except ValueError as error:
         parser.error(f"{given.source}: {error}")
-    with given.out.open("wb") as file:  # given a name, numpy would append .npz to it
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy stubs: allow_pickle
-    content = given.out.read_bytes()
-    print(f"{given.out}: {len(content):,} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
+    write(given.out, arrays)
 
 
 if __name__ == "__main__":

@@ -9,17 +9,18 @@ arrays. A new file needs its new sha256 in `sed2/data/catalogue.py`; this script
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from scripts.common.paths import BUNDLED
+from scripts.data.written import write
 from sed2.data.images import statistics
 
 ROWS = 2_000
 SEED = 0
-OUT = Path(__file__).parents[2] / "sed2" / "data" / "bundled" / "mnist.npz"
+OUT = BUNDLED / "mnist.npz"
 
 
 def encode(x: np.ndarray, y: np.ndarray, rows: int) -> dict[str, np.ndarray]:
@@ -36,9 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     with np.load(given.source, allow_pickle=False) as source:
         arrays = encode(source["x"], source["y"], ROWS)
-    np.savez_compressed(given.out, **arrays)  # type: ignore[arg-type]  # numpy stubs: allow_pickle
-    content = given.out.read_bytes()
-    print(f"{given.out}: {len(content):,} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
+    write(given.out, arrays)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from scripts.common.options import at_least
 from scripts.paper import cnns, mlps, sharpness, sigma, stability
 from scripts.paper.claims import Statement, not_tested
 from scripts.paper.data import NotAtHandError, Sources
@@ -110,14 +111,18 @@ def command(name: str, arguments: argparse.Namespace) -> str:
 
 
 def parse(given: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="The paper's experiments and its claims.")
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.paper", description="The paper's experiments and its claims."
+    )
     parser.add_argument("experiment", choices=[*EXPERIMENTS, "all"])
     parser.add_argument("--out", type=Path, default=Path("paper"), help="folder [%(default)s]")
-    parser.add_argument("--seeds", type=positive, help="of MLPs [scores 10, trainings 50 and 20]")
-    parser.add_argument("--cnn-seeds", type=positive, help="of CNNs [3]")
+    parser.add_argument(
+        "--seeds", type=at_least(1), help="of MLPs [scores 10, trainings 50 and 20]"
+    )
+    parser.add_argument("--cnn-seeds", type=at_least(1), help="of CNNs [3]")
     parser.add_argument("--smc-seeds", type=int, help="of sequential Monte Carlo in fig1 [3]")
-    parser.add_argument("--epochs", type=positive, help="of every training [MLPs: 100, 40; 10]")
-    parser.add_argument("--images", type=positive, help="training images at most [8192]")
+    parser.add_argument("--epochs", type=at_least(1), help="of every training [MLPs: 100, 40; 10]")
+    parser.add_argument("--images", type=at_least(1), help="training images at most [8192]")
     parser.add_argument("--memory-gb", type=float, help="for trainings [sed2's own budget]")
     sizes = parser.add_mutually_exclusive_group()
     for name, told in (("quick", "toy sizes"), ("full", "the paper's sizes, where they are known")):
@@ -125,14 +130,6 @@ def parse(given: Sequence[str] | None) -> argparse.Namespace:
     for name in ("covertype", "mnist", "cifar"):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=".npz with arrays x and y")
     return parser.parse_args(given)
-
-
-def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-    return value
 
 
 if __name__ == "__main__":

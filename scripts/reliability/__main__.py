@@ -89,7 +89,10 @@ def document(size: Size, seed: int, folder: Path, report: Callable[[str], None])
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Whether runs survive kills, full disks, damage.")
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.reliability",
+        description="Whether runs survive kills, full disks, damage.",
+    )
     parser.add_argument("--quick", action="store_true", help="a few of everything")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random [%(default)s]")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page to a file, too")

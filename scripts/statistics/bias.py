@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 
 import sed2
+from scripts.common.figures import panels
+from scripts.common.options import numbers
 from sed2.data.load import choose_inputs, load_dataset
 from sed2.results import ModelResult
 
@@ -45,16 +47,14 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--plot", type=Path, help="figure: .png, .svg or .pdf")
     parser.add_argument("--eps", type=float, default=0.1)
     parser.add_argument("--samples", type=int, default=100, help="N of the sweep over K")
-    parser.add_argument("--draws-grid", default="10,30,100,300,1000,3000")
-    parser.add_argument("--samples-grid", default="50,100,200,400,800,1600")
-    parser.add_argument("--smc-samples", default="50,100", help="N at which smc runs as well")
+    parser.add_argument("--draws-grid", type=numbers, default="10,30,100,300,1000,3000")
+    parser.add_argument("--samples-grid", type=numbers, default="50,100,200,400,800,1600")
+    parser.add_argument(
+        "--smc-samples", type=numbers, default="50,100", help="N at which smc runs too"
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--particles", type=int, default=32)
     arguments = parser.parse_args(given)
-    draws_grid, samples_grid, smc_samples = (
-        [int(one) for one in text.split(",")]
-        for text in (arguments.draws_grid, arguments.samples_grid, arguments.smc_samples)
-    )
     common = {"eps": arguments.eps, "input_groups": 0}
     smc = {"estimator": "smc", "particles": arguments.particles}
     with tempfile.TemporaryDirectory() as folder:
@@ -71,14 +71,17 @@ def main(given: Sequence[str] | None = None) -> None:
         print(f"smc at N = {arguments.samples}: {both(limit)}", flush=True)
         print(f"plain Monte Carlo over K, N = {arguments.samples}, the same inputs")
         in_draws = [
-            point(k, arguments.seeds, fixed(arguments.samples) | {"draws": k}) for k in draws_grid
+            point(k, arguments.seeds, fixed(arguments.samples) | {"draws": k})
+            for k in arguments.draws_grid
         ]
         print("plain Monte Carlo over N, K = 100")
         free = common | {"dataset": "covertype"}
-        in_samples = [point(n, arguments.seeds, free | {"samples": n}) for n in samples_grid]
+        in_samples = [
+            point(n, arguments.seeds, free | {"samples": n}) for n in arguments.samples_grid
+        ]
         print("smc over N")
         of_smc = []
-        for n in smc_samples:
+        for n in arguments.smc_samples:
             result = limit if n == arguments.samples else sed2.compute(MODEL, **fixed(n), **smc)
             of_smc.append((n, float(result.lower_two_sed.estimate[0])))
             print(f"{n:>7,} {both(result)}", flush=True)
@@ -114,12 +117,8 @@ def draw(
     arguments: argparse.Namespace,
 ) -> None:
     """Two panels: over K with the limit as a line, over N."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 3.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
+    figure, grid = panels(7, 3.4, 1, 2)
+    left, right = grid.flat
     blue, orange = "#0072B2", "#D55E00"
     for values, colour, mark, label in (
         ([p.lower for p in in_draws], blue, "o", "lower 2sED, plain Monte Carlo"),
@@ -146,8 +145,6 @@ def draw(
     right.set_title("lower 2sED, K = 100 and smc", fontsize="medium")
     for axes in (left, right):
         axes.set_xscale("log")
-        axes.grid(alpha=0.25, lw=0.5)
-        axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize="small")
     figure.savefig(arguments.plot, dpi=200)
 

@@ -20,7 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from scripts.common import pages
-from sed2.data.load import Dataset, hash_arrays, load_dataset
+from scripts.common.data import covertype_columns, made
+from scripts.common.options import at_least, names_of
+from sed2.data.load import Dataset
 from sed2.estimate import estimate
 from sed2.results import Curve, ModelResult, Score
 from sed2.settings import Settings
@@ -37,16 +39,12 @@ MEASURES = ("lower 2sED", "2sED")
 def normal(rows: int, width: int) -> Dataset:
     """Made data: correlated normal numbers."""
     rng = np.random.default_rng(width)
-    return _dataset(rng.normal(size=(rows, width)) @ rng.normal(size=(width, width)))
+    return made("coverage", rng.normal(size=(rows, width)) @ rng.normal(size=(width, width)))
 
 
 def covertype(columns: int, rows: int = 20_000) -> Dataset:
-    """Real data: the first columns (elevation, aspect, slope, distances, ...) of Covertype."""
-    return _dataset(load_dataset("covertype").x[:rows, :columns])
-
-
-def _dataset(x: np.ndarray) -> Dataset:
-    return Dataset("coverage", x, None, False, "coverage", hash_arrays(x))
+    """Real data."""
+    return covertype_columns("coverage", columns, rows)
 
 
 @dataclass(frozen=True)
@@ -174,8 +172,8 @@ def _lower(curve: Curve, score: Score) -> np.ndarray:
     return np.append(curve.lower_estimate, score.lower_estimate)
 
 
-def rows(case: Case, name: str, found: Coverage, runs: int) -> list[str]:
-    """Lines of the table."""
+def rows(case: Case, name: str, found: Coverage, runs: int) -> list[list[str]]:
+    """Of the table."""
     lines = []
     for c, column in enumerate([*(f"{eps:g}" for eps in EPS), "mean"]):
         given, held = int(found.given[c]), int(found.held[c])
@@ -183,10 +181,8 @@ def rows(case: Case, name: str, found: Coverage, runs: int) -> list[str]:
         error = np.sqrt(share * (1 - share) / max(given, 1))
         coverage = f"{share:.1%} ± {error:.1%}" if given >= MANY * runs else f"{held} of {given}"
         target = f"{found.target[c]:.2f} ± {found.target_error[c]:.2f}"
-        lines.append(
-            f"| {case.what} | {name} | {column} | {'> ' * bool(found.unknown[c])}{target} | "
-            f"{found.scatter[c]:.2f} | {1 - given / runs:.0%} | {coverage} |"
-        )
+        line = [case.what, name, column, f"{'> ' * bool(found.unknown[c])}{target}"]
+        lines.append([*line, f"{found.scatter[c]:.2f}", f"{1 - given / runs:.0%}", coverage])
     return lines
 
 
@@ -219,10 +215,8 @@ def document(given: argparse.Namespace, report: Callable[[str], None]) -> str:
         "mean over log eps, by which `rank` orders. `>`: the references are lower estimates, too.",
         "",
     ]
-    table = [
-        "| model | measure | eps | value to hold | scatter of runs | `lower estimate` | coverage |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    head = ["model", "measure", "eps", "value to hold", "scatter of runs", "`lower estimate`"]
+    found_rows: list[list[str]] = []
     sizes, outside = [], []
     for key in given.models:
         case = CASES[key]
@@ -235,7 +229,7 @@ def document(given: argparse.Namespace, report: Callable[[str], None]) -> str:
             lambda done, total, key=key: report(f"{key}: {done} of {total}"),
         )
         for name, found in measured.items():
-            table += rows(case, name, found, given.runs)
+            found_rows += rows(case, name, found, given.runs)
             outside += [f"{case.what}, {name}: {share}" for share in strange(found, given.runs)]
     verdict = (
         "Wherever at least a quarter of the runs give an interval, the coverage is between 90% and "
@@ -245,24 +239,22 @@ def document(given: argparse.Namespace, report: Callable[[str], None]) -> str:
     )
     if outside:
         verdict += f" Outside as counted: {'; '.join(outside)}."
+    table = pages.table([*head, "coverage"], found_rows)
     return "\n".join([*lines, "; ".join(sizes) + ".", "", *table, "", verdict, ""])
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="How often 95% intervals hold what they are to.")
-    parser.add_argument("--runs", type=int, default=200, help="seeds per model [%(default)s]")
-    parser.add_argument("--references", type=int, default=120, help="[%(default)s]")
-    parser.add_argument("--reference-draws", type=int, default=500, help="[%(default)s]")
-    parser.add_argument("--models", default=",".join(CASES), help="[%(default)s]")
+    parser.add_argument(
+        "--runs", type=at_least(2), default=200, help="seeds per model [%(default)s]"
+    )
+    parser.add_argument("--references", type=at_least(2), default=120, help="[%(default)s]")
+    parser.add_argument("--reference-draws", type=at_least(2), default=500, help="[%(default)s]")
+    parser.add_argument(
+        "--models", type=names_of(CASES), default=",".join(CASES), help="[%(default)s]"
+    )
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the table to a file, too")
-    given = parser.parse_args(arguments)
-    given.models = given.models.split(",")
-    if min(given.runs, given.references, given.reference_draws) < 2:
-        parser.error("--runs, --references and --reference-draws must be at least 2")
-    unknown = set(given.models) - set(CASES)
-    if unknown:
-        parser.error(f"--models knows {', '.join(CASES)}, not {', '.join(sorted(unknown))}")
-    return given
+    return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,7 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from scripts.common import pages
-from sed2.data.load import Dataset, choose_inputs, choose_rows, hash_arrays, load_dataset
+from scripts.common.data import covertype_columns
+from scripts.common.options import at_least, names_of
+from sed2.data.load import Dataset, choose_inputs, choose_rows
 from sed2.estimate import estimate
 from sed2.gating.baseline import BaselineData, BaselineModel, make_baseline
 from sed2.gating.batches import further_batch
@@ -90,8 +92,7 @@ def read(spec: str) -> ModelSpec:
 @cache
 def data_of(columns: int) -> Dataset:
     """The first columns of Covertype."""
-    x = load_dataset("covertype").x[:20_000, :columns]
-    return Dataset("gate", x, None, True, "gate", hash_arrays(x))
+    return covertype_columns("gate", columns, standardized=True)
 
 
 def with_same_inputs(dataset: Dataset, samples: int, seed: int, other: int) -> Dataset:
@@ -155,8 +156,8 @@ def verdict(pair: Pair, found: Trial, settings: Settings, rules: Rules) -> tuple
 
 def rows(
     name: str, runs: int, rules: Rules, report: Callable[[str], None] = lambda told: None
-) -> list[str]:
-    """Lines of the table for one pair."""
+) -> list[list[str]]:
+    """Of the table, for one pair."""
     pair = PAIRS[name]
     dataset, runs = data_of(pair.columns), runs * pair.times
     base = {"dataset": "gate", "samples": pair.samples, "draws": pair.draws, "eps": "1e-3:1e-1:7"}
@@ -174,11 +175,9 @@ def rows(
         found = [verdict(pair, one, settings, asked) for settings, one in trials]
         shares = [np.mean([status is each for status, _ in found]) for each in Status]
         second = np.mean([taken > 1 for _, taken in found])
-        lines.append(
-            f"| {pair.before} | {pair.after} | {runs} | {true:.3f} | {scatter:.4f} | {words} | "
-            f"{asked.min_ratio:.3f} | {' | '.join(f'{share:.0%}' for share in shares)} | "
-            f"{second:.0%} |"
-        )
+        line = [pair.before, pair.after, f"{runs}", f"{true:.3f}", f"{scatter:.4f}", words]
+        shown = [f"{share:.0%}" for share in (*shares, second)]
+        lines.append([*line, f"{asked.min_ratio:.3f}", *shown])
     return lines
 
 
@@ -187,7 +186,9 @@ def document(given: argparse.Namespace, report: Callable[[str], None]) -> str:
     size = Settings.model_validate({"draws": PAIRS[given.pairs[0]].draws})
     rules = read_rules({"confidence": given.confidence}, [size])
     sizes = {f"{p.before}: N = {p.samples}, K = {p.draws}" for p in map(PAIRS.get, given.pairs)}
-    table = [line for name in given.pairs for line in rows(name, given.runs, rules, report)]
+    head = ["baseline", "model", "seeds", "true ratio", "scatter of the ratio", "the model is"]
+    head += ["demanded", "passed", "failed", "undecided", "second look"]
+    lines = [line for name in given.pairs for line in rows(name, given.runs, rules, report)]
     return "\n".join(
         [
             "# How often the gate is right",
@@ -201,10 +202,7 @@ def document(given: argparse.Namespace, report: Callable[[str], None]) -> str:
             f"if that does not decide with {rules.batches}. The true ratio of two networks that "
             "differ is that of their mean scores over these seeds.",
             "",
-            "| baseline | model | seeds | true ratio | scatter of the ratio | the model is | "
-            "demanded | passed | failed | undecided | second look |",
-            f"|{' --- |' * 11}",
-            *table,
+            *pages.table(head, lines),
             "",
             f"On the edge a pass and a failure are both errors, each allowed in "
             f"{1 - given.confidence:.0%}. A share of 5% is known to "
@@ -216,18 +214,13 @@ def document(given: argparse.Namespace, report: Callable[[str], None]) -> str:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="How often the gate passes, fails, is undecided.")
-    parser.add_argument("--runs", type=int, default=40, help="seeds per pair [%(default)s]")
+    parser.add_argument("--runs", type=at_least(2), default=40, help="seeds per pair [%(default)s]")
     parser.add_argument("--confidence", type=float, default=0.95, help="[%(default)s]")
-    parser.add_argument("--pairs", default=",".join(PAIRS), help="[%(default)s]")
+    parser.add_argument(
+        "--pairs", type=names_of(PAIRS), default=",".join(PAIRS), help="[%(default)s]"
+    )
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page to a file, too")
-    given = parser.parse_args(arguments)
-    given.pairs = given.pairs.split(",")
-    if given.runs < 2:
-        parser.error("--runs must be at least 2")
-    unknown = set(given.pairs) - set(PAIRS)
-    if unknown:
-        parser.error(f"--pairs knows {', '.join(PAIRS)}, not {', '.join(sorted(unknown))}")
-    return given
+    return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

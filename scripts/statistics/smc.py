@@ -19,7 +19,10 @@ from typing import Any
 import numpy as np
 
 import sed2
-from sed2.data.load import Dataset, choose_inputs, hash_arrays, load_dataset
+from scripts.common.data import made
+from scripts.common.spectra import spectra_of
+from sed2.chain import build_chain
+from sed2.data.load import choose_inputs, load_dataset
 from sed2.estimate import estimate
 from sed2.results import ModelResult
 from sed2.settings import Settings
@@ -42,13 +45,12 @@ TRUTHS = {
 
 
 def run(spec: Any, x: np.ndarray, **given: Any) -> ModelResult:
-    data = Dataset("validation", x, None, False, "validation", hash_arrays(x))
     settings = Settings(
         dataset="validation",
         estimator="smc",
         **{"samples": len(x), "draws": 20_000, "eps": EPS, "particles": 64} | given,
     )
-    return estimate(load_spec(spec).models[0], data, settings)
+    return estimate(load_spec(spec).models[0], made("validation", x), settings)
 
 
 def show(name: str, variant: str, result: ModelResult, truth: dict[str, np.ndarray]) -> None:
@@ -114,16 +116,9 @@ def covertype() -> None:
 
 def _root_scale(result: ModelResult) -> float:
     """sqrt(d / E[tr F]) of the result, by its own draws."""
-    from sed2.chain import build_chain
-    from sed2.fisher.items import Items
-    from sed2.fisher.plan import make_plan
-    from sed2.fisher.sample import sample_spectra
-
     x = choose_inputs(load_dataset("covertype"), 100, 0)
-    chain, settings = build_chain(load_spec("MLP 54-16-7").models[0].blocks, (54,)), result.settings
-    draws, weights = np.arange(settings.draws), np.ones((settings.draws, 100))
-    plan = make_plan(chain, settings.draws, 100, settings)
-    return float(np.sqrt(sample_spectra(Items(chain, x, draws, weights, settings, plan)).scale))
+    chain = build_chain(load_spec("MLP 54-16-7").models[0].blocks, (54,))
+    return float(np.sqrt(spectra_of(chain, x, result.settings).scale))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

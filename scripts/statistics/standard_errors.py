@@ -16,13 +16,15 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 import sed2
+from scripts.common.options import at_least
+from scripts.common.pages import tell
+from scripts.common.paths import CONFIGS
 
-SPEC = Path(__file__).parents[2] / "configs" / "mlps.yaml"
+SPEC = CONFIGS / "mlps.yaml"
 
 
 @dataclass(frozen=True)
@@ -52,22 +54,19 @@ def compare(values: np.ndarray, std_errors: np.ndarray) -> Agreement:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Standard errors against the scatter over seeds.")
-    parser.add_argument("--seeds", type=int, default=20, help="how many [%(default)s]")
+    parser.add_argument("--seeds", type=at_least(2), default=20, help="how many [%(default)s]")
     parser.add_argument("--first-seed", type=int, default=0, help="[%(default)s]")
     parser.add_argument("--eps", default="1e-3,1e-2,1e-1", help="[%(default)s]")
     parser.add_argument("--samples", type=int, default=100, help="N, inputs [%(default)s]")
     parser.add_argument("--draws", type=int, default=100, help="K, draws [%(default)s]")
-    given = parser.parse_args(arguments)
-    if given.seeds < 2:
-        parser.error("--seeds must be at least 2")
-    return given
+    return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = parse(arguments)
     values, draws, inputs = defaultdict(list), defaultdict(list), defaultdict(list)
     for seed in range(given.first_seed, given.first_seed + given.seeds):
-        print(f"\rseed {seed}", end="", file=sys.stderr, flush=True)
+        tell(f"seed {seed}")
         ranking = sed2.rank(
             SPEC, eps=given.eps, seed=seed, samples=given.samples, draws=given.draws
         )
@@ -76,7 +75,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             values[result.name].append([*curve.estimate, score.value])
             draws[result.name].append([*curve.std_error_draws, score.std_error_draws])
             inputs[result.name].append([*curve.std_error_inputs, score.std_error_inputs])
-    print("\r", end="", file=sys.stderr)
 
     columns = [*(f"{radius:g}" for radius in ranking.eps), "score"]
     print(f"lower 2sED over {given.seeds} seeds, N = {given.samples}, K = {given.draws}\n")

@@ -24,10 +24,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from scripts.common.data import by_channel
+from scripts.common.paths import CONFIGS, DOCS
 from scripts.validity import table
 from scripts.validity.cells import CELLS, MEASURES, Cell
+from scripts.validity.report import write
 from sed2.chain import build_chain
 from sed2.common import terminal
 from sed2.common.compilation import use_compilation_cache
@@ -36,13 +37,11 @@ from sed2.data.load import Dataset, hash_arrays, load_dataset
 from sed2.errors import NumericsError, Sed2Error
 from sed2.spec.schema import ModelSpec, load_spec
 
-ROOT = Path(__file__).parents[2]
-
 
 def run(given: argparse.Namespace) -> None:
     """Compute every cell of every model that is not in the file yet, cell after cell."""
     use_compilation_cache()
-    spec = load_spec(given.config or ROOT / "configs" / f"validity-{given.what}.yaml")
+    spec = load_spec(given.config or CONFIGS / f"validity-{given.what}.yaml")
     models = spec.models[given.slice]
     dataset = load(given.dataset or str(spec.settings["dataset"]))
     cells = cut(CELLS[given.what], given)
@@ -118,14 +117,11 @@ def measure(model: ModelSpec, dataset: Dataset, cell: Cell) -> list[table.Row]:
 
 
 def load(name: str) -> Dataset:
-    """A named data set, or a file of raw numbers, standardised as the named ones are: images by the
-    channel, all else by the column."""
+    """A named data set, or a file of raw numbers, standardised as the named ones are."""
     raw = load_dataset(name)
     if name in DATASETS:
         return raw
-    axes = (0, 1, 2) if raw.x.ndim == 4 else (0,)
-    mean, std = raw.x.mean(axis=axes), raw.x.std(axis=axes)
-    x = (raw.x - mean) / np.where(std == 0, 1, std)
+    x = by_channel(raw.x)
     return replace(raw, x=x, standardized=True, sha256=hash_arrays(x))
 
 
@@ -133,14 +129,9 @@ def merge(given: argparse.Namespace) -> None:
     given.out.write_text(table.merge(given.files), encoding="utf-8")
 
 
-def report(given: argparse.Namespace) -> None:
-    from scripts.validity.report import write
-
-    write(given)
-
-
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
+        prog="python -m scripts.validity",
         description="Does 2sED tell which architecture trains best?",
         epilog=__doc__.partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -165,9 +156,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     merging.add_argument("--out", type=Path, required=True, metavar="FILE.csv")
 
     reporting = commands.add_parser("report", help="compare, write the page and the figure")
-    reporting.set_defaults(command=report)
+    reporting.set_defaults(command=write)
     for family in CELLS:
-        default = ROOT / "docs" / f"validity-{family}.csv"
+        default = DOCS / f"validity-{family}.csv"
         reporting.add_argument(f"--{family}", type=Path, default=default, help="[%(default)s]")
     reporting.add_argument("--out", type=Path, required=True, metavar="FILE.md")
     reporting.add_argument("--plot", type=Path, help="figure: .png, .svg or .pdf")

@@ -8,13 +8,11 @@ from typing import Literal
 
 import numpy as np
 
+from scripts.common.spectra import spectra_of
 from scripts.validity.measures import Values, measure_all
 from sed2.baselines.registry import BASELINES, measure_baselines
 from sed2.chain import build_chain
 from sed2.data.load import Dataset, choose_inputs
-from sed2.fisher.items import Items
-from sed2.fisher.plan import make_plan
-from sed2.fisher.sample import sample_spectra
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
 from sed2.training.recipe import train
@@ -108,12 +106,7 @@ def measure_spectra(model: ModelSpec, dataset: Dataset, cell: Cell) -> Values:
     settings = cell.settings
     chain = build_chain(model.blocks, dataset.input_shape, settings.chain)
     inputs = choose_inputs(dataset, settings.samples, settings.seed)
-    plan = make_plan(chain, settings.draws, len(inputs), settings)
-    weights = np.ones((settings.draws, len(inputs)))
-    spectra = sample_spectra(
-        Items(chain, inputs, np.arange(settings.draws), weights, settings, plan)
-    )
-    return measure_all(spectra)
+    return measure_all(spectra_of(chain, inputs, settings))
 
 
 def measure_network(model: ModelSpec, dataset: Dataset, cell: Cell) -> Values:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from scripts.common.pages import table
 from scripts.validity.data import Benchmark, Key
 from scripts.validity.statistics import SEED, halves, shown
-from scripts.validity.tables import changes, table
+from scripts.validity.tables import changes
 from sed2.ranking.correlation import bootstrap_taus, tau_b
 
 HALVES = ("choosing", "reporting")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scripts.common.figures import panels
 from scripts.validity.data import Benchmark
 from scripts.validity.statistics import halves
 from scripts.validity.tables import contenders, taus
@@ -23,19 +24,13 @@ GREY = "0.45"
 def draw(families: Mapping[str, Benchmark], path: Path, resamples: int) -> None:
     """A column for each family: tau on the half for reporting, and training loss against the
     score of 2sED that the other half chose."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     count = max(len(contenders(one)) + len(one.baselines) for one in families.values())
-    figure = Figure(figsize=(10, 3.2 + 0.22 * count), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(
-        2, len(families), squeeze=False, gridspec_kw={"height_ratios": [0.22 * count, 2.6]}
-    )
+    ratios = {"height_ratios": [0.22 * count, 2.6]}
+    figure, grid = panels(10, 3.2 + 0.22 * count, 2, len(families), gridspec_kw=ratios)
     for column, (title, benchmark) in enumerate(families.items()):
-        _draw_taus(panels[0, column], benchmark, resamples)
-        _draw_losses(panels[1, column], benchmark)
-        panels[0, column].set_title(title, fontsize="medium")
+        _draw_taus(grid[0, column], benchmark, resamples)
+        _draw_losses(grid[1, column], benchmark)
+        grid[0, column].set_title(title, fontsize="medium")
     path.write_bytes(rendered(figure, path.suffix.removeprefix(".")))
 
 
@@ -57,7 +52,6 @@ def _draw_taus(axes: Axes, benchmark: Benchmark, resamples: int) -> None:
         label.set_color(BLUE if name in ours else "0.2")
     axes.axvline(0, color="0.6", lw=0.8)
     axes.set_xlabel("Kendall's tau-b with -loss", fontsize="small")
-    _tidy(axes)
 
 
 def _draw_losses(axes: Axes, benchmark: Benchmark) -> None:
@@ -80,14 +74,8 @@ def _draw_losses(axes: Axes, benchmark: Benchmark) -> None:
     axes.set_xlabel(_short(name), fontsize="small")
     axes.set_ylabel("training loss")
     axes.legend(frameon=False, fontsize="small")
-    _tidy(axes)
 
 
 def _short(label: str) -> str:
     """The kind of a measure, without the setting that was chosen, which the page tells."""
     return label.partition(": ")[0]
-
-
-def _tidy(axes: Axes) -> None:
-    axes.grid(alpha=0.25, lw=0.5)
-    axes.spines[["top", "right"]].set_visible(False)

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-FOLDER = Path(__file__).parents[2] / "configs"
+from scripts.common.paths import CONFIGS
+
 SEED = 0
 LEAST, MOST = 900, 1_100
 MLPS, CNNS = 104, 44
@@ -136,7 +137,7 @@ def documents() -> dict[str, str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Write the specs of the validity benchmark.")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="[%(default)s]")
+    parser.add_argument("--folder", type=Path, default=CONFIGS, help="[%(default)s]")
     given = parser.parse_args(arguments)
     for name, text in documents().items():
         (given.folder / name).write_text(text, encoding="utf-8")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 
+from scripts.common.pages import table
 from scripts.validity.data import Benchmark, Key
 from scripts.validity.measures import EPS_NAMES, GRID
 from scripts.validity.statistics import SEED, halves, mean_interval, residuals, shown
@@ -288,13 +289,6 @@ def worst(benchmark: Benchmark, score: np.ndarray) -> list[str]:
         for m in order
     ]
     return table(["architecture", "training loss", "places too high", "last hidden width"], lines)
-
-
-def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> list[str]:
-    """The notation of CNNs has a bar of its own, which is escaped."""
-    rows = ([cell.replace("|", "\\|") for cell in row] for row in (head, *lines))
-    first, *rest = (f"| {' | '.join(row)} |" for row in rows)
-    return [first, f"|{' --- |' * len(head)}", *rest]
 
 
 def _by_column(

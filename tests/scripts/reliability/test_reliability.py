@@ -116,10 +116,3 @@ def test_another_result_is_found_out(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text("models: [MLP 54-2-7]\ndataset: covertype\n")
     with pytest.raises(BrokenError, match="the result is the same"):
         lab.check(tmp_path / "run", tmp_path / "r.json", "undisturbed")
-
-
-def test_help(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as exit_:
-        reliability.main(["--help"])
-    assert exit_.value.code == 0
-    assert "usage:" in capsys.readouterr().out

@@ -42,10 +42,3 @@ def test_useless_arguments_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         gate.main(arguments)
     assert exit_.value.code == 2
-
-
-def test_help(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as exit_:
-        gate.main(["--help"])
-    assert exit_.value.code == 0
-    assert "usage:" in capsys.readouterr().out

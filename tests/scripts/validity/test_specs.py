@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scripts.common.paths import CONFIGS
 from scripts.validity import specs as script
 from sed2.chain import build_chain
 from sed2.data.catalogue import DATASETS
@@ -18,12 +19,12 @@ FILES = {"validity-mlps.yaml": 104, "validity-cnns.yaml": 44}
 def test_the_committed_files_are_made_again(tmp_path: Path) -> None:
     script.main(["--folder", str(tmp_path)])
     made = {path.name: path.read_text() for path in tmp_path.iterdir()}
-    assert made == {name: (script.FOLDER / name).read_text() for name in FILES}
+    assert made == {name: (CONFIGS / name).read_text() for name in FILES}
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_they_are_many_and_different_and_of_like_size(name: str) -> None:
-    file = load_spec(script.FOLDER / name)
+    file = load_spec(CONFIGS / name)
     shape = DATASETS[str(file.settings["dataset"])].input_shape
     chains = [build_chain(model.blocks, shape) for model in file.models]
     assert len({model.sha256 for model in file.models}) == len(file.models) == FILES[name]
@@ -32,7 +33,7 @@ def test_they_are_many_and_different_and_of_like_size(name: str) -> None:
 
 
 def test_the_paper_s_networks_are_among_them() -> None:
-    names = [model.name for model in load_spec(script.FOLDER / "validity-mlps.yaml").models]
+    names = [model.name for model in load_spec(CONFIGS / "validity-mlps.yaml").models]
     assert names[:3] == ["MLP 54-16-7", "MLP 54-13-11-9-7", "MLP 54-10-2-10-25-7"]
     assert {name.count("-") for name in names} == {2, 3, 4, 5}
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import reference_pages
 import typer
 
+from scripts.docs import reference
 from sed2.blocks import KINDS
 from sed2.cli.app import app
 from sed2.settings import Settings
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 
 
 def page(name: str) -> str:
     """A page of docs/reference/ as MkDocs gets it."""
-    return reference_pages.on_page_markdown((REFERENCE / name).read_text(encoding="utf-8"))
+    return reference.on_page_markdown((REFERENCE / name).read_text(encoding="utf-8"))
 
 
 def test_every_part_is_in_a_page_and_no_mark_is_left() -> None:
     written = "".join(path.read_text(encoding="utf-8") for path in REFERENCE.glob("*.md"))
-    for name in reference_pages.PARTS:
+    for name in reference.PARTS:
         assert f"<!-- generated: {name} -->" in written
     assert "generated:" not in page("cli.md") + page("yaml.md")
 
@@ -75,4 +75,4 @@ def test_every_setting_and_every_option_of_a_block_is_there() -> None:
 
 
 def test_text_is_escaped_and_code_is_not() -> None:
-    assert reference_pages._escape("a*b < c `x*y < z`") == "a\\*b &lt; c `x*y < z`"
+    assert reference._escape("a*b < c `x*y < z`") == "a\\*b &lt; c `x*y < z`"

@@ -14,7 +14,7 @@ from tests.cases import offline_settings
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 LARGE = "large.yaml"
 VALIDITY = ("validity-mlps.yaml", "validity-cnns.yaml")
-"""More than a hundred models: too many to run here; scripts/validity.py does."""
+"""More than a hundred models: too many to run here; scripts.validity does."""
 
 
 @pytest.mark.parametrize(

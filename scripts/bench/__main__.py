@@ -15,10 +15,9 @@ from scripts.bench.machine import machine, versions
 from scripts.bench.suite import Disagreement, Options, measure
 from scripts.bench.table import as_json, as_page
 from scripts.bench.ways import WAYS
-from scripts.pages import tell
+from scripts.common.pages import tell
+from scripts.common.paths import DOCS
 from sed2.common.memory import free_memory
-
-DOCS = Path(__file__).parents[2] / "docs"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

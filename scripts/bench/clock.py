@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,8 +15,8 @@ import numpy as np
 
 from scripts.bench.problem import Values
 from scripts.bench.ways import WAYS
+from scripts.common.processes import finding_scripts, without_settings
 
-ROOT = Path(__file__).parents[2]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -52,13 +51,12 @@ def time_way(name: str, folder: Path, cores: int, cache: Path, once_above: float
         Failed: it ended without an answer; it says why on stderr.
     """
     threads = dict.fromkeys(THREADS, str(WAYS[name].blas_threads or cores))
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("SED2_")}
+    kept = finding_scripts(without_settings())
     kept.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has its bytecode
     start = time.perf_counter()
     with subprocess.Popen(
         [sys.executable, "-m", "scripts.bench.worker", name, str(folder), str(cores)],
         env=kept | threads | {"SED2_CACHE_DIR": str(cache)},
-        cwd=ROOT,
         text=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

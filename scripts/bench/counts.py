@@ -19,20 +19,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from jax.extend.core import Jaxpr, JaxprEqn, jaxprs_in_params
 
-from sed2.data.load import Dataset
+from scripts.common.data import made
+from scripts.common.paths import ROOT
 from sed2.estimate import estimate
 from sed2.fisher import sample
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 
-KEPT = Path(__file__).parents[2] / "tests" / "work_counts.json"
+KEPT = ROOT / "tests" / "work_counts.json"
 COMMAND = "python -m scripts.bench.counts --write"
 LAPACK = {"svd": "svd", "eigh": "eigh", "qr": "qr", "geqrf": "qr"}
 """JAX's primitives, by the name under which they are counted."""
@@ -110,7 +110,7 @@ def run(model: Model) -> list[Jaxpr]:
     """Estimate a model, and return the program of every call of a block's program."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(SAMPLES + 20, *model.input_shape))
-    dataset = Dataset("normal numbers", x, None, False, "made", "")
+    dataset = made("normal numbers", x)
     settings = Settings.model_validate(
         {"samples": SAMPLES, "draws": DRAWS, "eps": "0.01,0.1", "memory_gb": 1} | model.settings
     )

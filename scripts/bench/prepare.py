@@ -17,6 +17,7 @@ from scripts.bench.agreement import Answer
 from scripts.bench.cases import EPS, Case
 from scripts.bench.draws import Layer, save_layers
 from scripts.bench.problem import Problem
+from scripts.common.spectra import spectra_of
 from sed2.blocks import Block
 from sed2.blocks.conv import Conv, ConvModule
 from sed2.blocks.dense import Dense, DenseModule
@@ -25,9 +26,6 @@ from sed2.blocks.pooling import Pool
 from sed2.chain import Chain, build_chain
 from sed2.common.randomness import block_keys, to_normal, uniforms
 from sed2.data.load import choose_inputs, load_dataset
-from sed2.fisher.items import Items
-from sed2.fisher.plan import make_plan
-from sed2.fisher.sample import sample_spectra
 from sed2.measure.logdet import log_determinants
 from sed2.priors import draw_module
 from sed2.settings import Settings, parse_prior
@@ -52,9 +50,7 @@ def make_problem(case: Case, folder: Path, memory: float) -> tuple[Problem, dict
     chain = build_chain(load_spec(case.model).models[0].blocks, dataset.input_shape)
     drawn = draw_layers(chain, len(inputs), settings, case.few)
 
-    plan = make_plan(chain, case.few, len(inputs), settings)
-    weights = np.ones((case.few, len(inputs)))
-    spectra = sample_spectra(Items(chain, inputs, np.arange(case.few), weights, settings, plan))
+    spectra = spectra_of(chain, inputs, settings, case.few)
     eps = np.asarray(settings.eps)
     values = log_determinants(spectra, eps, settings.zeta).values.swapaxes(0, 1)
     traces = np.stack([block.traces for block in spectra.blocks], axis=1)

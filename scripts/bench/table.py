@@ -11,6 +11,7 @@ from typing import Any
 from scripts.bench.goals import Goal, goals_of
 from scripts.bench.suite import Measured, Options, Ratio, Result
 from scripts.bench.ways import WAYS
+from scripts.common.pages import table
 
 COMMAND = "python -m scripts.bench"
 COLUMNS = (
@@ -98,16 +99,14 @@ def as_page(
         "",
         "## How many times sed2's own time",
         "",
-        f"| | goal | {' | '.join(_escaped(result.case.model) for result in results)} |",
-        f"| --- | --- |{' --- |' * len(results)}",
     ]
-    goals = [goals_of(result) for result in results]
-    for row in zip(*goals, strict=True):
-        sign = "at most" if row[0].family == "limit" else "at least"
-        cells = [_cell(goal, result) for goal, result in zip(row, results, strict=True)]
-        title = FAMILIES[row[0].family]
-        lines.append(f"| {title} | {sign} {row[0].goal:g} | {' | '.join(cells)} |")
+    rows = []
+    for goals in zip(*map(goals_of, results), strict=True):
+        sign = "at most" if goals[0].family == "limit" else "at least"
+        cells = [_cell(goal, result) for goal, result in zip(goals, results, strict=True)]
+        rows.append([FAMILIES[goals[0].family], f"{sign} {goals[0].goal:g}", *cells])
     lines += [
+        *table(["", "goal", *(result.case.model for result in results)], rows),
         "",
         "Of each kind the fastest way that gives sed2's values, against the K draws of sed2 "
         "without errors over the inputs, which no other way has; training is held against sed2 "
@@ -137,17 +136,14 @@ def _table(result: Result) -> list[str]:
         f"{result.parameters:,} parameters, N = {case.samples}, K = {case.draws}"
         + (f". Training {result.trained}." if result.trained else "."),
         "",
-        f"| {' | '.join(COLUMNS)} |",
-        f"|{' --- |' * len(COLUMNS)}",
     ]
-    notes = []
+    rows, notes = [], []
     for way in result.ways.values():
         kind = WAYS[way.name]
         if not way.runs:
-            lines.append(f"| {kind.title} | could not run | | | | | | |")
+            rows.append([kind.title, "could not run", *[""] * (len(COLUMNS) - 2)])
         else:
-            cells = _cells(result, way)
-            lines.append(f"| {kind.title} | {' | '.join(cells)} |")
+            rows.append([kind.title, *_cells(result, way)])
         if way.left_out:
             rest = ", so the times are of the other blocks" if way.partial else ""
             notes.append(f"- {kind.title}: {'; '.join(way.left_out)}{rest}.")
@@ -159,7 +155,7 @@ def _table(result: Result) -> list[str]:
                 f"- {kind.title}: a new process with the compiled programs of the one before it "
                 f"takes {_short(seconds)} s."
             )
-    return lines + (["", *notes] if notes else [])
+    return [*lines, *table(COLUMNS, rows), *(["", *notes] if notes else [])]
 
 
 def _stages(way: Measured) -> str:
@@ -193,10 +189,6 @@ def _cells(result: Result, way: Measured) -> list[str]:
 
 def _several(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
-
-
-def _escaped(model: str) -> str:
-    return model.replace("|", "\\|")
 
 
 def _short(ratio: Ratio) -> str:

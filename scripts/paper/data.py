@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sed2.data.load import Dataset, hash_arrays, load_dataset
+from scripts.common.data import by_channel, made
+from sed2.data.load import Dataset, load_dataset
 from sed2.data.registry import is_available
 
 
@@ -50,20 +51,19 @@ class Sources:
 def with_mirrored(dataset: Dataset) -> Dataset:
     """Twice the images: each also mirrored from left to right."""
     assert dataset.y is not None
-    return _made(
+    return made(
         f"{dataset.name}, mirrored as well",
         np.concatenate([dataset.x, dataset.x[:, :, ::-1]]),
         np.concatenate([dataset.y, dataset.y]),
+        standardized=True,
     )
 
 
 def _images(path: Path | None, names: Sequence[str], reason: str) -> Dataset:
-    """Standardised by the channel, as the named sets are: pixels of a border never change."""
+    """Standardised as the named sets are."""
     if path is not None:
         raw = load_dataset(path)
-        axes = tuple(range(raw.x.ndim - 1))
-        x = (raw.x - raw.x.mean(axis=axes)) / raw.x.std(axis=axes)
-        return _made(path.name, x, raw.y)
+        return made(path.name, by_channel(raw.x), raw.y, standardized=True)
     for name in names:
         if is_available(name):
             return load_dataset(name)
@@ -73,8 +73,3 @@ def _images(path: Path | None, names: Sequence[str], reason: str) -> Dataset:
 def _named(dataset: Dataset, path: Path) -> Dataset:
     """By the file's name alone: a result should not hold the folders of somebody's machine."""
     return replace(dataset, name=path.name, source=path.name)
-
-
-def _made(name: str, x: np.ndarray, y: np.ndarray | None) -> Dataset:
-    arrays = [x] if y is None else [x, y]
-    return Dataset(name, x, y, True, name, hash_arrays(*arrays))

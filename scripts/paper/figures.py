@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scripts.common import figures
 from sed2.report.figures.curves import COLOURS, MARKS
 
 if TYPE_CHECKING:
@@ -16,15 +17,8 @@ if TYPE_CHECKING:
 
 def panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
     """An empty figure and its axes (rows, columns)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(3.4 * columns + 0.4, 2.9 * rows + 0.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False)
+    figure, axes = figures.panels(3.4 * columns + 0.4, 2.9 * rows + 0.5, rows, columns)
     for each in axes.flat:
-        each.grid(alpha=0.25, lw=0.5)
-        each.spines[["top", "right"]].set_visible(False)
         each.tick_params(labelsize="small")
     return figure, axes
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scripts.common.paths import CONFIGS
 from scripts.paper.claims import Claim
 from scripts.paper.data import Sources
 from sed2.data.load import Dataset
@@ -20,7 +20,6 @@ from sed2.spec.schema import ModelSpec, load_spec
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CONFIGS = Path(__file__).parents[2] / "configs"
 TINY_CNNS = ("CNN 3|2-10", "CNN 3|3-10")
 
 

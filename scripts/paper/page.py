@@ -9,18 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from scripts.common.pages import table
 from scripts.paper.claims import CONFIDENCE
 from scripts.paper.lab import Outcome
 from sed2.report.figures.curves import rendered
 
 DIGITS = 6  # significant ones that are kept
-BREAK, BAR = "<br>", "\\|"  # within a cell
+BREAK = "<br>"  # within a cell
 
 HEAD = f"""# The paper's experiments, and what came out
 
 Datres, Leonardi, Figalli, Sutter, "A two-scale Complexity Measure for Deep Learning Models",
 NeurIPS 2024 ([arXiv 2401.09184](https://arxiv.org/abs/2401.09184)). Made by
-`scripts/reproduce_paper.py`; the numbers are beside the figures, as JSON.
+`python -m scripts.paper`; the numbers are beside the figures, as JSON.
 
 **The rule, fixed before the runs.** A claim is turned into inequalities, each measured once under
 each seed. Every number has an interval from its scatter over the seeds (Student's t; `±` is half of
@@ -93,7 +94,7 @@ def write_page(folder: Path, names: Sequence[str]) -> Path:
 
 def summary(kept: dict[str, dict[str, Any]]) -> list[str]:
     """One line for each statement of the paper, with the verdict of every way of testing it."""
-    lines = ["| | the paper says | where | what came out |", "| --- | --- | --- | --- |"]
+    rows = []
     for name, content in kept.items():
         for says, claims in by_statement(content["claims"]).items():
             ways: dict[str, list[str]] = {}
@@ -103,9 +104,8 @@ def summary(kept: dict[str, dict[str, Any]]) -> list[str]:
                 f"**{verdict}**{': ' if any(by) else ''}{'; '.join(by)}"
                 for verdict, by in ways.items()
             ]
-            cells = [name, says, claims[0]["where"], BREAK.join(told)]
-            lines.append(row(cells))
-    return lines
+            rows.append([name, says, claims[0]["where"], BREAK.join(told)])
+    return table(["", "the paper says", "where", "what came out"], rows)
 
 
 def by_statement(claims: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -121,14 +121,9 @@ def details(claims: Sequence[dict[str, Any]]) -> list[str]:
     lines = []
     for says, ways in by_statement(claims).items():
         lines += [f"**{says}** ({ways[0]['where']})", ""]
-        lines += ["| tested by | what came out | verdict |", "| --- | --- | --- |"]
+        rows = []
         for claim in ways:
             told = filter(None, [*(part["told"] for part in claim["parts"]), claim["remark"]])
-            lines.append(row([claim["way"], BREAK.join(told), claim["verdict"]]))
-        lines.append("")
+            rows.append([claim["way"], BREAK.join(told), claim["verdict"]])
+        lines += [*table(["tested by", "what came out", "verdict"], rows), ""]
     return lines
-
-
-def row(cells: Sequence[str]) -> str:
-    """Of a table; CNNs have bars in their names."""
-    return f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |"

@@ -1,1 +1,1 @@
-"""The checks of `check_reliability.py`, one file each."""
+"""Is a run the same whatever befalls it? The checks, one file each."""

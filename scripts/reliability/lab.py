@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from scripts.common.paths import ROOT
 from sed2.common.files import temporaries
 from sed2.runs.loading import load_run
 
@@ -81,7 +82,7 @@ class Lab:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=ROOT,
             env=os.environ | {"SED2_CACHE_DIR": str(self.folder / "cache")},
         )
 

@@ -26,7 +26,7 @@ CLASSES = 7
 
 
 def parse_sample(content: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """What `scripts/make_covertype_sample.py` wrote.
+    """What `scripts.data.covertype` wrote.
 
     Returns:
         x (rows, 54) raw float64, y (rows,) int64 from 0, mean (54,) and std (54,) of the full set.

@@ -31,7 +31,7 @@ def statistics(x: np.ndarray) -> Statistics:
 
 
 def parse_sample(content: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """What `scripts/make_mnist_sample.py` wrote.
+    """What `scripts.data.mnist` wrote.
 
     Returns:
         x (rows, 28, 28, 1) float64, y (rows,) int64, and the statistics of the full set.

@@ -1,7 +1,7 @@
 """95% intervals, and `biased low` where plain Monte Carlo cannot give an honest one.
 
 What an interval is to hold is the value for infinitely many draws at the same number N of inputs,
-averaged over the choice of the inputs. `scripts/check_coverage.py` measures how often it does.
+averaged over the choice of the inputs. `scripts.statistics.coverage` measures how often it does.
 
 Both measures have a log-mean-exp over the draws or means under weights exp(x), x the
 log-determinants of the blocks together. Where x scatters by s over the draws, the few largest

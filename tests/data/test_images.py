@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts import make_mnist_sample
+from scripts.data import mnist as make_mnist_sample
 from sed2.data import images
 from sed2.data.load import load_dataset
 from sed2.data.registry import fetch

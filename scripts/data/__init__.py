@@ -1,0 +1,1 @@
+"""The bundled data sets, made from the whole ones."""

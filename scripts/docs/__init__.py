@@ -1,0 +1,1 @@
+"""What of the docs site is generated."""

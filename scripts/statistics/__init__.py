@@ -1,0 +1,1 @@
+"""Standard errors, intervals and estimators against repeated runs and true values."""

@@ -1,0 +1,1 @@
+"""Does 2sED tell which architecture trains best?"""

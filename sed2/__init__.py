@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sed2.gating.outcome import GatedModel as GatedModel
     from sed2.gating.outcome import GateResult as GateResult
     from sed2.generalisation.results import BoundResult as BoundResult
+    from sed2.options import TrainingSettings as TrainingSettings
     from sed2.ranking.results import RankedModel as RankedModel
     from sed2.ranking.results import Ranking as Ranking
     from sed2.results import Checked as Checked
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from sed2.runs.loading import load_run as load_run
     from sed2.settings import Settings as Settings
     from sed2.training.result import Training as Training
-    from sed2.training.settings import TrainingSettings as TrainingSettings
 
     __version__: str
 
@@ -69,7 +69,7 @@ _NAMES = {
     "sed2.settings": "Settings",
     "sed2.robustness.results": "StabilityResult",
     "sed2.training.result": "Training",
-    "sed2.training.settings": "TrainingSettings",
+    "sed2.options": "TrainingSettings",
 }
 _PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = ["__version__", *_PLACES]

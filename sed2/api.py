@@ -14,22 +14,28 @@ from typing import TYPE_CHECKING, Any, Union
 
 from sed2.chain import build_chain
 from sed2.common.progress import Progress
-from sed2.common.validation import read_flags
 from sed2.data.load import Dataset
 from sed2.errors import UsageError
 from sed2.fisher.plan import make_plan
 from sed2.gating.baseline import Baseline, read_baseline
 from sed2.gating.gate import Candidates, judge, write_baseline
 from sed2.gating.outcome import GateResult
-from sed2.gating.rules import read_rules
+from sed2.gating.rules import Rules, read_rules
 from sed2.generalisation.evaluation import (
     MIN_ZETA,
     check_settings,
     evaluate,
-    read_constants,
 )
 from sed2.generalisation.results import BoundResult
 from sed2.hosts import are_several, check_alike, together
+from sed2.options import (
+    ClusterOptions,
+    DecidingOptions,
+    GateOptions,
+    TheoremConstants,
+    TrainingSettings,
+    sort_out,
+)
 from sed2.ranking.deciding import rank_until_decided, read_demand
 from sed2.ranking.order import check_comparable, rank_results
 from sed2.ranking.prediction import add_baselines, add_trainings
@@ -43,6 +49,7 @@ from sed2.request import (
     pick_model,
     read_spec,
     refuse_without,
+    resolve_options,
     resolve_settings,
 )
 from sed2.results import Checked, ModelResult
@@ -57,7 +64,6 @@ from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, SpecFile, data_check, shape_check
 from sed2.tasks import BASELINES, ESTIMATE, TRAINING, Stage, Task, ThisProcess, Workplace
 from sed2.training.plan import check_training
-from sed2.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from sed2.cluster.settings import Cluster
@@ -66,7 +72,7 @@ if TYPE_CHECKING:
 RunDir = Union[str, Path, "RunDirectory", None]
 """A folder; it is made if it is not there."""
 Ray = Union[str, "Cluster", None]
-"""The address of a Ray cluster, or what also says what a task has of it."""
+"""The address of a Ray cluster, or the cluster."""
 
 
 def compute(
@@ -78,7 +84,7 @@ def compute(
     run_dir: RunDir = None,
     ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
-    **settings: Any,
+    **options: Any,
 ) -> ModelResult:
     """2sED and lower 2sED of one model over a grid of covering radii   (4), (10).
 
@@ -96,11 +102,12 @@ def compute(
         run_dir: a folder in which spectra and results are kept; the same call takes them up from
             there, and another one with other eps takes the spectra.
         ray: the address of a Ray cluster on which the work is done, or a
-            `sed2.cluster.settings.Cluster`, which also says what a task has of it.
+            `sed2.cluster.settings.Cluster`.
         progress: called as the work goes on.
-        settings: any field of `sed2.settings.Settings`, in any form the command line takes:
-            `eps="1e-3:1e-1"`, `dataset="covertype"`, `draws=200`, ... What is not given comes
-            from `SED2_*` variables, then the YAML, then the defaults.
+        options: settings, the fields of `sed2.settings.Settings`, in any form the command line
+            takes: `eps="1e-3:1e-1"`, `dataset="covertype"`, `draws=200`, ...; and `ray_cpus` and
+            `ray_gpus`, which a task has of the cluster. What is not given comes from `SED2_*`
+            variables, then the YAML, then the defaults.
 
     Returns:
         Curves of shape (E,) in dimensions (numbers of parameters), with standard errors.
@@ -112,6 +119,7 @@ def compute(
         ResourceError: the work would not fit in memory.
         HostError: another process has stopped.
     """
+    settings, of_tasks = sort_out(options, Settings, ClusterOptions)
 
     def prepare() -> tuple[SpecFile, ModelSpec, Settings, Dataset]:
         file = read_spec(spec, allow_import, allow_partial)
@@ -121,7 +129,8 @@ def compute(
 
     file, candidate, its, dataset = together(prepare, lambda work: _asked(*work[1:]))
     task = Task(ESTIMATE, candidate, its)
-    with _workplace("compute", [task], dataset, file, _opened(run_dir), ray) as place:
+    cluster = _cluster(file, ray, of_tasks)
+    with _workplace("compute", [task], dataset, file, _opened(run_dir), cluster) as place:
         result: ModelResult
         (result,) = place.values([task], progress)
     check_alike(result.lower_two_sed.estimate)
@@ -134,20 +143,12 @@ def rank(
     allow_import: bool = False,
     allow_partial: bool = False,
     until_decided: bool = False,
-    decide_at: float | str | None = None,
-    max_draws: int | str | None = None,
-    max_samples: int | str | None = None,
     train: bool = False,
-    epochs: int | str | None = None,
-    batch_size: int | str | None = None,
-    learning_rate: float | str | None = None,
-    train_seeds: int | str | None = None,
-    train_samples: int | str | None = None,
     baselines: bool = False,
     run_dir: RunDir = None,
     ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
-    **settings: Any,
+    **options: Any,
 ) -> Ranking:
     """All models of a file, largest lower 2sED first.
 
@@ -159,15 +160,14 @@ def rank(
         allow_import, allow_partial: as for `compute`.
         until_decided: whether to add draws and inputs where neighbours are not told apart, as
             `sed2.ranking.deciding` says, until every order of neighbours has the probability
-            `decide_at` (0.95), or `max_draws` and `max_samples` per model (8 times those given) are
-            reached.
+            `decide_at`, or `max_draws` and `max_samples` per model are reached.
         train: whether to train every model as well, as `sed2.training` says, and to correlate the
-            score with the losses. `epochs`, `batch_size`, `learning_rate`, `train_seeds` and
-            `train_samples` are fields of `sed2.training.settings.TrainingSettings`.
+            score with the losses.
         baselines: whether to take the measures of `sed2.baselines` as well.
         run_dir, ray: as for `compute`; each candidate is a task.
         progress: called as the work goes on.
-        settings: as for `compute`.
+        options: as for `compute`, and from the same sources the fields of
+            `sed2.options.DecidingOptions` and `sed2.options.TrainingSettings`.
 
     Raises:
         as `compute`; and UsageError if the models' settings make their scores incomparable, the
@@ -175,26 +175,24 @@ def rank(
         for a candidate.
     """
     run = _opened(run_dir)
-    demands = {"decide_at": decide_at, "max_draws": max_draws, "max_samples": max_samples}
-    wishes = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "train_seeds": train_seeds,
-        "train_samples": train_samples,
-    }
+    settings, of_tasks, deciding, wishes = sort_out(
+        options, Settings, ClusterOptions, DecidingOptions, TrainingSettings
+    )
     if not until_decided:
-        refuse_without("--until-decided", "nothing is added to what is given", demands)
+        refuse_without("until_decided", "nothing is added to what is given", deciding)
     if not train:
-        refuse_without("--train", "nothing is trained", wishes)
-    training = read_flags(TrainingSettings, wishes) if train else None
+        refuse_without("train", "nothing is trained", wishes)
     file = read_spec(spec, allow_import, allow_partial)
+    cluster = _cluster(file, ray, of_tasks)
+    training = resolve_options(TrainingSettings, wishes, file) if train else None
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     names = [candidate.name for candidate in file.models]
     check_comparable(names, resolved, also=("seed",) if train or baselines else ())
     candidates = dict(zip(names, file.models, strict=True))
     its = dict(zip(names, resolved, strict=True))
-    demand = read_demand(demands, its) if until_decided else None
+    demand = None
+    if until_decided:
+        demand = read_demand(resolve_options(DecidingOptions, deciding, file), its)
     dataset = checked_data(file.models, resolved)  # all have the same, or do not compare
     if training:
         for name, candidate in candidates.items():
@@ -207,7 +205,7 @@ def rank(
     stages = [ESTIMATE, *([BASELINES] if baselines else []), *([TRAINING] if training else [])]
     wanted = [task for stage in stages for task in tasks(stage)]
     asked: dict[str, Any] = {"demand": demand, "training": training}
-    with _workplace("rank", wanted, dataset, file, run, ray, **asked) as place:
+    with _workplace("rank", wanted, dataset, file, run, cluster, **asked) as place:
         place.announce(wanted, progress)
         results = place.values(tasks(ESTIMATE), progress)
         if demand is None:
@@ -238,17 +236,13 @@ def rank(
 def bound(
     spec: Spec,
     *,
-    lipschitz: float | str | None,
-    theorem_k: float | str | None = None,
-    theorem_c: float | str | None = None,
-    loss_bound: float | str | None = None,
     model: str | None = None,
     allow_import: bool = False,
     allow_partial: bool = False,
     run_dir: RunDir = None,
     ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
-    **settings: Any,
+    **options: Any,
 ) -> BoundResult:
     """The generalisation bound of Theorem 5.1 and the covering numbers of Lemma B.2, of one model.
 
@@ -256,32 +250,24 @@ def bound(
 
     Args:
         spec, model, allow_import, allow_partial, run_dir, ray, progress: as for `compute`.
-        lipschitz: L of the normalised Fisher matrix as a field over the unit cube of parameters.
-        theorem_k: K of the theorem, not the number of draws; 1 is assumed if it is not given.
-        theorem_c: C of the theorem, if the deviation C eps_n is wanted as a number.
-        loss_bound: b, for a loss in [0, 2b], to judge the deviation by.
-        settings: as for `compute`. `n_train` must be given somewhere, and zeta, 2/3 by default
-            here, be at least 2/3.
+        options: as for `compute`, and from the same sources the fields of
+            `sed2.options.TheoremConstants`. `lipschitz` and `n_train` must be given somewhere, and
+            zeta, 2/3 by default here, be at least 2/3.
 
     Raises:
         as `compute`; and UsageError if `n_train` or `lipschitz` is missing, zeta is below 2/3, or
         a constant is not allowed.
     """
-    words = read_constants(
-        {
-            "lipschitz": lipschitz,
-            "theorem_k": theorem_k,
-            "theorem_c": theorem_c,
-            "loss_bound": loss_bound,
-        }
-    )
+    settings, of_tasks, constants = sort_out(options, Settings, ClusterOptions, TheoremConstants)
     file = read_spec(spec, allow_import, allow_partial)
     candidate = pick_model(file, model)
+    words = resolve_options(TheoremConstants, constants, file)
     resolved = resolve_settings(file, candidate, settings, {"zeta": MIN_ZETA})
-    check_settings(resolved)
+    check_settings(resolved, words)
+    cluster = _cluster(file, ray, of_tasks)
     dataset = checked_data([candidate], [resolved])
     task = Task(ESTIMATE, candidate, resolved)
-    with _workplace("bound", [task], dataset, file, _opened(run_dir), ray) as place:
+    with _workplace("bound", [task], dataset, file, _opened(run_dir), cluster) as place:
         (result,) = place.values([task], progress)
     return evaluate(result, words)
 
@@ -298,7 +284,7 @@ def stability(
     run_dir: RunDir = None,
     ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
-    **settings: Any,
+    **options: Any,
 ) -> StabilityResult:
     """Whether the ranking of all models of a file is settled at these settings   (Figure 2)
 
@@ -313,21 +299,23 @@ def stability(
         seeds: how many; 5 by default.
         allow_import, allow_partial, run_dir, ray: as for `compute`.
         progress: called as the work goes on, with the work done in all.
-        settings: as for `compute`; `input_groups` is of no use here.
+        options: as for `compute`; `input_groups` is of no use here.
 
     Raises:
         as `rank`; and UsageError if a grid is empty or does not ascend, or the models differ in a
         setting that is varied.
     """
     grids = read_grids({"samples": samples_grid, "draws": draws_grid, "sigma": sigma_grid}, seeds)
+    settings, of_tasks = sort_out(options, Settings, ClusterOptions)
     file = read_spec(spec, allow_import, allow_partial)
+    cluster = _cluster(file, ray, of_tasks)
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     check_shared([candidate.name for candidate in file.models], resolved, grids.seeds)
     dataset = checked_data(file.models, resolved)
     for candidate, its in zip(file.models, resolved, strict=True):
         check_memory(candidate, dataset, its, grids)
     base = [Task(ESTIMATE, *each) for each in zip(file.models, resolved, strict=True)]
-    with _workplace("stability", base, dataset, file, _opened(run_dir), ray) as place:
+    with _workplace("stability", base, dataset, file, _opened(run_dir), cluster) as place:
         return study(file.models, resolved, grids, dataset.rows, place, progress)
 
 
@@ -335,49 +323,28 @@ def gate(
     spec: Spec,
     baseline: str | Path,
     *,
-    min_ratio: float | str | None = None,
-    confidence: float | str | None = None,
-    max_draws: int | str | None = None,
-    max_parameters: int | str | None = None,
-    min_score: float | str | None = None,
-    allow_missing: bool = False,
-    allow_new: bool = False,
     allow_import: bool = False,
     allow_partial: bool = False,
     run_dir: RunDir = None,
     ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
-    **settings: Any,
+    **options: Any,
 ) -> GateResult:
     """Whether every model of a file keeps its score, against a stored baseline.
 
     Args:
         spec: as for `rank`; models are compared with those of the same name.
         baseline: the file that `make_baseline` is written to.
-        min_ratio: score demanded, as a multiple of the baseline's; 0.95 by default.
-        confidence: how sure a pass or a failure must be; 0.95 by default.
-        max_draws: per model at most, where it is undecided; 8 times those given by default.
-        max_parameters, min_score: of each model.
-        allow_missing, allow_new: whether a model may be in the baseline or the spec alone.
         allow_import, allow_partial, run_dir, ray, progress: as for `compute`.
-        settings: as for `compute`; those of the baseline.
+        options: as for `compute`, with the settings of the baseline, and from the same sources the
+            fields of `sed2.options.GateOptions`.
 
     Raises:
         as `rank`; and UsageError if the baseline is not whole, or was made with other settings or
         data.
     """
-    wishes = {
-        "min_ratio": min_ratio,
-        "confidence": confidence,
-        "max_draws": max_draws,
-        "max_parameters": max_parameters,
-        "min_score": min_score,
-        "allow_missing": allow_missing,
-        "allow_new": allow_new,
-    }
     file = read_spec(spec, allow_import, allow_partial)
-    with _candidates(file, settings, run_dir, ray, progress) as candidates:
-        rules = read_rules(wishes, list(candidates.settings.values()))
+    with _candidates(file, options, run_dir, ray, progress) as (candidates, rules):
         return judge(candidates, read_baseline(Path(baseline)), rules, str(baseline))
 
 
@@ -385,28 +352,27 @@ def make_baseline(
     spec: Spec,
     old: Baseline | None = None,
     *,
-    max_draws: int | str | None = None,
     allow_import: bool = False,
     allow_partial: bool = False,
     run_dir: RunDir = None,
     ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
-    **settings: Any,
+    **options: Any,
 ) -> Baseline:
     """The baseline of all models of a file, for `gate`.
 
     Args:
         spec: as for `rank`.
         old: a baseline from which is taken over what still stands.
-        max_draws: per model at most, if four batches of those given are too many.
-        allow_import, allow_partial, run_dir, ray, progress, settings: as for `compute`.
+        allow_import, allow_partial, run_dir, ray, progress: as for `compute`.
+        options: as for `gate`; of its own only `max_draws` counts, if four batches of the draws
+            given are too many.
 
     Raises:
         as `rank`; and NumericsError if a score is not above 0 or has no error.
     """
     file = read_spec(spec, allow_import, allow_partial)
-    with _candidates(file, settings, run_dir, ray, progress) as candidates:
-        rules = read_rules({"max_draws": max_draws}, list(candidates.settings.values()))
+    with _candidates(file, options, run_dir, ray, progress) as (candidates, rules):
         return write_baseline(candidates, rules, old)
 
 
@@ -462,11 +428,14 @@ def validate(
 
 @contextmanager
 def _candidates(
-    file: SpecFile, settings: Mapping[str, Any], run_dir: RunDir, ray: Ray, progress: Progress
-) -> Iterator[Candidates]:
+    file: SpecFile, options: Mapping[str, Any], run_dir: RunDir, ray: Ray, progress: Progress
+) -> Iterator[tuple[Candidates, Rules]]:
     """The models of a gate; their data are read and their work begins where it is needed."""
+    settings, of_tasks, demands = sort_out(options, Settings, ClusterOptions, GateOptions)
+    cluster = _cluster(file, ray, of_tasks)
     resolved = {model.name: resolve_settings(file, model, settings) for model in file.models}
     check_comparable(list(resolved), list(resolved.values()))
+    rules = read_rules(resolve_options(GateOptions, demands, file), list(resolved.values()))
     run = _opened(run_dir)
     base = [Task(ESTIMATE, model, resolved[model.name]) for model in file.models]
     with ExitStack() as stack:
@@ -477,10 +446,10 @@ def _candidates(
 
         @cache
         def place() -> Workplace:
-            return stack.enter_context(_workplace("gate", base, dataset(), file, run, ray))
+            return stack.enter_context(_workplace("gate", base, dataset(), file, run, cluster))
 
         where = file.document.locate(("models",), key=True) if file.document else ""
-        yield Candidates(file.models, resolved, file.source, where, dataset, place, progress)
+        yield Candidates(file.models, resolved, file.source, where, dataset, place, progress), rules
 
 
 def _opened(path: RunDir) -> RunDirectory | None:
@@ -489,6 +458,23 @@ def _opened(path: RunDir) -> RunDirectory | None:
     from sed2.runs.directory import RunDirectory  # which other calls do not wait for
 
     return RunDirectory(path)
+
+
+def _cluster(file: SpecFile, ray: Ray, of_tasks: Mapping[str, Any]) -> Cluster | None:
+    """The cluster that the options name, if they do.
+
+    Args:
+        of_tasks: what a task has of it, by option.
+    """
+    if ray is not None and not isinstance(ray, str):
+        return ray
+    its = resolve_options(ClusterOptions, {**of_tasks, "ray": ray}, file)
+    if its.address is None:
+        refuse_without("ray", "everything is done by this process", of_tasks)
+        return None
+    from sed2.cluster.settings import Cluster
+
+    return Cluster(its.address, cpus=its.cpus, gpus=its.gpus)
 
 
 def _asked(candidate: ModelSpec, settings: Settings, dataset: Dataset) -> dict[str, Any]:
@@ -507,7 +493,7 @@ def _workplace(
     dataset: Dataset,
     file: SpecFile,
     run: RunDirectory | None,
-    ray: Ray,
+    cluster: Cluster | None,
     **asked: Any,
 ) -> Iterator[Workplace]:
     """Where the tasks of a verb are done.
@@ -520,19 +506,17 @@ def _workplace(
     Raises:
         UsageError: several processes that work together can do so in no other place.
     """
-    if (run or ray) and are_several():
+    if (run or cluster) and are_several():
         raise UsageError(
             "processes that work together on one model keep nothing and use no cluster",
-            mend="Leave out --distributed, or both --run-dir and --ray",
-            where="--run-dir" if run else "--ray",
+            mend="Leave out `distributed`, or both `run_dir` and `ray`",
+            where="run_dir" if run else "ray",
         )
     with ExitStack() as stack:
         place: Workplace = run or ThisProcess(dataset)
-        if ray is not None:
-            from sed2.cluster.settings import Cluster
+        if cluster is not None:
             from sed2.cluster.workplace import opened
 
-            cluster = Cluster(ray) if isinstance(ray, str) else ray
             place = stack.enter_context(opened(cluster, dataset, run))
         if run:
             run.begin(verb, tasks, dataset, file.source, device=place.device, **asked)

@@ -22,7 +22,7 @@ from sed2 import errors
 from sed2.errors import HostError, NumericsError, Sed2Error, UsageError, shown
 
 T = TypeVar("T")
-_HAND = "give --coordinator HOST:PORT, --processes N and --process I"
+_HAND = "give `coordinator` HOST:PORT, `processes` N and `process` I"
 _HASH = 12  # characters of a hash that a message shows
 
 
@@ -48,22 +48,22 @@ class Meeting:
             return
         if self.coordinator is None or self.processes is None or self.process is None:
             raise UsageError(
-                "--coordinator, --processes and --process go together",
-                mend="Give all three, or none of them where JAX finds the cluster by itself "
-                "(SLURM, Kubernetes, Open MPI, TPU)",
+                "an address, the number of processes and that of this one go together",
+                mend="Give `coordinator`, `processes` and `process`, or none of them where JAX "
+                "finds the cluster by itself (SLURM, Kubernetes, Open MPI, TPU)",
             )
         _, _, port = self.coordinator.rpartition(":")
         if not self._host or not port.isdigit() or not 0 < self._port < 2**16:
             raise UsageError(
                 f"`{shown(self.coordinator)}` is no address",
                 mend="Write HOST:PORT, such as node1:9911",
-                where="--coordinator",
+                where="coordinator",
             )
         if not 0 <= self.process < self.processes:
             raise UsageError(
                 f"there is no process {self.process} of {self.processes}",
                 mend="Count from 0",
-                where="--process",
+                where="process",
             )
 
     @property
@@ -88,12 +88,12 @@ class Meeting:
             raise UsageError(
                 f"cannot listen on port {self._port}: {error.strerror}",
                 mend="Take another port, in every process",
-                where="--coordinator",
+                where="coordinator",
             ) from error
 
     def missed(self) -> UsageError:
         """What to say if they did not come together in time."""
-        where = "--coordinator" if self.coordinator else "--distributed"
+        where = "coordinator" if self.coordinator else "distributed"
         at = self.coordinator or "the address that JAX has found"
         if self.coordinator and self.process and not self._is_open():
             cause = f"no process 0 at {at} within {self.timeout} s"
@@ -102,7 +102,7 @@ class Meeting:
         return UsageError(
             cause,
             mend="Start all of them, with the same address and number of processes, and let the "
-            "port through; or raise --host-timeout",
+            "port through; or raise `host_timeout`",
             where=where,
         )
 
@@ -169,7 +169,7 @@ def _join(meeting: Meeting) -> None:
         raise UsageError(
             f"JAX cannot join the processes: {str(failed[0]).rstrip('.')}",
             mend=f"Where it does not find the cluster by itself, {_HAND}",
-            where="--distributed",
+            where="distributed",
         ) from failed[0]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sed2.blocks.user import UserBlock
 from sed2.data.load import Dataset, load_dataset
 from sed2.errors import SpecError, UsageError, did_you_mean, shown
-from sed2.settings import Settings, resolve
+from sed2.settings import OptionsT, Settings, resolve
 from sed2.spec.module import from_network, resolve_module
 from sed2.spec.schema import (
     MODEL_KEYS,
@@ -102,12 +102,12 @@ def pick_model(file: SpecFile, name: str | None) -> ModelSpec:
     if name is None:
         raise UsageError(
             f"{file.source} holds {len(names)} models",
-            mend=f"Pick one with --model: {', '.join(names)}",
-            where="--model",
+            mend=f"Pick one with `model`: {', '.join(names)}",
+            where="model",
         )
     if name not in names:
         raise UsageError(
-            f"no model `{name}` in {file.source}", mend=did_you_mean(name, names), where="--model"
+            f"no model `{name}` in {file.source}", mend=did_you_mean(name, names), where="model"
         )
     return file.models[names.index(name)]
 
@@ -129,6 +129,17 @@ def resolve_settings(
     )
 
 
+def resolve_options(kind: type[OptionsT], given: Mapping[str, Any], file: SpecFile) -> OptionsT:
+    """Options of another class, from the same sources, of which a model has none of its own."""
+    return resolve(
+        flags=given,
+        env=os.environ,
+        yaml_top=file.sections.get(kind.section),
+        where=lambda name: file.locate(kind.section, name),
+        of=kind,
+    )
+
+
 def refuse_without(needed: str, then: str, words: Mapping[str, Any]) -> None:
     """Refuse options that mean nothing without another one.
 
@@ -142,11 +153,10 @@ def refuse_without(needed: str, then: str, words: Mapping[str, Any]) -> None:
     """
     for name, value in words.items():
         if value is not None:
-            flag = f"--{name.replace('_', '-')}"
             raise UsageError(
-                f"without {needed} {then}, so {flag} means nothing",
-                mend=f"Give {needed} as well, or leave {flag} out",
-                where=flag,
+                f"{then}, so it means nothing",
+                mend=f"Give `{needed}` as well, or leave `{name}` out",
+                where=name,
             )
 
 
@@ -160,7 +170,7 @@ def check_prior(candidate: ModelSpec, settings: Settings) -> None:
         raise UsageError(
             f"the measure `init` says nothing of `{candidate.name}`: its factory takes no `rngs`, "
             "so every draw would be the same",
-            mend="Give the factory a parameter `rngs`, or take another --prior",
+            mend="Give the factory a parameter `rngs`, or take another `prior`",
         )
 
 
@@ -197,6 +207,6 @@ def no_dataset() -> UsageError:
     """What to say where a data set is needed and none is named."""
     return UsageError(
         "no data set is given",
-        mend="Name one with --dataset (`sed2 datasets list` shows them; or a .npz, .csv, idx or "
+        mend="Name one with `dataset` (`sed2 datasets list` shows them; or a .npz, .csv, idx or "
         "CIFAR file), or with `dataset:` in the YAML",
     )

@@ -1,7 +1,8 @@
 """Everything but the architecture that determines the numbers: one frozen `Settings`.
 
-`resolve` merges the sources: flags, then `SED2_*` variables, then the YAML, then the defaults.
-A field of `Settings` is an option of the command line, a variable and a key of the YAML at once.
+A field of a class of `Options` is an option of the command line, a `SED2_*` variable and a key of
+the YAML at once. `resolve` merges the sources, in this order, and then the defaults. The other
+classes are in `sed2.options`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -24,11 +25,6 @@ from pydantic import (
 
 from sed2.common.validation import StrictModel, explain
 from sed2.errors import SpecError, UsageError, did_you_mean, shown
-
-ENV_PREFIX = "SED2_"
-OTHER_VARIABLES = ("SED2_CACHE_DIR", "SED2_DATA_DIR", "SED2_DEBUG")
-"""Variables that are no settings: they change no number."""
-_TEST_PREFIX = "SED2_TEST_"
 
 DEFAULT_EPS = "1e-3:1e-1"
 DEFAULT_POINTS = 25
@@ -179,7 +175,36 @@ def _read_bool(value: object) -> object:
     return value
 
 
+@dataclass(frozen=True)
+class Panel:
+    """Where `--help` shows an option."""
+
+    title: str
+
+
+class Options(StrictModel):
+    """Options of one purpose. The docstring of a field is its help, in which `name` is another."""
+
+    section: ClassVar[str] = ""
+    """Key of the YAML whose mapping holds the fields; they are no keys of it if it is empty."""
+    panel: ClassVar[Panel]
+    """Of the fields that name no other."""
+
+    @classmethod
+    def option(cls, field: str) -> str:
+        """The name of a field as an option: its flag without the dashes."""
+        return field
+
+    @classmethod
+    def fields(cls) -> dict[str, str]:
+        """The fields, by their names as options."""
+        return {cls.option(field): field for field in cls.model_fields}
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
 _LIMIT = 2**63 - 1
+DATA, MEASURE, BUDGET = map(Panel, ("Data", "Measure", "Budget"))
 Number = BeforeValidator(_read_number)
 Flag = Annotated[bool, BeforeValidator(_read_bool)]
 Eps = Annotated[
@@ -203,17 +228,19 @@ Eps = Annotated[
 PriorText = Annotated[str, AfterValidator(lambda text: str(parse_prior(text)))]
 
 
-class SpectraSettings(StrictModel):
+class SpectraSettings(Options):
     """What determines the Fisher spectra, but for the architecture and the data themselves: eps and
     all that is made of spectra later are unknown here."""
 
-    dataset: Annotated[str, Field(min_length=1)] | None = None
+    panel: ClassVar[Panel] = MEASURE
+
+    dataset: Annotated[Annotated[str, Field(min_length=1)] | None, DATA] = None
     """Data set: a name (`sed2 datasets list`), or the path of a .npz, .csv, idx or CIFAR file."""
-    label: Annotated[str, Field(min_length=1)] | None = None
+    label: Annotated[Annotated[str, Field(min_length=1)] | None, DATA] = None
     """Column of a .csv file that is the label; by default the last one."""
-    standardize: Flag = False
+    standardize: Annotated[Flag, DATA] = False
     """Whether each feature of a file is shifted and scaled to mean 0 and variance 1."""
-    samples: Annotated[int, Number] = Field(default=100, ge=1, le=_LIMIT)
+    samples: Annotated[int, Number, DATA] = Field(default=100, ge=1, le=_LIMIT)
     """N, the number of inputs, chosen at random from the rows."""
     draws: Annotated[int, Number] = Field(default=100, ge=1, le=_LIMIT)
     """K, the number of parameter draws."""
@@ -231,13 +258,13 @@ class SpectraSettings(StrictModel):
     """Seed of everything random."""
     input_groups: Annotated[int, Number] = Field(default=10, ge=0, le=_LIMIT)
     """Groups of inputs left out in turn for the standard error; 0 leaves it undefined."""
-    max_flops: Annotated[float, Number] = Field(default=3e12, gt=0)
+    max_flops: Annotated[float, Number, BUDGET] = Field(default=3e12, gt=0)
     """Operations to spend on spectra; where exact costs more, units are sampled at random."""
-    lanczos_steps: Annotated[int, Number] = Field(default=32, ge=2, le=10_000)
+    lanczos_steps: Annotated[int, Number, BUDGET] = Field(default=32, ge=2, le=10_000)
     """Steps of Lanczos quadrature, where no exact way fits."""
-    probes: Annotated[int, Number] = Field(default=4, ge=2, le=10_000)
+    probes: Annotated[int, Number, BUDGET] = Field(default=4, ge=2, le=10_000)
     """Random probes of Lanczos quadrature, where no exact way fits."""
-    memory_gb: Annotated[float, Field(gt=0), Number] | None = None
+    memory_gb: Annotated[Annotated[float, Field(gt=0), Number] | None, BUDGET] = None
     """Memory to stay within, in GB; by default half of what is free, at most 3."""
 
 
@@ -290,76 +317,50 @@ def resolve(
     yaml_top: Mapping[str, Any] | None = None,
     where: Callable[[str], str] = lambda name: f"`{name}` in the YAML",
     defaults: Mapping[str, Any] | None = None,
-) -> Settings:
+    of: type[OptionsT] = Settings,  # type: ignore[assignment]  # python/mypy#3737
+) -> OptionsT:
     """flags > `SED2_*` > the model's own YAML > the YAML's top level > defaults.
 
     Args:
-        flags: by the name of the field; None is not given.
+        flags: by their names as options; None is not given.
         env: the environment; an empty variable is not given.
-        yaml_model: settings of the model itself.
-        yaml_top: settings of the whole file.
-        where: `file:line:column` of a setting in the YAML.
+        yaml_model: options of the model itself, by field.
+        yaml_top: options of the whole file, by field.
+        where: `file:line:column` of a field in the YAML.
         defaults: a command's own, instead of those of the fields.
+        of: their class.
 
     Raises:
-        UsageError: a setting is unknown or not allowed; it names the flag or the variable.
+        UsageError: an option is unknown or not allowed; it names the option or the variable.
         SpecError: the same in the YAML; it names the place.
     """
-    merged: dict[str, Any] = {}
+    in_yaml = {**(yaml_top or {}), **(yaml_model or {})}
+    merged = {**(defaults or {}), **in_yaml}
     sources: dict[str, str] = {}
-    for given in (yaml_top or {}, yaml_model or {}):
-        merged |= given
-    in_yaml = set(merged)
-    merged = {**(defaults or {}), **merged}
-    for name, value in _from_env(env).items():
-        merged[name], sources[name] = value, _variable(name)
-    for name, value in flags.items():
+    known = of.fields()
+    for option, field in known.items():
+        if text := env.get(variable(option), "").strip():
+            merged[field], sources[field] = text, variable(option)
+    for option, value in flags.items():
         if value is not None:
-            merged[name], sources[name] = value, f"--{name.replace('_', '-')}"
+            field = known.get(option, option)
+            merged[field], sources[field] = value, option
     try:
-        return Settings.model_validate(merged)
+        return of.model_validate(merged)
     except ValidationError as error:
-        fault = explain(error, Settings, "setting")
+        fault = explain(error, of, "setting" if of is Settings else "option")
         names = [str(step) for step in fault.path[:1]] or [
             name for name in ("n_train", "gamma") if name in merged
         ]
         # A fault of two settings is laid to the one that was given last.
         name = next((name for name in names if name in sources), names[0])
         if name in sources or name not in in_yaml:
-            raise UsageError(fault.cause, mend=fault.mend, where=sources.get(name, name)) from None
+            option = of.option(name) if name in of.model_fields else name
+            cause = fault.cause.replace(f"`{name}`", f"`{option}`")
+            raise UsageError(cause, mend=fault.mend, where=sources.get(name, option)) from None
         raise SpecError(fault.cause, mend=fault.mend, where=where(name)) from None
 
 
-def variables(env: Mapping[str, str]) -> dict[str, str]:
-    """The variables of the environment that are settings, as they are given."""
-    known = map(_variable, Settings.model_fields)
-    return {name: env[name] for name in known if env.get(name, "").strip()}
-
-
-def _from_env(env: Mapping[str, str]) -> dict[str, str]:
-    """The settings among the variables of the environment.
-
-    Raises:
-        UsageError: a variable `SED2_...` is unknown.
-    """
-    known = {_variable(name): name for name in Settings.model_fields}
-    found: dict[str, str] = {}
-    for variable, text in env.items():
-        if variable in known:
-            if text.strip():
-                found[known[variable]] = text
-        elif (
-            variable.startswith(ENV_PREFIX)
-            and variable not in OTHER_VARIABLES
-            and not variable.startswith(_TEST_PREFIX)
-        ):
-            raise UsageError(
-                f"there is no variable `{variable}`",
-                mend=did_you_mean(variable, [*known, *OTHER_VARIABLES]),
-                where=variable,
-            )
-    return found
-
-
-def _variable(name: str) -> str:
-    return f"{ENV_PREFIX}{name.upper()}"
+def variable(option: str) -> str:
+    """The variable of the environment that gives an option."""
+    return f"SED2_{option.upper()}"

@@ -31,6 +31,7 @@ ROOMS = """
     request
     spec hosts
     chain results data
+    options
     settings blocks
     common
     errors

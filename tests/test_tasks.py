@@ -12,13 +12,13 @@ from sed2.baselines.registry import baseline_values
 from sed2.baselines.results import BaselineValue
 from sed2.estimate import estimate
 from sed2.fisher.plan import NOMINAL_BUDGET
+from sed2.options import TrainingSettings
 from sed2.request import load_data
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 from sed2.tasks import BASELINES, ESTIMATE, TRAINING, Task
 from sed2.training.recipe import train
 from sed2.training.result import Training
-from sed2.training.settings import TrainingSettings
 from tests.runs.made import assert_same
 
 SETTINGS = Settings(dataset="covertype", samples=5, draws=2, eps=(0.1,))

@@ -13,11 +13,11 @@ import numpy as np
 
 from scripts.bench.problem import Problem
 from sed2.data.load import Dataset, load_dataset
+from sed2.options import TrainingSettings
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 from sed2.training.recipe import train
 from sed2.training.result import Training
-from sed2.training.settings import TrainingSettings
 
 SPAN, GAIN, FIRST, MOST = 5, 0.01, 20, 640
 

@@ -17,11 +17,11 @@ from scripts.paper.claims import Claim, Inequality, SameSign, Statement
 from scripts.paper.lab import Counts, Lab, Scores, Way, mean_and_scatter, score
 from sed2.data.load import Dataset
 from sed2.generalisation.theorem import log_radius
+from sed2.options import TrainingSettings
 from sed2.settings import Settings, parse_eps
 from sed2.spec.schema import ModelSpec
 from sed2.training.plan import check_training
 from sed2.training.recipe import train
-from sed2.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

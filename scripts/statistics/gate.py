@@ -31,8 +31,9 @@ from sed2.gating.batches import further_batch
 from sed2.gating.judging import GateRun, judge_model
 from sed2.gating.outcome import Status
 from sed2.gating.rules import Rules, read_rules
+from sed2.options import GateOptions
 from sed2.results import ModelResult
-from sed2.settings import Settings
+from sed2.settings import Settings, resolve
 from sed2.spec.schema import ModelSpec, load_spec
 
 DEMANDS = {"equal, held to 0.95": 0.95, "on the edge": 1.0, "10% lower, held to 0.95": 0.95 / 0.9}
@@ -184,7 +185,7 @@ def rows(
 def document(given: argparse.Namespace, report: Callable[[str], None]) -> str:
     """The whole page."""
     size = Settings.model_validate({"draws": PAIRS[given.pairs[0]].draws})
-    rules = read_rules({"confidence": given.confidence}, [size])
+    rules = read_rules(resolve({"confidence": given.confidence}, {}, of=GateOptions), [size])
     sizes = {f"{p.before}: N = {p.samples}, K = {p.draws}" for p in map(PAIRS.get, given.pairs)}
     head = ["baseline", "model", "seeds", "true ratio", "scatter of the ratio", "the model is"]
     head += ["demanded", "passed", "failed", "undecided", "second look"]

@@ -13,10 +13,10 @@ from scripts.validity.measures import Values, measure_all
 from sed2.baselines.registry import BASELINES, measure_baselines
 from sed2.chain import build_chain
 from sed2.data.load import Dataset, choose_inputs
+from sed2.options import TrainingSettings
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
 from sed2.training.recipe import train
-from sed2.training.settings import TrainingSettings
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ def _check_memory(chain: Chain, rows: int, settings: Settings) -> None:
         raise ResourceError(
             f"a minibatch of {rows} inputs needs about {needed / GB:,.1f} GB, but the budget is "
             f"{budget / GB:,.1f} GB",
-            mend="Raise --memory-gb",
+            mend="Raise `memory_gb`",
         )
 
 

@@ -64,7 +64,7 @@ def baseline_values(
             raise UsageError(
                 f"there is no baseline `{name}`",
                 mend=did_you_mean(name, BASELINES),
-                where="--baselines",
+                where="baselines",
             )
     data_check(model, dataset.x)
     chain = build_chain(model.blocks, dataset.input_shape)

@@ -178,7 +178,7 @@ def import_factory(name: str, *, allowed: bool, where: str = "") -> tuple[Any, s
     if not allowed:
         raise UsageError(
             f"the spec asks to import and run `{name}`, which can do whatever you can",
-            mend="If you trust this code, give --allow-import",
+            mend="If you trust this code, give `allow_import`",
             where=where,
         )
     if "" not in sys.path:  # as `python -m` has it: the user's own files are where the user is
@@ -325,7 +325,7 @@ def _not_counted(module: nnx.Module, partial: bool) -> int:
             f"{left_out:,} of the {counted + left_out:,} numbers of the module are no nnx.Param: "
             f"{', '.join(path for path, _ in strange[:3])}",
             mend="Make them nnx.Param if they are trained, nnx.Cache if not; or hold them constant "
-            "with --allow-partial",
+            "with `allow_partial`",
         )
     batch = jax.tree_util.tree_leaves_with_path(nnx.state(module, nnx.BatchStat))
     norms = {

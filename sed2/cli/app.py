@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sys
 import traceback
 from typing import Annotated
@@ -22,9 +23,10 @@ from sed2.cli import (
     stability,
     validate,
 )
+from sed2.cli.options import Grouped, flag, with_dashes
 from sed2.cli.runtime import leave
 from sed2.common import terminal, threads
-from sed2.errors import ExitCode, Sed2Error
+from sed2.errors import ExitCode, Sed2Error, UsageError
 
 EPILOG = """\b
 Examples:
@@ -45,12 +47,21 @@ Exit codes:
 
 \b
 Environment:
-  SED2_*          any setting: SED2_DRAWS is --draws, which comes first
+  SED2_*          any option: SED2_DRAWS is --draws, which comes first
   SED2_CACHE_DIR  where compiled programs are kept
   SED2_DATA_DIR   where data sets are kept
   NO_COLOR        no colour, no progress bar
 """
 
+
+class _Said(logging.Handler):
+    """What is logged during the work is said on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        terminal.say(record.getMessage())
+
+
+logging.getLogger("sed2").addHandler(_Said())
 app = typer.Typer(
     name="sed2",
     help="Rank neural architectures before training them, by the two-scale effective dimension.",
@@ -60,17 +71,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(compute.compute)
-app.command()(rank.rank)
-app.command()(report.report)
-app.command()(gate.gate)
-app.command()(stability.stability)
-app.command()(bound.bound)
-app.command()(diff.diff)
-app.command()(validate.validate)
+for command in (
+    compute.compute,
+    rank.rank,
+    report.report,
+    gate.gate,
+    stability.stability,
+    bound.bound,
+    diff.diff,
+    validate.validate,
+    schema.schema,
+    doctor.doctor,
+):
+    app.command(cls=Grouped)(command)
 app.add_typer(datasets.app, name="datasets")
-app.command()(schema.schema)
-app.command()(doctor.doctor)
 
 
 def _print_version(wanted: bool) -> None:
@@ -122,10 +136,21 @@ def run(arguments: list[str]) -> int:
     return int(ExitCode.OK)
 
 
+def _as_typed(error: Sed2Error) -> str:
+    """An error, in which the arguments of Python are the options of the command line."""
+    commands = [typer.main.get_command(app)]
+    for command in commands:
+        commands += getattr(command, "commands", {}).values()
+    names = {parameter.name for command in commands for parameter in command.params}
+    is_option = isinstance(error, UsageError) and error.where in names
+    where = flag(error.where) if is_option else error.where
+    return str(type(error)(error.cause, mend=with_dashes(error.mend, names), where=where))
+
+
 def _explain(error: Exception) -> tuple[str, ExitCode]:
     """The one message of an error, and its exit code."""
     if isinstance(error, Sed2Error):
-        return str(error), error.exit_code
+        return _as_typed(error), error.exit_code
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):  # the latter is JAX's
         mend = "Take fewer --samples or --draws, or a lower --memory-gb"
         return f"out of memory. {mend}", ExitCode.NUMERICS

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from sed2.cli.options import AllowImport, AllowPartial, Json, SpecArgument, Verbose, with_settings
+from sed2.cli.options import Model, SpecArgument, Verbose, with_options, with_outputs
+from sed2.cli.run_dir import RunDir, kept_in
 from sed2.common import terminal
+from sed2.options import ClusterOptions, TheoremConstants
+from sed2.settings import Settings
+
+if TYPE_CHECKING:
+    from sed2.report.outputs import Outputs
 
 
-@partial(with_settings, zeta="2/3")
+@with_options(TheoremConstants, Settings, ClusterOptions, zeta="2/3")
+@with_outputs("json")
 def bound(
     spec: SpecArgument,
     *,
-    lipschitz: Annotated[
-        str | None,
-        typer.Option(
-            metavar="L",
-            help="Lipschitz constant of the normalised Fisher field on the unit cube, your word.",
-        ),
-    ] = None,
-    theorem_k: Annotated[
-        str | None,
-        typer.Option(
-            metavar="K",
-            help="The theorem's constant K, your word; not the number of draws. 1 is assumed.",
-        ),
-    ] = None,
-    theorem_c: Annotated[
-        str | None,
-        typer.Option(metavar="C", help="The theorem's constant C, your word; else left as C."),
-    ] = None,
-    loss_bound: Annotated[
-        str | None,
-        typer.Option(metavar="B", help="b of a loss in [0, 2b], your word, to judge C eps_n by."),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which model of a file with several.")
-    ] = None,
-    json: Json = None,
-    allow_import: AllowImport = False,
-    allow_partial: AllowPartial = False,
+    model: Model = None,
+    run_dir: RunDir = None,
     verbose: Verbose = False,
-    settings: dict[str, Any],
+    outputs: Outputs,
+    options: dict[str, Any],
 ) -> None:
     """Generalisation bound of one model for n training points.
 
@@ -57,32 +36,18 @@ def bound(
       sed2 bound "MLP 54-16-7" --dataset covertype --n-train 100000 --lipschitz 1
       sed2 bound model.yaml --n-train 1e6 --gamma 0.5 --lipschitz 2 --json -
     """
-    from sed2.report.outputs import Outputs
-
-    outputs = Outputs.check(json=json)
     from sed2 import api
     from sed2.common.compilation import use_compilation_cache
     from sed2.report.tables.bound import print_bound
     from sed2.report.tables.checked import print_plan
 
     use_compilation_cache()
-    with terminal.progress("sampling") as progress:
-        result = api.bound(
-            spec,
-            lipschitz=lipschitz,
-            theorem_k=theorem_k,
-            theorem_c=theorem_c,
-            loss_bound=loss_bound,
-            model=model,
-            allow_import=allow_import,
-            allow_partial=allow_partial,
-            progress=progress,
-            **settings,
-        )
+    with kept_in(run_dir) as run, terminal.progress("sampling") as progress:
+        result = api.bound(spec, model=model, run_dir=run, progress=progress, **options)
+    outputs.write(result)
     for warning in result.warnings:
         terminal.warn(warning)
     if not outputs.json_on_stdout:
         print_bound(terminal.out(), result)
         if verbose:
             print_plan(terminal.out(), result.model.name, result.model.plan)
-    outputs.write_bound(result)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Iterable
 
-from sed2.settings import PRIORS, Settings
+from pydantic.fields import FieldInfo
+
+from sed2.settings import PRIORS
 
 Completer = Callable[[str], list[str]]
 
@@ -20,21 +22,20 @@ def dataset_names(incomplete: str) -> list[str]:
     return _beginning(incomplete, DATASETS)
 
 
-def allowed_values(setting: str) -> tuple[str, ...]:
-    """Of a setting that is one of a few words; none otherwise."""
-    annotation = Settings.model_fields[setting].annotation
-    if typing.get_origin(annotation) is not typing.Literal:
+def allowed_values(field: FieldInfo) -> tuple[str, ...]:
+    """Of an option that is one of a few words; none otherwise."""
+    if typing.get_origin(field.annotation) is not typing.Literal:
         return ()
-    return typing.get_args(annotation)
+    return typing.get_args(field.annotation)
 
 
-def completer(setting: str) -> Completer | None:
-    """Completes the values of a setting; None if any number or file will do."""
-    if setting == "dataset":
+def completer(option: str, field: FieldInfo) -> Completer | None:
+    """Completes the values of an option; None if any number or file will do."""
+    if option == "dataset":
         return dataset_names
     # A measure with numbers ends in the colon before them.
     priors = [f"{name}:" if numbers else name for name, numbers in PRIORS.items()]
-    values = priors if setting == "prior" else allowed_values(setting)
+    values = priors if option == "prior" else allowed_values(field)
     if not values:
         return None
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
-from sed2.cli.options import Json
+from sed2.cli.options import with_outputs
 from sed2.common import terminal
 from sed2.errors import ExitCode
 
+if TYPE_CHECKING:
+    from sed2.report.outputs import Outputs
 
-def doctor(json: Json = None) -> None:
+
+@with_outputs("json")
+def doctor(*, outputs: Outputs) -> None:
     """What sed2 finds on this machine, and what is wrong with it.
 
     Versions, devices, precision, memory, cache and data.
@@ -23,35 +29,26 @@ def doctor(json: Json = None) -> None:
       sed2 doctor --json -
     """
     from dataclasses import asdict
-    from pathlib import Path
 
     from sed2.cli.environment import examine
     from sed2.common.compilation import compilation_cache
-    from sed2.common.files import check_writable, replace_file
-    from sed2.report.documents.text import to_json
     from sed2.report.layout import print_table
 
-    if json and json != "-":
-        check_writable("--json", Path(json))
     findings = examine(compilation_cache())
     faults = [finding for finding in findings if finding.fault is not ExitCode.OK]
-    if json != "-":
-        rows = [[one.what, one.found] for one in findings]
-        print_table(terminal.out(), ["", "found"], rows, text=(0, 1), foldable=1)
-    for finding in findings:
-        if finding.mend:
-            tell = terminal.fail if finding in faults else terminal.warn
-            tell(f"{finding.what}: {finding.found}. {finding.mend}")
-    document = to_json(
+    outputs.write(
         {
             "schema_version": 1,
             "healthy": not faults,
             "findings": [asdict(one) | {"fault": int(one.fault) or None} for one in findings],
         }
     )
-    if json == "-":
-        terminal.write(document)
-    elif json:
-        replace_file(Path(json), document.encode())
+    if not outputs.json_on_stdout:
+        rows = [[one.what, one.found] for one in findings]
+        print_table(terminal.out(), ["", "found"], rows, text=(0, 1), foldable=1)
+    for finding in findings:
+        if finding.mend:
+            tell = terminal.fail if finding in faults else terminal.warn
+            tell(f"{finding.what}: {finding.found}. {finding.mend}")
     if faults:
         raise typer.Exit(int(faults[0].fault))

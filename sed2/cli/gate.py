@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sed2.cli.options import AllowImport, AllowPartial, Html, Json, SpecArgument, with_settings
+from sed2.cli.options import SpecArgument, with_options, with_outputs
+from sed2.cli.run_dir import RunDir, kept_in
 from sed2.common import terminal
 from sed2.errors import one_line
+from sed2.options import ClusterOptions, GateOptions
+from sed2.settings import Settings
 
 if TYPE_CHECKING:
     from sed2.gating.outcome import GateResult
+    from sed2.report.outputs import Outputs
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
-@with_settings
+@with_options(GateOptions, Settings, ClusterOptions)
+@with_outputs("json", "junit", "summary", "html")
 def gate(
     spec: SpecArgument,
     *,
@@ -33,60 +39,14 @@ def gate(
     update: Annotated[
         bool, typer.Option("--update", help="Write the baseline and judge nothing.")
     ] = False,
-    min_ratio: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NUMBER",
-            help="Score demanded of each model, times that of the baseline. [default: 0.95]",
-        ),
-    ] = None,
-    confidence: Annotated[
-        str | None,
-        typer.Option(metavar="NUMBER", help="Of a pass and of a failure. [default: 0.95]"),
-    ] = None,
-    max_draws: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NUMBER",
-            help="Draws per model at most, where fewer do not decide. [default: 8 times --draws]",
-        ),
-    ] = None,
-    max_parameters: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Parameters of each model at most.")
-    ] = None,
-    min_score: Annotated[
-        str | None,
-        typer.Option(metavar="NUMBER", help="Score of each model at least, at that confidence."),
-    ] = None,
-    allow_missing: Annotated[
-        bool,
-        typer.Option("--allow-missing", help="Let models of the baseline be gone from the spec."),
-    ] = False,
-    allow_new: Annotated[
-        bool, typer.Option("--allow-new", help="Let models of the spec have no baseline.")
-    ] = False,
-    json: Json = None,
-    junit: Annotated[
-        Path | None,
-        typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML."),
-    ] = None,
-    summary: Annotated[
-        Path | None,
-        typer.Option(
-            "--summary",
-            metavar="FILE",
-            help="Write the verdicts as Markdown. [default: $GITHUB_STEP_SUMMARY, if that is set]",
-        ),
-    ] = None,
-    html: Html = None,
-    allow_import: AllowImport = False,
-    allow_partial: AllowPartial = False,
-    settings: dict[str, Any],
+    run_dir: RunDir = None,
+    outputs: Outputs,
+    options: dict[str, Any],
 ) -> None:
     """Pass or fail a change of an architecture, against a baseline.
 
-    Exits with 0 if every model passes, 3 if one fails, 6 if one is undecided.
-    docs/tutorials/gate.md says how to run it in CI, docs/concepts/gate.md how sure it is.
+    Exits with 0 if every model passes, 3 if one fails, 6 if one is undecided. docs/gate.md has
+    what is compared, how sure it is, and how to run it in CI.
 
     \b
     Examples:
@@ -95,49 +55,40 @@ def gate(
       sed2 gate configs/mlps.yaml --baseline b.json --min-ratio 0.9 --junit j.xml
       sed2 gate configs/mlps.yaml --baseline b.json --html gate.html
     """
-    outputs = _GateOutputs(json, junit, summary, html)
     from sed2 import api
     from sed2.common.compilation import use_compilation_cache
 
-    trusted: dict[str, Any] = {"allow_import": allow_import, "allow_partial": allow_partial}
     if update:
-        outputs.leave_out()
-        _update(spec, baseline, {"max_draws": max_draws} | trusted | settings)
+        if outputs.files or outputs.json_on_stdout:
+            terminal.warn(
+                "--update judges nothing, so --json, --junit, --summary and --html are not written"
+            )
+        _update(spec, baseline, run_dir, options)
         return
-    outputs.check(baseline)
     use_compilation_cache()
-    with terminal.progress("sampling") as progress:
-        result = api.gate(
-            spec,
-            baseline,
-            min_ratio=min_ratio,
-            confidence=confidence,
-            max_draws=max_draws,
-            max_parameters=max_parameters,
-            min_score=min_score,
-            allow_missing=allow_missing,
-            allow_new=allow_new,
-            progress=progress,
-            **trusted,
-            **settings,
-        )
-    _print(result, on_stdout=json != "-")
-    outputs.write(result)
+    with kept_in(run_dir) as run, terminal.progress("sampling") as progress:
+        result = api.gate(spec, baseline, run_dir=run, progress=progress, **options)
+    _write(result, outputs)
+    _print(result, on_stdout=not outputs.json_on_stdout)
     raise typer.Exit(int(result.exit_code))
 
 
-def _update(spec: str, path: Path, settings: dict[str, Any]) -> None:
+def _update(spec: str, path: Path, run_dir: Path | None, options: dict[str, Any]) -> None:
     from sed2 import api
     from sed2.common.compilation import use_compilation_cache
-    from sed2.common.files import check_writable, replace_file
+    from sed2.common.files import check_writable, kept_apart, replace_file
     from sed2.gating.baseline import read_baseline, to_text
 
     # What is there already is replaced only if it is a baseline: a slip must not cost a spec.
     old = read_baseline(path) if path.exists() and path.stat().st_size else None
-    check_writable("--baseline", path)
+    check_writable("baseline", path)
     use_compilation_cache()
-    with terminal.progress("sampling") as progress:
-        made = api.make_baseline(spec, old, progress=progress, **settings)
+    with (
+        kept_apart({"baseline": path}),
+        kept_in(run_dir) as run,
+        terminal.progress("sampling") as progress,
+    ):
+        made = api.make_baseline(spec, old, run_dir=run, progress=progress, **options)
     replace_file(path, to_text(made).encode())
     count = len(made.models)
     terminal.out().print(
@@ -164,66 +115,16 @@ def _print(result: GateResult, *, on_stdout: bool) -> None:
             terminal.command(line)
 
 
-class _GateOutputs:
-    """Where the verdicts go besides the terminal."""
+def _write(result: GateResult, outputs: Outputs) -> None:
+    """Write all files; GitHub's own may hold what another command of the step has written."""
+    from sed2.report.documents.summary import append_summary
 
-    def __init__(
-        self, json: str | None, junit: Path | None, summary: Path | None, html: Path | None
-    ) -> None:
-        self.json = None if json in (None, "-") else Path(str(json))
-        self.json_on_stdout = json == "-"
-        self.junit, self.summary, self.html = junit, summary, html
-        step = os.environ.get(STEP_SUMMARY)
-        self.step_summary = Path(step) if step else None
-
-    def leave_out(self) -> None:
-        """For a run that has no verdicts."""
-        if self.json or self.json_on_stdout or self.junit or self.summary or self.html:
-            terminal.warn(
-                "--update judges nothing, so --json, --junit, --summary and --html are not written"
-            )
-
-    def check(self, baseline: Path) -> None:
-        """Find out before the work that every file can be written.
-
-        Raises:
-            UsageError: one cannot, or two are the same.
-        """
-        from sed2.common.files import check_files
-
-        files = {
-            "--json": self.json,
-            "--junit": self.junit,
-            "--summary": self.summary,
-            "--html": self.html,
-        }
-        check_files(files, taken={"--baseline": baseline})
-
-    def write(self, result: GateResult) -> None:
-        """Write all files."""
-        from sed2.common.files import replace_file
-        from sed2.report.documents import gate as gate_files
-        from sed2.report.documents.junit import junit
-        from sed2.report.documents.summary import append_summary, summary
-        from sed2.report.documents.text import to_json
-
-        document = to_json(gate_files.gate_document(result))
-        if self.json_on_stdout:
-            terminal.write(document)
-        elif self.json:
-            replace_file(self.json, document.encode())
-        if self.junit:
-            replace_file(self.junit, junit(result))
-        if self.html:
-            from sed2.cli.runtime import command_line
-            from sed2.report.html.gate import gate_page
-
-            replace_file(self.html, gate_page(result, command_line()))
-        if self.summary and not self._is_step_summary(self.summary):
-            replace_file(self.summary, summary(result).encode(errors="replace"))
-        elif self.step_summary and not append_summary(self.step_summary, result):
+    step = os.environ.get(STEP_SUMMARY)
+    own = outputs.files.get("summary")
+    if step and (own is None or own.resolve() == Path(step).resolve()):
+        files = {name: path for name, path in outputs.files.items() if name != "summary"}
+        replace(outputs, files=files).write(result)
+        if not append_summary(Path(step), result):
             terminal.warn(f"${STEP_SUMMARY} is full, or cannot be written: it has no verdicts")
-
-    def _is_step_summary(self, path: Path) -> bool:
-        """GitHub's file may hold what another command of the step has written."""
-        return self.step_summary is not None and path.resolve() == self.step_summary.resolve()
+    else:
+        outputs.write(result)

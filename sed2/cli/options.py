@@ -1,17 +1,27 @@
-"""Options that several commands share. Every field of `Settings` is an option, by itself."""
+"""Options of the command line, made from those of `sed2.options`, and what several commands share.
+
+A new option is a field of a class there, and needs nothing here.
+"""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from sed2.cli.completion import allowed_values, completer
-from sed2.settings import Settings
+from sed2.common import terminal
+from sed2.options import CLUSTER, GATE, NAMES, OUTPUT, THEOREM, TRAINING, foreign_variables
+from sed2.settings import BUDGET, DATA, MEASURE, Options, Panel
+
+Command = Callable[..., None]
 
 SpecArgument = Annotated[
     str,
@@ -20,100 +30,179 @@ SpecArgument = Annotated[
         help='A YAML file, or the paper\'s notation in quotes: `"MLP 54-16-7"`.',
     ),
 ]
-Json = Annotated[
-    str | None,
-    typer.Option("--json", metavar="FILE", help="Write the result as JSON; `-` for stdout."),
-]
-Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the curves as CSV.")]
-Plot = Annotated[
-    Path | None,
-    typer.Option("--plot", metavar="FILE", help="Draw the curves: .png, .svg or .pdf."),
-]
-Html = Annotated[
-    Path | None,
-    typer.Option(
-        "--html", metavar="FILE", help="Write tables and an interactive plot as one page."
-    ),
-]
-
-AllowImport = Annotated[
-    bool,
-    typer.Option(
-        "--allow-import",
-        help="Import and run the Python code that `module:` names in the YAML. Trust it first.",
-    ),
-]
-AllowPartial = Annotated[
-    bool,
-    typer.Option(
-        "--allow-partial",
-        help="Hold numbers of your own modules that are no parameters constant, not refuse them.",
-    ),
+Model = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Which model of a file with several.")
 ]
 Verbose = Annotated[
     bool,
-    typer.Option("--verbose", "-v", help="Show how each block's spectrum is had, and its memory."),
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Show how each block's spectrum is had, and its memory.",
+        rich_help_panel=OUTPUT.title,
+    ),
 ]
-
+TRUST = {
+    "allow_import": "Import and run the Python code that `module:` names in the YAML. "
+    "Trust it first.",
+    "allow_partial": "Hold numbers of your own modules that are no parameters constant, not refuse "
+    "them.",
+}
+"""Options of every command that reads a spec, by name."""
+OUTPUTS = {
+    "json": "Write the result as JSON; `-` for stdout.",
+    "csv": "Write the curves as CSV.",
+    "plot": "Draw the curves: .png, .svg or .pdf.",
+    "html": "Write tables and an interactive plot as one page.",
+    "junit": "Write the verdicts as JUnit XML.",
+    "summary": "Write the verdicts as Markdown; by default to $GITHUB_STEP_SUMMARY, if that is "
+    "set.",
+}
+"""Help of the files that commands write, by the names of their options."""
+PANELS = (DATA, MEASURE, BUDGET, TRAINING, GATE, THEOREM, CLUSTER, OUTPUT)
+"""In the order of `--help`; what has no panel comes before them."""
 _METAVARS = {
     "dataset": "NAME|FILE",
     "label": "COLUMN",
     "eps": "A:B[:POINTS]|A,B,...",
     "prior": "MEASURE",
+    "ray": "ADDRESS",
+    "coordinator": "HOST:PORT",
 }
 
 
-def with_settings(command: Callable[..., None], **defaults: str) -> Callable[..., None]:
-    """Give a command one option per setting; it receives those that were given as `settings`.
+class Grouped(TyperCommand):
+    """A command whose help groups the options by their panels, without boxes."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        groups |= {panel.title: [] for panel in PANELS}
+        for parameter in self.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                is_argument = parameter.param_type_name == "argument"
+                title = getattr(parameter, "rich_help_panel", None) or "Options"
+                groups["Arguments" if is_argument else title].append(record)
+        for title, records in groups.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+def flag(name: str) -> str:
+    """An option as it is typed."""
+    return f"--{name.replace('_', '-')}"
+
+
+def with_dashes(text: str, names: Container[str]) -> str:
+    """Text in which `name` is an option of one of these names, as the command line types it."""
+
+    def shown(match: re.Match[str]) -> str:
+        return flag(match[1]) if match[1] in names else match[0]
+
+    return re.sub(r"(?<!Did you mean )`(\w+)`", shown, text)
+
+
+def with_options(*kinds: type[Options], **defaults: str) -> Callable[[Command], Command]:
+    """Give a command the options of these classes; it receives those given as `options`, by name.
 
     Args:
-        command: the body of the command.
         defaults: what its help tells instead of a field's own default.
     """
-    parameters = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[
-                bool | None if _is_flag(name) else str | None, _option(name, defaults.get(name))
-            ],
-        )
-        for name in Settings.model_fields
-    ]
 
-    @functools.wraps(command)
-    def with_flags(**arguments: Any) -> None:
-        flags = {name: arguments.pop(name) for name in Settings.model_fields}
-        given = {name: value for name, value in flags.items() if value is not None}
-        command(**arguments, settings=given)
+    def give(command: Command) -> Command:
+        added = [
+            _parameter(name, None, annotation)
+            for kind in kinds
+            for name, annotation in _annotations(kind, defaults)
+        ]
+        for name, help_ in TRUST.items():
+            option = typer.Option(flag(name), help=help_)
+            added.append(_parameter(name, False, Annotated[bool, option]))
 
-    own = inspect.signature(command, eval_str=True).parameters
-    kept = [parameter for name, parameter in own.items() if name != "settings"]
-    with_flags.__signature__ = inspect.Signature([*kept, *parameters])  # type: ignore[attr-defined]
-    with_flags.__annotations__ = {p.name: p.annotation for p in [*kept, *parameters]}
-    return with_flags
+        def run(**arguments: Any) -> None:
+            for warning in foreign_variables(os.environ):
+                terminal.warn(warning)
+            given = {its.name: (arguments.pop(its.name), its.default) for its in added}
+            options = {name: its for name, (its, default) in given.items() if its is not default}
+            command(**arguments, options=options)
+
+        return _extended(command, run, "options", added)
+
+    return give
 
 
-def _is_flag(name: str) -> bool:
-    return Settings.model_fields[name].annotation is bool
+def with_outputs(*names: str) -> Callable[[Command], Command]:
+    """Give a command the options of these files; it receives them, checked, as `outputs`.
+
+    None of them may be a file that the command reads. Where several processes work together only
+    the first one has them.
+    """
+
+    def give(command: Command) -> Command:
+        added = []
+        for name in names:
+            kind: Any = str if name == "json" else Path  # no path is `-`
+            option = typer.Option(
+                flag(name), metavar="FILE", help=OUTPUTS[name], rich_help_panel=OUTPUT.title
+            )
+            added.append(_parameter(name, None, Annotated[kind | None, option]))
+
+        def run(**arguments: Any) -> None:
+            from sed2.cli.runtime import command_line
+            from sed2.hosts import leads, together
+            from sed2.report.outputs import Outputs
+
+            files = {name: arguments.pop(name) for name in names}
+            files = files if leads() else {}
+            outputs = together(lambda: Outputs.check(command=command_line(), **files))
+            with outputs.kept_apart():
+                command(**arguments, outputs=outputs)
+
+        return _extended(command, run, "outputs", added)
+
+    return give
 
 
-def _option(name: str, default: str | None = None) -> Any:
-    """The Typer option of a setting: its help is the field's docstring."""
-    field = Settings.model_fields[name]
-    flag = f"--{name.replace('_', '-')}"
-    default = _show(field.get_default()) if default is None else default
-    help_ = f"{field.description}{f' [default: {default}]' if default else ''}"
-    if _is_flag(name):
-        return typer.Option(f"{flag}/--no-{flag[2:]}", help=help_, rich_help_panel="Settings")
-    return typer.Option(
-        flag,
-        help=help_,
-        metavar=_METAVARS.get(name) or "|".join(allowed_values(name)) or "NUMBER",
-        autocompletion=completer(name),
-        rich_help_panel="Settings",
+def _parameter(name: str, default: Any, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
     )
+
+
+def _extended(
+    command: Command, run: Command, without: str, added: Iterable[inspect.Parameter]
+) -> Command:
+    """`run` with the name, the help and the parameters of a command, all but one, and more."""
+    command.__annotations__.pop(without)  # it may name what is not imported for the help
+    own = inspect.signature(command, eval_str=True).parameters
+    parameters = [*(its for name, its in own.items() if name != without), *added]
+    extended = functools.wraps(command)(run)
+    extended.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    extended.__annotations__ = {its.name: its.annotation for its in parameters}
+    return extended
+
+
+def _annotations(kind: type[Options], defaults: dict[str, str]) -> Iterable[tuple[str, Any]]:
+    """The options of a class as Typer takes them; the help is the docstring of the field."""
+    for name, field in kind.fields().items():
+        its = kind.model_fields[field]
+        default = defaults.get(name, _show(its.get_default()))
+        panel = next((its for its in its.metadata if isinstance(its, Panel)), kind.panel)
+        text = with_dashes(its.description or "", NAMES)
+        help_ = f"{text}{f' [default: {default}]' if default else ''}"
+        if its.annotation is bool:
+            names = f"{flag(name)}/--no-{flag(name)[2:]}"
+            option = typer.Option(names, help=help_, rich_help_panel=panel.title)
+            yield name, Annotated[bool | None, option]
+        else:
+            option = typer.Option(
+                flag(name),
+                help=help_,
+                metavar=_METAVARS.get(name) or "|".join(allowed_values(its)) or "NUMBER",
+                autocompletion=completer(name, its),
+                rich_help_panel=panel.title,
+            )
+            yield name, Annotated[str | None, option]
 
 
 def _show(default: Any) -> str:

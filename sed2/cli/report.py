@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sed2.cli.options import Csv, Html, Json, Plot
+from sed2.cli.options import with_outputs
 from sed2.common import terminal
 
+if TYPE_CHECKING:
+    from sed2.report.outputs import Outputs
 
+
+@with_outputs("json", "csv", "plot", "html")
 def report(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="A folder that `sed2 rank --run-dir` has made.")
     ],
     *,
-    json: Json = None,
-    csv: Csv = None,
-    plot: Plot = None,
-    html: Html = None,
+    outputs: Outputs,
 ) -> None:
     """The ranking of a run directory, as far as the run came.
 
@@ -31,14 +33,12 @@ def report(
       sed2 report runs/mlps
       sed2 report runs/mlps --html ranking.html --json ranking.json
     """
-    from sed2.report.outputs import Outputs
     from sed2.report.tables.ranking import print_rank, ranking_warnings
     from sed2.runs.loading import load_run
 
     run = load_run(directory, terminal.warn)
-    outputs = Outputs.check(json=json, csv=csv, plot=plot, html=html, command=run.manifest.command)
+    replace(outputs, command=run.manifest.command).write(run.ranking)
     for warning in ranking_warnings(run.ranking):
         terminal.warn(warning)
     if not outputs.json_on_stdout:
         print_rank(terminal.out(), run.ranking)
-    outputs.write_rank(run.ranking)

@@ -1,4 +1,4 @@
-"""`--run-dir` of `sed2 rank`: what is finished is kept, and an interrupt says how to go on."""
+"""`--run-dir`: what is finished is kept, and an interrupt says how to go on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sed2.common import terminal
+from sed2.options import OUTPUT
 
 if TYPE_CHECKING:
     from sed2.runs.directory import RunDirectory
@@ -19,7 +20,9 @@ RunDir = Annotated[
     typer.Option(
         "--run-dir",
         metavar="DIR",
-        help="Keep what is finished in this folder; the same command goes on from there.",
+        help="Keep spectra and results in this folder; the same command goes on from there, and "
+        "one with other eps takes the spectra.",
+        rich_help_panel=OUTPUT.title,
     ),
 ]
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sed2.cli.options import (
-    AllowImport,
-    AllowPartial,
-    Csv,
-    Json,
-    Plot,
-    SpecArgument,
-    Verbose,
-    with_settings,
-)
+from sed2.cli.options import SpecArgument, Verbose, with_options, with_outputs
+from sed2.cli.run_dir import RunDir, kept_in
 from sed2.common import terminal
+from sed2.options import ClusterOptions
+from sed2.settings import Settings
+
+if TYPE_CHECKING:
+    from sed2.report.outputs import Outputs
 
 
 def _grid(name: str, what: str, default: str) -> Any:
@@ -26,7 +22,8 @@ def _grid(name: str, what: str, default: str) -> Any:
     )
 
 
-@partial(with_settings, input_groups="0 here")
+@with_options(Settings, ClusterOptions, input_groups="0 here")
+@with_outputs("json", "csv", "plot")
 def stability(
     spec: SpecArgument,
     *,
@@ -40,13 +37,10 @@ def stability(
         str | None,
         typer.Option(metavar="S", help="How many seeds, from --seed on. [default: 5]"),
     ] = None,
-    json: Json = None,
-    csv: Csv = None,
-    plot: Plot = None,
-    allow_import: AllowImport = False,
-    allow_partial: AllowPartial = False,
+    run_dir: RunDir = None,
     verbose: Verbose = False,
-    settings: dict[str, Any],
+    outputs: Outputs,
+    options: dict[str, Any],
 ) -> None:
     """Whether the ranking is settled at these settings.
 
@@ -58,27 +52,24 @@ def stability(
       sed2 stability configs/mlps.yaml --plot stability.png
       sed2 stability s.yaml --samples-grid 100,500 --draws-grid 100,400 --json -
     """
-    from sed2.report.outputs import Outputs
-
-    outputs = Outputs.check(json=json, csv=csv, plot=plot)
     from sed2 import api
     from sed2.common.compilation import use_compilation_cache
     from sed2.report.tables.checked import print_plan
     from sed2.report.tables.stability import print_stability
 
     use_compilation_cache()
-    with terminal.progress("sampling") as progress:
+    with kept_in(run_dir) as run, terminal.progress("sampling") as progress:
         result = api.stability(
             spec,
             samples_grid=samples_grid,
             draws_grid=draws_grid,
             sigma_grid=sigma_grid,
             seeds=seeds,
-            allow_import=allow_import,
-            allow_partial=allow_partial,
+            run_dir=run,
             progress=progress,
-            **settings,
+            **options,
         )
+    outputs.write(result)
     for warning in result.warnings:
         terminal.warn(warning)
     if not outputs.json_on_stdout:
@@ -86,4 +77,3 @@ def stability(
         if verbose:
             for model in result.models:
                 print_plan(terminal.out(), model.name, model.plan)
-    outputs.write_stability(result)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sed2.cli.options import AllowImport, AllowPartial, SpecArgument, Verbose, with_settings
+from sed2.cli.options import SpecArgument, Verbose, with_options
 from sed2.common import terminal
+from sed2.settings import Settings
 
 
-@with_settings
+@with_options(Settings)
 def validate(
     spec: SpecArgument,
     *,
-    allow_import: AllowImport = False,
-    allow_partial: AllowPartial = False,
     verbose: Verbose = False,
-    settings: dict[str, Any],
+    options: dict[str, Any],
 ) -> None:
     """Check a spec, its settings and its fit to the data. Computes nothing.
 
@@ -27,13 +26,7 @@ def validate(
     from sed2 import api
     from sed2.report.tables.checked import print_checked, print_plan
 
-    checked = api.validate(
-        spec,
-        plan=verbose,
-        allow_import=allow_import,
-        allow_partial=allow_partial,
-        **settings,
-    )
+    checked = api.validate(spec, plan=verbose, **options)
     print_checked(terminal.out(), checked)
     if verbose:
         for model in checked:

@@ -193,9 +193,9 @@ def _compare(found: Mapping[str, str] | str, node: str) -> None:
 def _no_answer(address: str, why: str) -> UsageError:
     return _refused(
         f"no Ray cluster can be reached at `{address}`: {why}",
-        "Start one by `ray start --head`, check the address, or give `--ray local`",
+        "Start one by `ray start --head`, check the address, or give `ray` local",
     )
 
 
 def _refused(cause: str, mend: str) -> UsageError:
-    return UsageError(cause, mend=mend, where="--ray")
+    return UsageError(cause, mend=mend, where="ray")

@@ -65,8 +65,8 @@ def no_node(task: Task, needed: Resources, nodes: list[Mapping[str, Any]]) -> Re
     return ResourceError(
         f"{task} needs {_told(needed)}, and no node of the cluster has that: the largest of "
         f"{len(nodes)} has {has}",
-        mend="Take fewer --ray-cpus or --ray-gpus, a lower --memory-gb, or a larger node",
-        where="--ray",
+        mend="Take fewer `ray_cpus` or `ray_gpus`, a lower `memory_gb`, or a larger node",
+        where="ray",
     )
 
 

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from typing import Annotated, Any
-
-from pydantic import AfterValidator, Field
 
 from sed2.common import threads
-from sed2.common.validation import StrictModel, read_flags
-from sed2.settings import Number
+from sed2.options import ClusterOptions
+from sed2.settings import resolve
 
-
-def _shareable(gpus: float) -> float:
-    if gpus > 1 and not gpus.is_integer():
-        raise ValueError(f"`ray_gpus` above 1 must be a whole number, not {gpus:g}")
-    return gpus
-
-
-class ClusterOptions(StrictModel):
-    ray: str = Field(min_length=1)
-    ray_cpus: Annotated[int, Number] = Field(default=1, ge=1)
-    ray_gpus: Annotated[float, Number, AfterValidator(_shareable)] = Field(default=0, ge=0)
+_LOG = logging.getLogger("sed2")
 
 
 class Cluster:
@@ -34,7 +22,8 @@ class Cluster:
         cpus: of one task; XLA and BLAS have as many threads.
         gpus: of one task; a part of one is shared with other tasks. Without any, a task computes
             on its CPUs.
-        tell: is told of candidates whose worker was lost, and that are done again.
+        tell: is told of candidates whose worker was lost, and that are done again; by default the
+            log is.
 
     Raises:
         UsageError: a number is not allowed.
@@ -46,12 +35,11 @@ class Cluster:
         *,
         cpus: int | str | None = None,
         gpus: float | str | None = None,
-        tell: Callable[[str], None] = lambda line: None,
+        tell: Callable[[str], None] = _LOG.warning,
     ) -> None:
-        given: dict[str, Any] = {"ray": address, "ray_cpus": cpus, "ray_gpus": gpus}
-        flags = read_flags(ClusterOptions, given)
-        self.address, self.cpus, self.gpus = flags.ray, flags.ray_cpus, flags.ray_gpus
-        self.tell = tell
+        given = {"ray": address, "ray_cpus": cpus, "ray_gpus": gpus}
+        its = resolve(given, {}, of=ClusterOptions)
+        self.address, self.cpus, self.gpus, self.tell = address, its.cpus, its.gpus, tell
 
     @property
     def environment(self) -> dict[str, str]:

@@ -54,7 +54,7 @@ def _opened(sealed: bytes, name: str) -> Any:
         raise UsageError(
             f"the code of `{name}` cannot be loaded on a node: {type(error).__name__}: {error}",
             mend="Install what it imports on every node",
-            where="--ray",
+            where="ray",
         ) from error
 
 

@@ -281,8 +281,8 @@ def _lost_too_often(task: Task, lost: _Lost) -> ResourceError:
     return ResourceError(
         f"the worker of {task} was lost {ATTEMPTS} times, the last time so: {lost}",
         mend="What was finished is kept in the run directory, if there is one. If memory was "
-        "short, give a lower --memory-gb, or more --ray-cpus so that fewer tasks share a node",
-        where="--ray",
+        "short, give a lower `memory_gb`, or more `ray_cpus` so that fewer tasks share a node",
+        where="ray",
     )
 
 
@@ -305,8 +305,8 @@ def _sealed(task: Task) -> bytes:
         except Exception as error:
             raise UsageError(
                 f"{task} cannot be sent to a cluster: {type(error).__name__}: {error}",
-                mend="Name it by `module: package.module:factory`, or leave out --ray",
-                where="--ray",
+                mend="Name it by `module: package.module:factory`, or leave out `ray`",
+                where="ray",
             ) from error
     return sealed
 

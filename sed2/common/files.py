@@ -7,36 +7,74 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 from sed2.common.locks import lock
 from sed2.errors import UsageError
 
+_apart: dict[str, Path] = {}
+"""The files that the command is to write, by their options."""
 
-def check_files(files: Mapping[str, Path | None], taken: Mapping[str, Path] | None = None) -> None:
+
+def check_files(files: Mapping[str, Path]) -> None:
     """Refuse files that cannot be written or are given twice, before the work.
 
     Args:
-        files: by their options; None is not given.
-        taken: files that are read, by their options.
+        files: by the names of their options.
 
     Raises:
         UsageError: it names the option.
     """
-    options = {target_of(path): option for option, path in (taken or {}).items()}
+    options: dict[Path, str] = {}
     for option, path in files.items():
-        if path is None:
-            continue
         if str(path) == "-":
-            raise UsageError("only --json can go to stdout", mend="Name a file", where=option)
+            raise UsageError("only JSON can go to stdout", mend="Name a file", where=option)
         check_writable(option, path)
         other = options.setdefault(target_of(path), option)
         if other != option and not is_special(path):
             raise UsageError(
-                f"`{path}` is the file of {other} already",
+                f"`{path}` is the file of --{other} already",
                 mend="Name another file",
                 where=option,
             )
+
+
+@contextmanager
+def kept_apart(files: Mapping[str, Path]) -> Iterator[None]:
+    """Within it `open_input` refuses these files, by the names of their options."""
+    _apart.update(files)
+    try:
+        yield
+    finally:
+        _apart.clear()
+
+
+def open_input(path: Path) -> BufferedReader:
+    """Open a file of the user that is read.
+
+    Raises:
+        OSError: it cannot be opened.
+        UsageError: the same command is to write it, perhaps by another name of the file.
+    """
+    file = path.open("rb")
+    own = os.fstat(file.fileno())
+    for option, output in _apart.items():
+        if output.is_file() and os.path.samestat(own, output.stat()):
+            file.close()
+            raise UsageError(
+                f"`{output}` is read by the same command, and would be lost",
+                mend="Name another file",
+                where=option,
+            )
+    return file
+
+
+def read_input(path: Path) -> bytes:
+    """All of a file of the user; raises as `open_input`."""
+    with open_input(path) as file:
+        return file.read()
 
 
 def check_writable(option: str, path: Path) -> None:

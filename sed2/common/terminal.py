@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -43,7 +44,7 @@ def _console(stream: IO[str]) -> Console:
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        _read_no_more()
+        _read_no_more(self.file)
 
 
 class _NoCommands:
@@ -60,9 +61,9 @@ class _NoCommands:
         return getattr(self._stream, name)
 
 
-def _read_no_more() -> None:
-    """The reader of stdout has gone, as in `sed2 ... | head -1`: the files are still written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _read_no_more(stream: IO[str]) -> None:
+    """The reader of a stream has gone, as in `sed2 ... | head -1`: the work goes on."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def write(text: str) -> None:
@@ -71,7 +72,7 @@ def write(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        _read_no_more()
+        _read_no_more(sys.stdout)
 
 
 def make_ready() -> None:
@@ -96,23 +97,41 @@ def reserve_stdout() -> None:
 
 def warn(message: str) -> None:
     """One warning on stderr."""
-    err().print(Text.assemble(("warning:", "yellow"), " ", one_line(message)), soft_wrap=True)
+    _tell(Text.assemble(("warning:", "yellow"), " ", one_line(message)))
 
 
 def fail(message: str) -> None:
     """One error on stderr."""
-    err().print(Text.assemble(("error:", "bold red"), " ", one_line(message)), soft_wrap=True)
+    _tell(Text.assemble(("error:", "bold red"), " ", one_line(message)))
 
 
 def say(line: str) -> None:
     """One line on stderr."""
-    err().print(Text(one_line(line)), soft_wrap=True)
+    _tell(Text(one_line(line)))
 
 
 def command(line: str) -> None:
     """A command to GitHub Actions, on stderr."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"{line}\n")
+    hush()
+
+
+def _tell(text: Text) -> None:
+    """Words on stderr, or nowhere if it takes none: no result is lost for want of a listener."""
+    try:
+        err().print(text, soft_wrap=True)
+    except (OSError, ValueError):  # it is full or closed, or cannot encode it
+        hush()
+
+
+def hush() -> None:
+    """Let stderr go, if it does not take what is left of it."""
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            _read_no_more(sys.stderr)
 
 
 @contextmanager

@@ -6,15 +6,12 @@ What is allowed is read off the model's JSON Schema, so a new option needs no me
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sed2.errors import UsageError, did_you_mean, shown
-
-_M = TypeVar("_M", bound=BaseModel)
+from sed2.errors import did_you_mean, shown
 
 
 class StrictModel(BaseModel):
@@ -40,20 +37,6 @@ class Fault:
     mend: str
     at_key: bool
     """Whether the name is wrong, rather than the value."""
-
-
-def read_flags(model: type[_M], given: Mapping[str, Any]) -> _M:
-    """Options of one command, by the name of the field; None is not given.
-
-    Raises:
-        UsageError: a value is not allowed; it names the flag.
-    """
-    try:
-        return model.model_validate({k: value for k, value in given.items() if value is not None})
-    except ValidationError as error:
-        fault = explain(error, model, "option")
-        flag = f"--{str(fault.path[0]).replace('_', '-')}"
-        raise UsageError(fault.cause, mend=fault.mend, where=flag) from None
 
 
 def explain(error: ValidationError, model: type[BaseModel], noun: str, of: str = "") -> Fault:

@@ -16,6 +16,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from sed2.common.files import open_input, read_input
 from sed2.common.memory import check_array
 from sed2.data.checks import Labelled, as_inputs, as_labels, at
 from sed2.data.cifar_pickle import PIXELS, parse_pickle
@@ -53,7 +54,7 @@ def read_archive(path: Path) -> Labelled:
         ResourceError: it would not fit in memory.
         OSError: it cannot be opened.
     """
-    with path.open("rb") as file, at(path):
+    with open_input(path) as file, at(path):
         return _labelled(*_parse_archive(file))
 
 
@@ -74,7 +75,7 @@ def read_folder(folder: Path) -> Labelled:
         paths = [folder / name for name in layout.files if (folder / name).is_file()]
         if sum(path.stat().st_size for path in paths) > _LARGEST:
             raise DataError("its files are larger than those of CIFAR", mend=_MEND)
-        files = {path.name: memoryview(path.read_bytes()) for path in paths}
+        files = {path.name: memoryview(read_input(path)) for path in paths}
         return _labelled(*_join(layout, files))
 
 

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from sed2.common.files import open_input
 from sed2.data.checks import first_not_finite
 from sed2.errors import DataError, did_you_mean, shown
 
@@ -32,7 +33,7 @@ def read_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np.ndarr
         DataError: this is not such a file.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
+    with open_input(path) as file:
         lines = _Lines(path, file)
         texts = iter(lines)
         header = next(texts, "")
@@ -168,7 +169,7 @@ def _check_row(place: str, names: list[str], label: str, line: str) -> None:
                 mend="Write numbers with a point"
                 if _is_number(cell.replace(",", "."))
                 else "Inputs must be numbers: code categories as numbers; if this column is the "
-                "label, name it with --label",
+                "label, name it with `label`",
                 where=where,
             )
 
@@ -229,7 +230,7 @@ def _rank_labels(
             code = int(whole.argmin())
             raise DataError(
                 f"labels must be integers or texts, but `{shown(labels[code])}` is neither",
-                mend="Name the label column with --label (by default it is the last one)",
+                mend="Name the label column with `label` (by default it is the last one)",
                 where=f"{path}:{numbers[int((codes == code).argmax())]}:{shown(column)}",
             )
     return np.unique(keys, return_inverse=True)[1].astype(np.int64)

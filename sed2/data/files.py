@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from sed2.common.files import read_input
 from sed2.errors import DataError
 
 DATA_DIR_VARIABLE = "SED2_DATA_DIR"
@@ -62,7 +63,7 @@ class DataFile:
         """
         path = self.path(cache_dir)
         try:
-            content = path.read_bytes()
+            content = read_input(path)
         except OSError as fault:
             raise DataError(
                 f"this file of a data set cannot be read ({fault.strerror})",

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from sed2.common.files import open_input
 from sed2.common.memory import check_array
 from sed2.data.checks import Labelled, as_inputs, as_labels, at
 from sed2.errors import DataError
@@ -111,7 +112,7 @@ def _read_labels(images: Path, rows: int) -> np.ndarray | None:
 
 
 def _read_array(path: Path) -> np.ndarray:
-    with path.open("rb") as file, at(path):
+    with open_input(path) as file, at(path):
         packed = file.read(2) == b"\x1f\x8b"  # whatever its name says
         file.seek(0)
         if not packed:

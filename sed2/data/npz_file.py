@@ -12,6 +12,7 @@ from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
+from sed2.common.files import open_input
 from sed2.common.memory import check_array
 from sed2.data.checks import Labelled, as_inputs, as_labels
 from sed2.errors import DataError, Sed2Error, shown
@@ -32,7 +33,7 @@ def read_npz(path: Path) -> Labelled:
         ResourceError: an array would not fit in memory.
         OSError: it cannot be opened.
     """
-    with path.open("rb") as file:
+    with open_input(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 return _read_arrays(archive)

@@ -115,7 +115,7 @@ def _what_would_fit(
             _plan(chain, items, samples, settings, budget, nominal)
         except ResourceError:
             continue
-        return f"--samples {samples} would fit; or raise --memory-gb"
+        return f"`samples` {samples} would fit; or raise `memory_gb`"
     return otherwise
 
 
@@ -128,7 +128,7 @@ def _other_way(
     except ResourceError:
         return otherwise
     return (
-        f"Free some memory; or --memory-gb {budget / GB:.2g} takes another way to the spectra, "
+        f"Free some memory; or `memory_gb` {budget / GB:.2g} takes another way to the spectra, "
         "with numbers of its own"
     )
 
@@ -177,7 +177,7 @@ def _plan(
             f"{_gb(max(each))} and what is kept of {items:,} runs (draws, and more for their "
             f"errors) {_gb(kept)}, "
             f"but the budget is {_gb(budget)}",
-            mend="Take fewer --samples or --draws, or raise --memory-gb",
+            mend="Take fewer `samples` or `draws`, or raise `memory_gb`",
         )
     fitting, devices = int((budget - kept) // max(each)), device_count()
     work = sum(way.work for way in chosen)
@@ -206,7 +206,7 @@ def _too_large(block: ChainBlock, samples: int, needed: float, budget: float) ->
     return ResourceError(
         f"block {block.name} ({block.parameters:,} parameters, N = {samples}) needs about "
         f"{_gb(needed)} for one draw, but the budget is {_gb(budget)}",
-        mend="Not one input would fit; take a smaller model, or raise --memory-gb",
+        mend="Not one input would fit; take a smaller model, or raise `memory_gb`",
     )
 
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sed2.common.display import Brief
+from sed2.common.files import open_input
 from sed2.common.strict_json import Damaged, parse, validate
 from sed2.common.validation import StrictModel
 from sed2.errors import NumericsError, UsageError, shown
@@ -191,20 +192,20 @@ def read_baseline(path: Path) -> Baseline:
         UsageError: it is missing, cannot be read, is damaged, or is not a baseline.
     """
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(
             f"there is no baseline `{path}`",
-            mend="Write it with the same command and --update, and commit it",
-            where="--baseline",
+            mend="Write it with the same command and `update`, and commit it",
+            where="baseline",
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
             f"the baseline `{path}` cannot be read ({reason})",
             mend="Check the path and its permissions",
-            where="--baseline",
+            where="baseline",
         ) from None
     if len(raw) > MAX_BYTES:
         raise _damaged(str(path), "it is too large for a baseline of sed2")
@@ -218,6 +219,6 @@ def read_baseline(path: Path) -> Baseline:
 def _damaged(where: str, cause: str) -> UsageError:
     return UsageError(
         f"this is no whole baseline of sed2: {cause}",
-        mend="Restore it from version control; or remove it and write it anew with --update",
+        mend="Restore it from version control; or remove it and write it anew with `update`",
         where=where,
     )

@@ -95,7 +95,7 @@ class Evidence:
             raise NumericsError(
                 f"the error of the score of `{shown(first.name)}` is undefined, so nothing can "
                 "be decided",
-                mend="Raise --max-flops: the spectrum of one random unit has no error",
+                mend="Raise `max_flops`: the spectrum of one random unit has no error",
             )
         return evidence
 

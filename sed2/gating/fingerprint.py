@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from sed2.common.files import open_input
 from sed2.data.catalogue import DATASETS
 from sed2.settings import Settings
 
@@ -27,7 +28,7 @@ def fingerprint(settings: Settings) -> str | None:
     if path.suffix.lower() not in _SINGLE:
         return None
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None

@@ -215,8 +215,8 @@ def _refuse_other_settings(candidates: Candidates, baseline: Baseline, path: str
             raise UsageError(
                 f"the baseline `{path}` cannot be compared with `{shown(name)}` as it is now: "
                 f"{'; '.join(found)}",
-                mend="Give the settings of the baseline, or write it anew with --update",
-                where="--baseline",
+                mend="Give the settings of the baseline, or write it anew with `update`",
+                where="baseline",
             )
 
 
@@ -227,8 +227,8 @@ def _refuse_other_data(candidates: Candidates, baseline: Baseline, path: str) ->
             f"the baseline `{path}` was made with other data: `{shown(baseline.data.name)}` of "
             f"sha256 {baseline.data.sha256[:12]}..., and `{shown(now.name)}` has "
             f"{now.sha256[:12]}...",
-            mend="Take the data of the baseline, or write it anew with --update",
-            where="--baseline",
+            mend="Take the data of the baseline, or write it anew with `update`",
+            where="baseline",
         )
 
 

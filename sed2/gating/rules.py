@@ -1,7 +1,7 @@
 """What the gate demands, and how sure it must be.
 
 A gate looks at most twice: with the K draws that were asked for, and if that leaves it undecided,
-with all that `--max-draws` allows. Each look can be wrong, so they share what the confidence c
+with all that `max_draws` allows. Each look can be wrong, so they share what the confidence c
 leaves: the first look decides at 1 - (1 - c) / 5, the second at 1 - 4 (1 - c) / 5. By Bonferroni's
 inequality one gate of one model is then wrong with a probability of at most 1 - c, either way.
 Most of it is kept for the second look, since what is clear is clear at the first.
@@ -9,42 +9,18 @@ Most of it is kept for the second look, since what is clear is clear at the firs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
 
-from pydantic import Field
-
-from sed2.common.validation import StrictModel, read_flags
 from sed2.errors import UsageError
 from sed2.gating.evidence import MIN_BATCHES
-from sed2.settings import Flag, Number, Settings
+from sed2.options import TIMES, GateOptions
+from sed2.settings import Settings
 
-TIMES = 8
-"""The draws of one model at most, unless given: so many times those asked for."""
 _BASELINE = MIN_BATCHES
 """Batches of a baseline, if so many draws are allowed: its error cannot shrink later."""
 _FIRST = 0.2
 """Share of the error that the first of two looks may spend."""
-
-
-class GateOptions(StrictModel):
-    """The options of the gate, in any form that the command line takes."""
-
-    min_ratio: Annotated[float, Number] = Field(default=0.95, gt=0)
-    """Score demanded, as a multiple of the baseline's."""
-    confidence: Annotated[float, Number] = Field(default=0.95, gt=0.5, le=0.999)
-    """How sure a pass or a failure must be."""
-    max_draws: Annotated[int, Field(ge=1, le=2**40), Number] | None = None
-    """Draws per model at most."""
-    max_parameters: Annotated[int, Field(ge=1, le=2**62), Number] | None = None
-    """Parameters per model at most."""
-    min_score: Annotated[float, Number] | None = None
-    """Floor of the score, in dimensions."""
-    allow_missing: Flag = False
-    """Whether a model of the baseline may be gone from the spec."""
-    allow_new: Flag = False
-    """Whether a model of the spec may be absent from the baseline."""
 
 
 @dataclass(frozen=True)
@@ -80,25 +56,20 @@ class Rules:
         return 1 - _FIRST * wrong, 1 - (1 - _FIRST) * wrong
 
 
-def read_rules(given: Mapping[str, Any], settings: Sequence[Settings]) -> Rules:
-    """The rules in any form that the command line takes; None is not given.
-
-    Args:
-        given: by the names of `Wish`.
-        settings: of all models.
+def read_rules(wish: GateOptions, settings: Sequence[Settings]) -> Rules:
+    """The rules for models of these settings.
 
     Raises:
-        UsageError: a value is not allowed, or the settings leave errors undefined.
+        UsageError: fewer draws are allowed than asked for, or errors are left undefined.
     """
-    wish = read_flags(GateOptions, given)
     _check_errors_defined(settings)
     draws = settings[0].draws
     max_draws = TIMES * draws if wish.max_draws is None else wish.max_draws
     if max_draws < draws:
         raise UsageError(
             f"{max_draws:,} draws at most are fewer than the {draws:,} to begin with",
-            mend="Raise --max-draws, or lower --draws",
-            where="--max-draws",
+            mend="Raise `max_draws`, or lower `draws`",
+            where="max_draws",
         )
     return Rules(**(wish.model_dump() | {"draws": draws, "max_draws": max_draws}))
 
@@ -111,19 +82,19 @@ def _check_errors_defined(settings: Sequence[Settings]) -> None:
     """
     if any(its.draws != settings[0].draws for its in settings):
         raise UsageError(
-            "the models differ in `draws`, and --max-draws is for all of them",
-            mend="Set `draws` for the whole file",
+            "the models differ in `draws`, and `max_draws` is for all of them",
+            mend="Set `draws:` for the whole file",
             where="draws",
         )
     if any(its.input_groups < 2 for its in settings):
         raise UsageError(
             "nothing is decided where the error of the inputs is left undefined",
-            mend="Give --input-groups 2 or more, such as the default",
-            where="--input-groups",
+            mend="Give `input_groups` 2 or more, such as the default",
+            where="input_groups",
         )
     if settings[0].draws < 2 and settings[0].averages_draws:
         raise UsageError(
             "nothing is decided where one draw leaves its error undefined",
-            mend="Give --draws 2 or more",
-            where="--draws",
+            mend="Give `draws` 2 or more",
+            where="draws",
         )

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field, ValidationError
 
-from sed2.common.validation import StrictModel, explain
 from sed2.errors import UsageError
 from sed2.generalisation import theorem
 from sed2.generalisation.results import (
@@ -23,66 +20,38 @@ from sed2.generalisation.results import (
     Covering,
 )
 from sed2.measure.two_sed import upper_bound
+from sed2.options import TheoremConstants
 from sed2.results import ModelResult
-from sed2.settings import Number, Settings, parse_prior
+from sed2.settings import Settings, parse_prior
 
 MIN_ZETA = 2 / 3
 
 
-class TheoremConstants(StrictModel):
-    """The constants of Theorem 5.1 that are the user's word."""
-
-    lipschitz: Annotated[float, Number] = Field(ge=0)
-    """L, of the normalised Fisher matrix as a field over the unit cube of parameters."""
-    theorem_k: Annotated[float, Number] = Field(default=1.0, gt=0)
-    """K, which follows from b, Lambda, alpha_1 and alpha_2."""
-    theorem_c: Annotated[float, Field(gt=0), Number] | None = None
-    """C, which follows from the same."""
-    loss_bound: Annotated[float, Field(gt=0), Number] | None = None
-    """b, for a loss in [0, 2b]."""
-
-
-def read_constants(given: dict[str, Any]) -> TheoremConstants:
-    """The constants in any form that the command line takes; None is not given.
-
-    Raises:
-        UsageError: one is missing or not allowed; it names the flag.
-    """
-    if given.get("lipschitz") is None:
-        raise UsageError(
-            "the Lipschitz constant L of the Fisher field is not given, and it cannot be measured",
-            mend="Give the L that you vouch for, such as --lipschitz 1",
-            where="--lipschitz",
-        )
-    try:
-        return TheoremConstants.model_validate(
-            {k: value for k, value in given.items() if value is not None}
-        )
-    except ValidationError as error:
-        fault = explain(error, TheoremConstants, "constant")
-        flag = f"--{str(fault.path[0]).replace('_', '-')}"
-        raise UsageError(fault.cause, mend=fault.mend, where=flag) from None
-
-
-def check_settings(settings: Settings) -> None:
+def check_settings(settings: Settings, words: TheoremConstants) -> None:
     """Find out before the work that the theorem covers the settings.
 
     Raises:
-        UsageError: n is not given, or zeta is below 2/3.
+        UsageError: L or n is not given, or zeta is below 2/3.
     """
+    if words.lipschitz is None:
+        raise UsageError(
+            "the Lipschitz constant L of the Fisher field is not given, and it cannot be measured",
+            mend="Give the L that you vouch for, such as `lipschitz` 1",
+            where="lipschitz",
+        )
     if settings.n_train is None:
         raise UsageError(
             "the size n of the training set is not given, and the bound is one for n points",
-            mend="Give --n-train",
-            where="--n-train",
+            mend="Give `n_train`",
+            where="n_train",
         )
     if settings.zeta < MIN_ZETA:
         raise UsageError(
             f"zeta {settings.zeta:.6g} is below 2/3, where the theorem does not hold: within a box "
             "of side eps^zeta the Fisher matrix must change by too little to matter at the scale "
             "eps, so eps^(3 zeta / 2 - 1) must not grow as eps shrinks",
-            mend="Give --zeta 0.667, or more below 1, or leave it out for 2/3",
-            where="--zeta",
+            mend="Give `zeta` 0.667, or more below 1, or leave it out for 2/3",
+            where="zeta",
         )
 
 
@@ -91,9 +60,10 @@ def evaluate(model: ModelResult, words: TheoremConstants) -> BoundResult:
 
     Args:
         model: with settings that `check_settings` accepts.
-        words: the user's constants.
+        words: the user's constants, which it accepts as well.
     """
-    settings = model.settings
+    settings, lipschitz = model.settings, words.lipschitz
+    assert lipschitz is not None
     d, mu, gamma = model.parameters, model.max_eigenvalue, settings.gamma
     eps_n, n = settings.eps_n, settings.n_train
     assert eps_n is not None
@@ -105,14 +75,14 @@ def evaluate(model: ModelResult, words: TheoremConstants) -> BoundResult:
         log_eps = np.log(eps)
         return Covering(
             eps,
-            theorem.log_covering_number(log_eps, estimate, d, words.lipschitz),
-            theorem.log_covering_number(log_eps, at_most, d, words.lipschitz),
+            theorem.log_covering_number(log_eps, estimate, d, lipschitz),
+            theorem.log_covering_number(log_eps, at_most, d, lipschitz),
             theorem.log_cube_number(log_eps, d, mu),
         )
 
     def both(of: Callable[..., float], *constants: float) -> Bracket:
         estimate, at_most = (
-            of(math.log(n), *constants, two_sed, d, words.lipschitz)
+            of(math.log(n), *constants, two_sed, d, lipschitz)
             for two_sed in (two.estimate, two.at_most)
         )
         return Bracket(estimate, at_most)
@@ -120,11 +90,11 @@ def evaluate(model: ModelResult, words: TheoremConstants) -> BoundResult:
     log_probability = both(theorem.log_probability, gamma, words.theorem_k)
     return BoundResult(
         model=model,
-        lipschitz=words.lipschitz,
+        lipschitz=lipschitz,
         theorem_k=words.theorem_k,
         theorem_c=words.theorem_c,
         loss_bound=words.loss_bound,
-        log_covering_constant=theorem.log_covering_constant(d, words.lipschitz),
+        log_covering_constant=theorem.log_covering_constant(d, lipschitz),
         two_sed=two,
         log_probability=log_probability,
         smallest_k=both(theorem.smallest_k, gamma),

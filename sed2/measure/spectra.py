@@ -44,8 +44,8 @@ class BlockSpectrum:
             raise NumericsError(
                 f"the Fisher spectrum of block {self.name} is not finite in {bad.sum()} of "
                 f"{bad.size} draws",
-                mend="Activations overflow: use a smaller parameter measure (--prior) or "
-                "standardise the inputs (--standardize)",
+                mend="Activations overflow: use a smaller parameter measure (`prior`) or "
+                "standardise the inputs (`standardize`)",
             )
 
     def __getitem__(self, draws: slice) -> BlockSpectrum:
@@ -104,7 +104,7 @@ class Spectra:
         if not finite:
             raise NumericsError(
                 "the trace of the Fisher matrix overflows",
-                mend="Use a larger --sigma, or a smaller parameter measure (--prior)",
+                mend="Use a larger `sigma`, or a smaller parameter measure (`prior`)",
             )
 
     def __getitem__(self, draws: slice) -> Spectra:

@@ -21,13 +21,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field
 
-from sed2.common.validation import StrictModel, read_flags
 from sed2.errors import ResourceError, UsageError
+from sed2.options import TIMES, DecidingOptions
 from sed2.ranking.order import as_probability, rank_results, separation
 from sed2.ranking.probabilities import (
     probability_ahead,
@@ -43,52 +41,33 @@ from sed2.ranking.results import (
     Ranking,
 )
 from sed2.results import ModelResult
-from sed2.settings import Number, Settings
+from sed2.settings import Settings
 
 RunAgain = Callable[[Mapping[str, Settings]], Sequence[ModelResult]]
 """The results of the models of these names, each with its settings, in this order."""
 
-TIMES = 8
-"""The budget, unless one is given: so many times the given draws and inputs."""
 
-
-class DecidingOptions(StrictModel):
-    """What `--until-decided` is to reach, and at what cost at most."""
-
-    decide_at: Annotated[float, Number] = Field(default=0.95, gt=0.5, le=0.999)
-    """Probability demanded of every order of neighbours."""
-    max_draws: Annotated[int, Field(ge=1, le=2**40), Number] | None = None
-    """Draws per model at most."""
-    max_samples: Annotated[int, Field(ge=1, le=2**40), Number] | None = None
-    """Inputs per model at most."""
-
-
-def read_demand(given: Mapping[str, Any], settings: Mapping[str, Settings]) -> Demand:
-    """The demand in any form that the command line takes; None is not given.
-
-    Args:
-        given: `decide_at`, `max_draws` and `max_samples`.
-        settings: of the models, by name.
+def read_demand(wish: DecidingOptions, settings: Mapping[str, Settings]) -> Demand:
+    """The demand, with the budget for the models of these settings, by name.
 
     Raises:
-        UsageError: a number is not allowed, the models begin with different N or K, or the errors
-            of the inputs are not asked for.
+        UsageError: the models begin with different N or K, or the errors of the inputs are not
+            asked for.
     """
-    wish = read_flags(DecidingOptions, given)
     first, *others = settings.values()
     for field in ("draws", "samples"):
         if any(getattr(other, field) != getattr(first, field) for other in others):
             raise UsageError(
                 f"the models begin with different `{field}`, and those that are not told apart "
                 "are to have the same",
-                mend=f"Set `{field}` for the whole file",
-                where="--until-decided",
+                mend=f"Set `{field}:` for the whole file",
+                where="until_decided",
             )
     if any(its.input_groups < 2 for its in settings.values()):
         raise UsageError(
             "nothing is decided where the error of the inputs is left undefined",
-            mend="Give --input-groups 2 or more, such as the default",
-            where="--until-decided",
+            mend="Give `input_groups` 2 or more, such as the default",
+            where="until_decided",
         )
     return Demand(
         wish.decide_at,

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sed2.common import terminal
-from sed2.common.files import check_files, replace_file
+from sed2.common.files import check_files, kept_apart, replace_file
 from sed2.errors import UsageError
+from sed2.gating.outcome import GateResult
 from sed2.generalisation.results import BoundResult
 from sed2.ranking.results import Ranking
-from sed2.report.documents.bound import bound_document
-from sed2.report.documents.model import compute_document, csv_text
-from sed2.report.documents.ranking import rank_document
+from sed2.report.comparison import Comparison
 from sed2.report.documents.text import SCHEMA_VERSION, to_json
-from sed2.report.documents.training import (
-    csv_columns,
-)
 from sed2.results import ModelResult
 from sed2.robustness.results import StabilityResult
 
@@ -29,100 +26,110 @@ PLOT_FORMATS = (".png", ".svg", ".pdf")
 class Outputs:
     """Where the results go besides the terminal."""
 
-    json: Path | None
-    json_on_stdout: bool
-    csv: Path | None
-    plot: Path | None
-    html: Path | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """By the names of their options."""
+    json_on_stdout: bool = False
+    """Then nothing else goes there."""
     command: str = ""
     """The command line, of which the page tells."""
 
     @classmethod
-    def check(
-        cls,
-        *,
-        json: str | None = None,
-        csv: Path | None = None,
-        plot: Path | None = None,
-        html: Path | None = None,
-        command: str = "",
-    ) -> Outputs:
+    def check(cls, *, command: str = "", **files: str | Path | None) -> Outputs:
         """Find out before the work that every file can be written.
+
+        Args:
+            files: by the names of their options; None is not given.
 
         Raises:
             UsageError: a path cannot be written, or the figure's format is not known.
         """
-        if plot is not None and plot.suffix.lower() not in PLOT_FORMATS:
+        on_stdout = files.get("json") == "-"
+        given = {name: Path(file) for name, file in files.items() if file is not None}
+        if on_stdout:
+            del given["json"]
+        if "plot" in given and given["plot"].suffix.lower() not in PLOT_FORMATS:
             raise UsageError(
-                f"`{plot}` has no known figure format",
+                f"`{given['plot']}` has no known figure format",
                 mend=f"End it in {', '.join(PLOT_FORMATS)}",
-                where="--plot",
+                where="plot",
             )
-        json_file = None if json is None or json == "-" else Path(json)
-        check_files({"--json": json_file, "--csv": csv, "--plot": plot, "--html": html})
-        return cls(json_file, json == "-", csv, plot, html, command)
+        check_files(given)
+        return cls(given, on_stdout, command)
 
-    def write_compute(self, result: ModelResult) -> None:
-        """Write all files of `compute`."""
-        self._write_curves(compute_document(result), [result])
-        if self.html is not None:
-            from sed2.report.html.compute import compute_page
+    def kept_apart(self) -> AbstractContextManager[None]:
+        """Within it no file is read that is to be written."""
+        return kept_apart(self.files)
 
-            replace_file(self.html, compute_page(result, self.command))
-
-    def write_rank(self, ranking: Ranking) -> None:
-        """Write all files of `rank`."""
-        results = [model.result for model in ranking.models]
-        more = [csv_columns(model) for model in ranking.models]
-
-        def figure(file_format: str) -> bytes:
-            from sed2.report.figures.training import ranking_figure
-
-            return ranking_figure(ranking, file_format)
-
-        self._write(rank_document(ranking), lambda: csv_text(results, more), figure)
-        if self.html is not None:
-            from sed2.report.html.ranking import rank_page
-
-            replace_file(self.html, rank_page(ranking, self.command))
-
-    def write_bound(self, result: BoundResult) -> None:
-        """Write the JSON of `bound`."""
-        self._write_curves(bound_document(result), [result.model])
-
-    def write_stability(self, result: StabilityResult) -> None:
-        """Write all files of `stability`."""
-        from sed2.report.documents.stability import stability_csv, stability_document
-
-        def figure(file_format: str) -> bytes:
-            from sed2.report.figures.stability import stability_figure
-
-            return stability_figure(result, file_format)
-
-        self._write(
-            stability_document(result, SCHEMA_VERSION), lambda: stability_csv(result), figure
-        )
-
-    def _write_curves(self, document: dict[str, Any], results: list[ModelResult]) -> None:
-        def figure(file_format: str) -> bytes:
-            from sed2.report.figures.curves import curves_figure
-
-            return curves_figure(results, file_format)
-
-        self._write(document, lambda: csv_text(results), figure)
-
-    def _write(
-        self,
-        document: dict[str, Any],
-        table: Callable[[], str],
-        figure: Callable[[str], bytes],
-    ) -> None:
-        text = to_json(document)
+    def write(self, result: Any) -> None:
+        """Write all files of a result, and its JSON on stdout, before anything is said of it."""
+        forms = self._forms(result)
+        for name, path in self.files.items():
+            content = forms[name]()
+            replace_file(path, content.encode() if isinstance(content, str) else content)
         if self.json_on_stdout:
-            terminal.write(text)
-        elif self.json is not None:
-            replace_file(self.json, text.encode())
-        if self.csv is not None:
-            replace_file(self.csv, table().encode())
-        if self.plot is not None:
-            replace_file(self.plot, figure(self.plot.suffix[1:].lower()))
+            terminal.write(forms["json"]())
+
+    def _forms(self, result: Any) -> dict[str, Callable[[], Any]]:
+        """The content of each file that there is of a result: text or bytes, by its option."""
+        match result:
+            case ModelResult():
+                from sed2.report.documents.model import compute_document, csv_text
+                from sed2.report.figures.curves import curves_figure
+                from sed2.report.html.compute import compute_page
+
+                return {
+                    "json": lambda: to_json(compute_document(result)),
+                    "csv": lambda: csv_text([result]),
+                    "plot": lambda: curves_figure([result], self._figure),
+                    "html": lambda: compute_page(result, self.command),
+                }
+            case Ranking():
+                from sed2.report.documents.model import csv_text
+                from sed2.report.documents.ranking import rank_document
+                from sed2.report.documents.training import csv_columns
+                from sed2.report.figures.training import ranking_figure
+                from sed2.report.html.ranking import rank_page
+
+                results = [model.result for model in result.models]
+                return {
+                    "json": lambda: to_json(rank_document(result)),
+                    "csv": lambda: csv_text(results, [csv_columns(its) for its in result.models]),
+                    "plot": lambda: ranking_figure(result, self._figure),
+                    "html": lambda: rank_page(result, self.command),
+                }
+            case BoundResult():
+                from sed2.report.documents.bound import bound_document
+
+                return {"json": lambda: to_json(bound_document(result))}
+            case StabilityResult():
+                from sed2.report.documents.stability import stability_csv, stability_document
+                from sed2.report.figures.stability import stability_figure
+
+                return {
+                    "json": lambda: to_json(stability_document(result, SCHEMA_VERSION)),
+                    "csv": lambda: stability_csv(result),
+                    "plot": lambda: stability_figure(result, self._figure),
+                }
+            case GateResult():
+                from sed2.report.documents.gate import gate_document
+                from sed2.report.documents.junit import junit
+                from sed2.report.documents.summary import summary
+                from sed2.report.html.gate import gate_page
+
+                return {
+                    "json": lambda: to_json(gate_document(result)),
+                    "junit": lambda: junit(result),
+                    "summary": lambda: summary(result).encode(errors="replace"),
+                    "html": lambda: gate_page(result, self.command),
+                }
+            case Comparison():
+                from sed2.report.documents.diff import diff_document
+
+                return {"json": lambda: to_json(diff_document(result))}
+            case _:  # a document
+                return {"json": lambda: to_json(result)}
+
+    @property
+    def _figure(self) -> str:
+        """The format of the figure."""
+        return self.files["plot"].suffix[1:].lower()

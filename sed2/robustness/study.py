@@ -92,16 +92,16 @@ def read_grids(given: dict[SweptSetting, Any], seeds: Any) -> Grids:
             f"the number of seeds must be a whole number from 1 to {MAX_SEEDS:,}, "
             f"not `{shown(count)}`",
             mend=f"Leave it out for {SEEDS}",
-            where="--seeds",
+            where="seeds",
         )
     return Grids(values, int(count))
 
 
 def _read_grid(name: SweptSetting, given: Any) -> tuple[float, ...]:
-    flag = f"--{name}-grid"
+    option = f"{name}_grid"
 
     def refuse(cause: str) -> UsageError:
-        return UsageError(cause, mend=f"Give it like {flag} {GRIDS[name]}", where=flag)
+        return UsageError(cause, mend=f"Give it like `{option}` {GRIDS[name]}", where=option)
 
     given = given.tolist() if hasattr(given, "tolist") else given  # an array
     if isinstance(given, str):
@@ -112,7 +112,7 @@ def _read_grid(name: SweptSetting, given: Any) -> tuple[float, ...]:
     try:  # each by the rules of the setting itself
         grid = tuple(getattr(resolve({name: part}, {}), name) for part in parts)
     except UsageError as error:
-        raise UsageError(error.cause, mend=error.mend, where=flag) from None
+        raise UsageError(error.cause, mend=error.mend, where=option) from None
     for low, high in pairwise(grid):
         if not low < high:
             raise refuse(f"the grid must ascend, but {high:g} follows {low:g}")

@@ -25,6 +25,7 @@ from sed2.common.files import sweep
 from sed2.common.progress import Progress, Report
 from sed2.data.load import Dataset
 from sed2.errors import UsageError, shown
+from sed2.options import TrainingSettings
 from sed2.ranking.results import Demand, Ranking
 from sed2.results import ModelResult
 from sed2.runs import keys
@@ -32,7 +33,6 @@ from sed2.runs.manifest import NAME, Manifest, ManifestModel, read_manifest, to_
 from sed2.runs.spectra import PLACE, KeptSpectra
 from sed2.runs.store import Store, write
 from sed2.tasks import Task
-from sed2.training.settings import TrainingSettings
 
 RANKINGS = "rankings"
 _OWN = {NAME, RANKINGS, PLACE, "pieces", "results", "baselines", "trainings", "batches", "draws"}
@@ -197,7 +197,7 @@ def _check(path: Path) -> None:
     """
 
     def refuse(cause: str, mend: str) -> UsageError:
-        return UsageError(cause, mend=mend, where="--run-dir")
+        return UsageError(cause, mend=mend, where="run_dir")
 
     try:
         path.mkdir(parents=True, exist_ok=True)

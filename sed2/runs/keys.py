@@ -95,7 +95,7 @@ def architecture(model: ModelSpec) -> str:
             f"`{shown(model.name)}` is a network that was handed over, which no hash can name in "
             "another process",
             mend="Name it by `module: package.module:factory`, or leave out the run directory",
-            where="--run-dir",
+            where="run_dir",
         )
     return model.sha256
 

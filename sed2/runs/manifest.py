@@ -11,12 +11,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
+from sed2.common.files import read_input
 from sed2.common.validation import StrictModel
 from sed2.errors import UsageError
+from sed2.options import TrainingSettings
 from sed2.ranking.results import Demand
 from sed2.runs.keys import digest
 from sed2.settings import Settings
-from sed2.training.settings import TrainingSettings
 
 NAME = "sed2-run.json"
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -70,7 +71,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / NAME
     try:
-        raw = path.read_bytes()
+        raw = read_input(path)
     except OSError as error:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
         cause = "there is no such file" if missing else error.strerror

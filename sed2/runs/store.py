@@ -160,5 +160,5 @@ def write(path: Path, file: bytes, run_dir: Path) -> None:
             else f"cannot write `{path}`: {error.strerror or error}",
             mend=f"{'Free some' if full else 'Mend that'}, and the same command goes on: what was "
             "finished is kept",
-            where="--run-dir",
+            where="run_dir",
         ) from error

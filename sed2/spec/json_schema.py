@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sed2.blocks import KINDS
-from sed2.spec.schema import FILE, MODEL
+from sed2.spec.schema import ALONE, FILE, MODEL
 
 _SIZE, _DASH = r"0*[1-9][0-9]*", r"\s*[-–]\s*"
 _WIDTHS = rf"{_SIZE}({_DASH}{_SIZE})+"
@@ -47,12 +47,13 @@ def json_schema() -> dict[str, Any]:
             ),
         ]
     }
-    model, file = (_filled(each.model_json_schema()) for each in (MODEL, FILE))
+    model, file, alone = (_filled(each.model_json_schema()) for each in (MODEL, FILE, ALONE))
+    shared |= file.pop("$defs") | alone.pop("$defs")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "sed2 spec",
         "description": "Neural architectures to rank by the two-scale effective dimension.",
-        "oneOf": [file, _REFS["model"], _REFS["notation"]],
+        "oneOf": [file, alone, _REFS["notation"]],
         "$defs": {"notation": _NOTATION, "model": model, "block": block, **shared},
     }
 

@@ -20,6 +20,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    Strict,
     ValidationError,
     ValidationInfo,
     WithJsonSchema,
@@ -30,6 +31,7 @@ from sed2.blocks import KINDS, Block, BlockSpec, Shape
 from sed2.blocks.base import BLOCK_SCHEMA, read_block
 from sed2.common.validation import Fault, StrictModel, explain, in_words
 from sed2.errors import SpecError, did_you_mean, shown
+from sed2.options import SECTIONS
 from sed2.settings import Settings
 from sed2.spec import notation
 from sed2.spec.yaml import Document, Route, load, loads
@@ -81,15 +83,25 @@ class _FileKeys(StrictModel):
     """The candidates."""
 
 
-def _with_settings(base: type[StrictModel]) -> type[BaseModel]:
+def _with_settings(base: type[BaseModel]) -> type[BaseModel]:
     """With all settings, each for itself: how they go together is known once all sources are
     merged."""
     each: Any = {name: (field.annotation, field) for name, field in Settings.model_fields.items()}
     return create_model(base.__name__, __base__=base, **each)
 
 
-MODEL, FILE = _with_settings(_ModelKeys), _with_settings(_FileKeys)
-"""Of the YAML: a model, and a file of models."""
+def _with_sections(base: type[BaseModel]) -> type[BaseModel]:
+    """With the other options, which are those of a whole file."""
+    each: Any = {
+        key: (Annotated[kind, Strict(False)], Field(default_factory=kind))
+        for key, kind in SECTIONS.items()
+    }
+    return create_model(base.__name__, __base__=base, **each)
+
+
+MODEL = _with_settings(_ModelKeys)
+FILE, ALONE = _with_sections(_with_settings(_FileKeys)), _with_sections(MODEL)
+"""Of the YAML: a model, a file of models, and a model that is the whole file."""
 
 
 @dataclass(frozen=True)
@@ -135,12 +147,18 @@ class SpecFile:
     """The file's name, or the notation."""
     document: Document | None = field(default=None, repr=False)
     """None for notation."""
+    sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Other options of the whole file, by the keys of `sed2.options.SECTIONS`."""
 
     def where(self, model: ModelSpec, setting: str) -> str:
         """`file:line:column` of a setting of `model`: its own, or else the file's."""
         if setting in model.override_where:
             return model.override_where[setting]
-        return self.document.locate((setting,)) if self.document else self.source
+        return self.locate(setting)
+
+    def locate(self, *route: str) -> str:
+        """`file:line:column` of a key, or of one within it."""
+        return self.document.locate(route) if self.document else self.source
 
 
 def load_spec(spec: str | Path | Mapping[str, Any], source: str = "<mapping>") -> SpecFile:
@@ -190,7 +208,8 @@ def read_document(document: Document) -> SpecFile:
         models, settings = (reader.model((), top),), {}
     else:
         models, settings = reader.models(top)
-    return SpecFile(models, settings, document.source, document)
+    sections = {key: top[key] for key in SECTIONS if isinstance(top, dict) and key in top}
+    return SpecFile(models, settings, document.source, document, sections)
 
 
 def shape_check(model: ModelSpec, input_shape: Shape) -> Shape:
@@ -262,8 +281,9 @@ class _Reader:
         if "models" not in top:
             raise self.fault((), "the key `models` is missing", _EXAMPLE)
         models = tuple(self.model(("models", i), each) for i, each in enumerate(top["models"]))
-        check_names(models)
-        return models, {key: value for key, value in top.items() if key != "models"}
+        self.check_names(models)
+        rest = {key: value for key, value in top.items() if key not in ("models", *SECTIONS)}
+        return models, rest
 
     def model(self, route: Route, entry: object) -> ModelSpec:
         """One entry of `models`."""
@@ -277,7 +297,8 @@ class _Reader:
             )
         forms = [key for key in FORMS if key in entry]
         if len(forms) < 2:
-            self.validate(MODEL, partial(MODEL.model_validate, entry), route, "key of a model")
+            kind = MODEL if route else ALONE
+            self.validate(kind, partial(kind.model_validate, entry), route, "key of a model")
         if len(forms) != 1:
             raise self.fault(
                 route,
@@ -285,7 +306,8 @@ class _Reader:
                 f"{' and '.join(f'`{form}`' for form in forms) or 'none'}",
                 _EXAMPLE,
             )
-        overrides = {key: value for key, value in entry.items() if key not in MODEL_KEYS}
+        known = (*MODEL_KEYS, *SECTIONS)
+        overrides = {key: value for key, value in entry.items() if key not in known}
         if "notation" in entry:
             model = self.from_notation(route, entry["notation"], (*route, "notation"))
         elif "blocks" in entry:

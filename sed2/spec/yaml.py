@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from sed2.common.files import open_input
 from sed2.errors import SpecError, did_you_mean, shown
 
 MAX_BYTES = 2**20
@@ -92,7 +93,7 @@ def load(path: Path) -> Document:
         SpecError: the file cannot be read, is not UTF-8 text, or is not the YAML described above.
     """
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise SpecError(f"there is no file {path}", mend=_mend_path(path)) from None
@@ -112,7 +113,7 @@ def load(path: Path) -> Document:
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8")) + 1
         raise SpecError(
             "this is not UTF-8 text",
-            mend="Save the file as UTF-8; a spec is a YAML file, data go to --dataset",
+            mend="Save the file as UTF-8; a spec is a YAML file, data go to `dataset`",
             where=f"{path}:{before.count(10) + 1}:{column}",
         ) from None
     return loads(text, str(path))
@@ -331,7 +332,7 @@ def _too_many(source: str, mark: Any) -> SpecError:
 def _too_large(source: str) -> SpecError:
     return SpecError(
         f"{source} is larger than {MAX_BYTES // 2**20} MiB",
-        mend="A spec is a short YAML file; data go to --dataset",
+        mend="A spec is a short YAML file; data go to `dataset`",
     )
 
 

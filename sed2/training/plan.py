@@ -13,12 +13,12 @@ from sed2.common.memory import GB
 from sed2.data.load import Dataset
 from sed2.errors import DataError, ResourceError, SpecError, shown
 from sed2.fisher.plan import forward_cost, memory_budget
+from sed2.options import TrainingSettings
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, data_check
 from sed2.training.loop import Program
 from sed2.training.network import blocks_of
 from sed2.training.result import CROSS_ENTROPY, SQUARED_ERROR
-from sed2.training.settings import TrainingSettings
 
 _CALL_WORK = 5e9  # operations of the steps between two reports of progress, about half a second
 _BACKWARD = 3  # a step's operations, in forward passes
@@ -95,7 +95,7 @@ def _objective(model: ModelSpec, chain: Chain, dataset: Dataset) -> str:
     if y is None:
         raise DataError(
             f"the data set `{shown(dataset.name)}` has no labels to train on",
-            mend="Give it a label for each row (an array `y` in a .npz file), or leave out --train",
+            mend="Give it a label for each row (an array `y` in a .npz file), or leave out `train`",
         )
     if np.issubdtype(y.dtype, np.integer):
         classes = int(y.max()) + 1
@@ -103,7 +103,7 @@ def _objective(model: ModelSpec, chain: Chain, dataset: Dataset) -> str:
             raise SpecError(
                 f"`{shown(model.name)}` has {_outputs(outputs)}, but the labels of "
                 f"`{shown(dataset.name)}` are {classes} classes",
-                mend=f"Give its last block {classes} features, or leave out --train",
+                mend=f"Give its last block {classes} features, or leave out `train`",
                 where=model.where,
             )
         return CROSS_ENTROPY
@@ -136,6 +136,6 @@ def _check_memory(
         raise ResourceError(
             f"training `{shown(model.name)}` needs about {needed / GB:,.1f} GB ({parts} for its "
             f"parameters, a batch, and the rows), but the budget is {budget / GB:,.1f} GB",
-            mend="Take a smaller --batch-size, fewer --train-seeds or --train-samples, or raise "
-            "--memory-gb",
+            mend="Take a smaller `batch_size`, fewer `train_seeds` or `train_samples`, or raise "
+            "`memory_gb`",
         )

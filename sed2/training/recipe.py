@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sed2.data.load import Dataset
+from sed2.options import TrainingSettings
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
 from sed2.training import loop
@@ -17,7 +18,6 @@ from sed2.training.batches import epoch_batches, training_rows
 from sed2.training.network import States, draw_states
 from sed2.training.plan import TrainingPlan, check_training
 from sed2.training.result import CROSS_ENTROPY, Training
-from sed2.training.settings import TrainingSettings
 
 
 def train(

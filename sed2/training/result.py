@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sed2.common.display import Brief
-from sed2.training.settings import TrainingSettings
+from sed2.options import TrainingSettings
 
 CROSS_ENTROPY, SQUARED_ERROR = "cross entropy", "squared error"
 

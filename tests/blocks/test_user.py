@@ -87,7 +87,7 @@ def test_init_draws_what_the_module_declares() -> None:
 
 
 def test_init_is_refused_where_every_draw_would_be_the_same() -> None:
-    with pytest.raises(UsageError, match=r"takes no `rngs`.*--prior"):
+    with pytest.raises(UsageError, match=r"takes no `rngs`.*`prior`"):
         sed2.compute(networks.fixed, prior="init", **FAST)
 
 

@@ -17,7 +17,7 @@ from sed2 import api
 from sed2.cli.app import app
 from sed2.common import terminal
 from sed2.errors import ExitCode, Sed2Error
-from sed2.settings import OTHER_VARIABLES
+from sed2.options import OTHER_VARIABLES
 from tests.cli.conftest import FAST, Ran, Run, shell
 
 CONTRACT = {

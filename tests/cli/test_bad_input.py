@@ -192,8 +192,3 @@ def test_an_output_that_cannot_be_written_is_found_before_the_work(
         path = "folder.png"
         Path(path).mkdir()
     check(sed2, 2, [option, path], command, "MLP 54-3-7", *FAST, option, path)
-
-
-def test_an_unknown_variable(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SED2_DRAWZ", "3")
-    check(sed2, 2, ["SED2_DRAWZ", "SED2_DRAWS"], "compute", "MLP 54-3-7", *FAST)

@@ -47,7 +47,7 @@ def test_json_alone_is_on_stdout(sed2: Run) -> None:
         (["a.json", "none.json"], "`none.json` cannot be read (No such file or directory)"),
         (["a.json", "."], "`.` cannot be read (Is a directory)"),
         (["a.json", "c.json"], "of `sed2 rank` and `c.json` of `sed2 compute`"),
-        (["a.json", "b.json", "--json", "a.json"], "`a.json` is the file of A.json already"),
+        (["a.json", "b.json", "--json", "a.json"], "`a.json` is read by the same command"),
         (["a.json", "cut.json"], "cut.json:3:13: this is no whole result"),
     ],
 )

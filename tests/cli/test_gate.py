@@ -147,9 +147,9 @@ def test_models_of_one_side_alone(gate: Run) -> None:
         (["--min-ratio", "-1"], "--min-ratio: "),
         (["--max-draws", "5"], "--max-draws: 5 draws at most are fewer"),
         (["--input-groups", "0"], "--input-groups: "),
-        (["--junit", "b.json"], "b.json` is the file of --baseline already"),
-        (["--html", "b.json"], "b.json` is the file of --baseline already"),
-        (["--html", "-"], "--html: only --json can go to stdout"),
+        (["--junit", "b.json"], "b.json` is read by the same command"),
+        (["--html", "b.json"], "b.json` is read by the same command"),
+        (["--html", "-"], "--html: only JSON can go to stdout"),
         (["--junit", "no/j.xml"], "there is no folder `no`"),
     ],
 )

@@ -16,7 +16,7 @@ from tests.cli.conftest import FAST, Run
         (("--coordinator", ":80", "--processes", "2", "--process", "0"), "HOST:PORT"),
         (("--coordinator", "a:70000", "--processes", "2", "--process", "0"), "HOST:PORT"),
         (("--coordinator", "node1:9911", "--processes", "2", "--process", "2"), "Count from 0"),
-        (("--host-timeout", "9"), "without --distributed no process is waited for"),
+        (("--host-timeout", "9"), "no process is waited for"),
         (("--process", "-1"), "--process"),
         (("--host-timeout", "0"), "--host-timeout"),
     ],

@@ -223,7 +223,7 @@ def test_baselines_need_no_training(sed2: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (("--epochs", "3"), 2, ("without --train nothing is trained", "--epochs")),
+        (("--epochs", "3"), 2, ("nothing is trained", "--epochs")),
         (("--train", "--epochs", "0"), 2, ("--epochs", "at least 1")),
         (("--train", "--learning-rate", "fast"), 2, ("--learning-rate", "above 0")),
         (("--train", "--memory-gb", "0.0001"), 5, ("training `MLP 54-2-7`", "--batch-size")),

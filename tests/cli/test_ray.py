@@ -22,7 +22,7 @@ def test_options_of_a_cluster_need_one(sed2: Run, flag: str) -> None:
     ran = sed2(*RANK, flag, "1")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == (
-        f"error: {flag}: without --ray everything is done by this process, so {flag} means "
+        f"error: {flag}: everything is done by this process, so it means "
         f"nothing. Give --ray as well, or leave {flag} out\n"
     )
 

@@ -83,7 +83,7 @@ def test_what_ray_says_is_one_message(
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(UsageError) as caught:
         connect._connect(fake(error), "auto")
-    assert str(caught.value).startswith(f"--ray: {told}")
+    assert str(caught.value).startswith(f"ray: {told}")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_what_ray_says_is_one_message(
 def test_other_software_on_a_node_is_told(found: Any, told: str) -> None:
     with pytest.raises(UsageError) as caught:
         connect._compare(found, "n")
-    assert str(caught.value).startswith(f"--ray: {told}")
+    assert str(caught.value).startswith(f"ray: {told}")
 
 
 def test_the_same_software_is_taken() -> None:

@@ -8,12 +8,12 @@ from sed2.cluster.demand import PROCESS_BYTES, check_fits, demand
 from sed2.data.load import Dataset
 from sed2.errors import ResourceError
 from sed2.fisher.plan import NOMINAL_BUDGET
+from sed2.options import TrainingSettings
 from sed2.request import load_data
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 from sed2.tasks import BASELINES, ESTIMATE, TRAINING, Task
 from sed2.training.plan import check_training
-from sed2.training.settings import TrainingSettings
 
 SETTINGS = Settings(dataset="covertype", samples=20, draws=5)
 

@@ -55,7 +55,7 @@ def test_pieces_are_of_the_work_that_is_asked_for() -> None:
 
 def test_too_large_a_model_is_refused_without_allocating() -> None:
     tracemalloc.start()
-    with pytest.raises(ResourceError, match=r"about [\d,]+\.\d GB .* is 3\.0 GB.*--memory-gb"):
+    with pytest.raises(ResourceError, match=r"about [\d,]+\.\d GB .* is 3\.0 GB.*`memory_gb`"):
         plan("MLP 54-4000000000-7", 110, 3)
     assert tracemalloc.get_traced_memory()[1] < 1e6
     tracemalloc.stop()
@@ -66,7 +66,7 @@ def test_the_default_budget_is_at_most_3_gb() -> None:
 
 
 def test_a_refusal_says_what_would_fit() -> None:
-    with pytest.raises(ResourceError, match="--samples 50 would fit"):
+    with pytest.raises(ResourceError, match="`samples` 50 would fit"):
         plan("MLP 100000-2-2", 1, 0.2)
     with pytest.raises(ResourceError, match="Not one input would fit"):
         plan("MLP 784-4096-10", 1, 0.01)
@@ -144,6 +144,6 @@ def test_the_way_does_not_hang_on_the_memory_that_is_free(monkeypatch: pytest.Mo
     less, pieces = way(2.4e9)
     assert less == name
     assert pieces < chunk
-    with pytest.raises(ResourceError, match=r"Free some memory; or --memory-gb 0\.3 takes another"):
+    with pytest.raises(ResourceError, match=r"Free some memory; or `memory_gb` 0\.3 takes another"):
         way(0.6e9)
     assert way(0.6e9, memory_gb=0.3)[0] == "lanczos"

@@ -14,14 +14,15 @@ from sed2.gating.baseline import (
 from sed2.gating.evidence import Evidence
 from sed2.gating.outcome import Check, GatedModel, GatedScore, GateResult, Ratio, Status
 from sed2.gating.rules import Rules, read_rules
-from sed2.settings import Settings
+from sed2.options import GateOptions
+from sed2.settings import Settings, resolve
 
 SETTINGS = Settings.model_validate({"dataset": "made", "eps": [0.1]})
 HASH = "0123456789abcdef" * 4
 
 
 def made_rules(**given: object) -> Rules:
-    return read_rules(given, [SETTINGS])
+    return read_rules(resolve(given, {}, of=GateOptions), [SETTINGS])
 
 
 def made_stored(

@@ -150,7 +150,7 @@ def test_what_is_not_whole_is_refused_with_its_place(tmp_path: Path, text: str, 
         read_baseline(path)
     assert cause in str(caught.value)
     assert "this is no whole baseline of sed2" in str(caught.value)
-    assert "--update" in caught.value.mend
+    assert "update" in caught.value.mend
 
 
 def test_half_of_a_baseline_is_none(tmp_path: Path) -> None:

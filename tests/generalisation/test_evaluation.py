@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 import sed2
 from sed2.errors import UsageError
 from sed2.generalisation import theorem
-from sed2.generalisation.evaluation import check_settings, evaluate, read_constants
+from sed2.generalisation.evaluation import check_settings, evaluate
 from sed2.generalisation.results import BoundResult
 from sed2.measure.two_sed import upper_bound
+from sed2.options import TheoremConstants
 from sed2.results import ModelResult, Score
-from sed2.settings import Settings
+from sed2.settings import Settings, resolve
 from tests.cases import estimate_spec, gaussian_inputs
 from tests.report.made import made_result
 
 TWO_THIRDS = 2 / 3
+WORDS = TheoremConstants(lipschitz=1)
 
 
 def made(*, value: float = 700.0, n_train: int = 100_000, **changes: object) -> ModelResult:
@@ -43,7 +45,7 @@ def tiny(n_train: int = 10**12, **changes: object) -> ModelResult:
 
 
 def bound(model: ModelResult, lipschitz: float = 1.0, **words: object) -> BoundResult:
-    return evaluate(model, read_constants({"lipschitz": lipschitz, **words}))
+    return evaluate(model, resolve({"lipschitz": lipschitz, **words}, {}, of=TheoremConstants))
 
 
 def test_it_is_the_theorem_at_the_measured_numbers() -> None:
@@ -208,18 +210,18 @@ def test_in_the_pipeline_the_estimate_is_below_its_upper_bound() -> None:
 
 @pytest.mark.parametrize("zeta", [0.0, 0.5, 0.66, 0.6666666])
 def test_zeta_below_two_thirds_is_refused(zeta: float) -> None:
-    with pytest.raises(UsageError, match=r"--zeta: zeta 0\.?\d* is below 2/3.*--zeta 0\.667"):
-        check_settings(Settings(zeta=zeta, n_train=1000))
+    with pytest.raises(UsageError, match=r"zeta: zeta 0\.?\d* is below 2/3.*`zeta` 0\.667"):
+        check_settings(Settings(zeta=zeta, n_train=1000), WORDS)
 
 
 @pytest.mark.parametrize("zeta", [TWO_THIRDS, 0.6666666666666666, 0.667, 0.999])
 def test_zeta_from_two_thirds_is_accepted(zeta: float) -> None:
-    check_settings(Settings(zeta=zeta, n_train=1000))
+    check_settings(Settings(zeta=zeta, n_train=1000), WORDS)
 
 
 def test_the_size_of_the_training_set_must_be_given() -> None:
-    with pytest.raises(UsageError, match=r"^--n-train: the size n"):
-        check_settings(Settings(zeta=0.7))
+    with pytest.raises(UsageError, match=r"^n_train: the size n"):
+        check_settings(Settings(zeta=0.7), WORDS)
 
 
 FAST = {"dataset": "covertype", "samples": 5, "draws": 3, "eps": [0.01, 0.1], "n_train": 1000}
@@ -242,33 +244,37 @@ def test_what_is_wrong_is_found_before_the_work(monkeypatch: pytest.MonkeyPatch)
     from sed2 import tasks
 
     monkeypatch.setattr(tasks, "estimate", lambda *_: pytest.fail("the work began"))
-    for changes, flag in (
-        ({"zeta": 0.5}, "--zeta"),
-        ({"n_train": None}, "--n-train"),
-        ({"lipschitz": None}, "--lipschitz"),
-        ({"lipschitz": -1}, "--lipschitz"),
-        ({"theorem_k": "many"}, "--theorem-k"),
+    for changes, option in (
+        ({"zeta": 0.5}, "zeta"),
+        ({"n_train": None}, "n_train"),
+        ({"lipschitz": None}, "lipschitz"),
+        ({"lipschitz": -1}, "lipschitz"),
+        ({"theorem_k": "many"}, "theorem_k"),
     ):
-        with pytest.raises(UsageError, match=f"^{flag}: "):
+        with pytest.raises(UsageError, match=f"^{option}: "):
             sed2.bound("MLP 54-3-7", **{"lipschitz": 1, **FAST, **changes})
 
 
 @pytest.mark.parametrize(
-    ("given", "flag"),
+    ("given", "option"),
     [
-        ({"lipschitz": math.nan}, "--lipschitz"),
-        ({"lipschitz": "1e999"}, "--lipschitz"),
-        ({"lipschitz": True}, "--lipschitz"),
-        ({"lipschitz": 1, "theorem_k": 0}, "--theorem-k"),
-        ({"lipschitz": 1, "theorem_c": 0}, "--theorem-c"),
-        ({"lipschitz": 1, "loss_bound": "-1"}, "--loss-bound"),
+        ({"lipschitz": math.nan}, "lipschitz"),
+        ({"lipschitz": "1e999"}, "lipschitz"),
+        ({"lipschitz": True}, "lipschitz"),
+        ({"lipschitz": 1, "theorem_k": 0}, "theorem_k"),
+        ({"lipschitz": 1, "theorem_c": 0}, "theorem_c"),
+        ({"lipschitz": 1, "loss_bound": "-1"}, "loss_bound"),
     ],
 )
-def test_constants_that_cannot_be_are_refused(given: dict[str, object], flag: str) -> None:
-    with pytest.raises(UsageError, match=f"^{flag}: .* must be a number"):
-        read_constants(given)
+def test_constants_that_cannot_be_are_refused(given: dict[str, object], option: str) -> None:
+    with pytest.raises(UsageError, match=f"^{option}: .* must be a number"):
+        resolve(given, {}, of=TheoremConstants)
 
 
 def test_constants_may_be_text_or_numbers_of_numpy() -> None:
-    words = read_constants({"lipschitz": "1e-3", "theorem_k": np.float64(2), "theorem_c": None})
+    words = resolve(
+        {"lipschitz": "1e-3", "theorem_k": np.float64(2), "theorem_c": None},
+        {},
+        of=TheoremConstants,
+    )
     assert (words.lipschitz, words.theorem_k, words.theorem_c) == (1e-3, 2.0, None)

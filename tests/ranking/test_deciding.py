@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from sed2.errors import ResourceError, UsageError
+from sed2.options import DecidingOptions
 from sed2.ranking.deciding import rank_until_decided, read_demand
 from sed2.ranking.results import Demand
 from sed2.results import ModelResult
-from sed2.settings import Settings
+from sed2.settings import Settings, resolve
 from tests.report.made import made_curve, made_replicates, made_result, made_score
 
 DEMAND = Demand(0.95, 800, 800)
@@ -147,14 +148,14 @@ def test_the_order_of_the_file_changes_nothing() -> None:
 
 def test_the_budget_is_eight_times_what_is_given() -> None:
     settings = {"a": Settings(draws=30, samples=40)}
-    assert read_demand({}, settings) == Demand(0.95, 240, 320)
+    assert read_demand(DecidingOptions(), settings) == Demand(0.95, 240, 320)
     given = {"decide_at": "0.9", "max_draws": "50", "max_samples": None}
-    assert read_demand(given, settings) == Demand(0.9, 50, 320)
+    assert read_demand(resolve(given, {}, of=DecidingOptions), settings) == Demand(0.9, 50, 320)
 
 
 @pytest.mark.parametrize("given", [{"decide_at": 0.5}, {"decide_at": "sure"}, {"max_draws": 0}])
 def test_a_demand_that_means_nothing_is_refused(given: dict[str, object]) -> None:
     (name,) = given
     with pytest.raises(UsageError) as caught:
-        read_demand(given, {"a": Settings()})
-    assert caught.value.where == f"--{name.replace('_', '-')}"
+        read_demand(resolve(given, {}, of=DecidingOptions), {"a": Settings()})
+    assert caught.value.where == name

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sed2.baselines.results import BaselineValue
-from sed2.generalisation.evaluation import evaluate, read_constants
+from sed2.generalisation.evaluation import evaluate
 from sed2.generalisation.results import BoundResult
+from sed2.options import TheoremConstants, TrainingSettings
 from sed2.ranking.prediction import add_baselines, add_trainings
 from sed2.ranking.results import Probability, RankedModel, Ranking
 from sed2.results import (
@@ -21,9 +22,8 @@ from sed2.results import (
     Replicates,
     Score,
 )
-from sed2.settings import Settings
+from sed2.settings import Settings, resolve
 from sed2.training.result import CROSS_ENTROPY, Training
-from sed2.training.settings import TrainingSettings
 
 
 def made_result(
@@ -107,7 +107,7 @@ def made_replicates(
 def made_bound(result: ModelResult | None = None, **words: object) -> BoundResult:
     """The bound of a result, by default of one in the theorem's range."""
     result = result or made_result(value=700.0, zeta=0.7, n_train=100_000)
-    return evaluate(result, read_constants({"lipschitz": 1.0, **words}))
+    return evaluate(result, resolve({"lipschitz": 1.0, **words}, {}, of=TheoremConstants))
 
 
 def made_ranking(results: Sequence[ModelResult]) -> Ranking:

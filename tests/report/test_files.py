@@ -71,7 +71,7 @@ def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, option: str) -
         tmp_path / "loop.png": "symbolic links",
     }.items():
         error = refusal(**{option: path})
-        assert error.where == f"--{option}"
+        assert error.where == option
         assert cause in error.cause
 
 
@@ -103,42 +103,42 @@ def test_a_file_or_folder_without_permission_is_refused() -> None:
 @pytest.mark.parametrize("name", ["x.jpeg", "x", ".png", "x.png.bak", "-"])
 def test_an_unknown_format_of_figure_is_refused(name: str) -> None:
     error = refusal(plot=name)
-    assert error.where == "--plot"
+    assert error.where == "plot"
     assert ".png, .svg, .pdf" in error.mend
 
 
 def test_capital_suffixes_are_known(tmp_path: Path) -> None:
-    check(plot=tmp_path / "x.PDF").write_compute(made_result())
+    check(plot=tmp_path / "x.PDF").write(made_result())
     assert (tmp_path / "x.PDF").read_bytes().startswith(b"%PDF")
 
 
 def test_two_outputs_cannot_share_a_file(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("x")
     error = refusal(json=tmp_path / "x", csv=tmp_path / "link")
-    assert error.where == "--csv"
+    assert error.where == "csv"
     assert "the file of --json already" in error.cause
 
 
 def test_only_json_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
-    check(json="-").write_compute(made_result())
+    check(json="-").write(made_result())
     assert json.loads(capsys.readouterr().out)["schema_version"] == 1
-    assert refusal(csv="-").where == "--csv"
-    assert refusal(html="-").where == "--html"
+    assert refusal(csv="-").where == "csv"
+    assert refusal(html="-").where == "html"
 
 
 def test_a_page_is_written_with_the_other_files(tmp_path: Path) -> None:
     page = tmp_path / "x.html"
     outputs = check(json=tmp_path / "x.json", html=page)
-    outputs.write_rank(made_ranking([made_result("a"), made_result("b")]))
+    outputs.write(made_ranking([made_result("a"), made_result("b")]))
     assert page.read_text().startswith("<!doctype html>")
-    outputs.write_compute(made_result("alone"))
+    outputs.write(made_result("alone"))
     assert "<h1>alone</h1>" in page.read_text()
-    assert refusal(json=page, html=page).where == "--html"
+    assert refusal(json=page, html=page).where == "html"
 
 
 def test_devices_take_everything() -> None:
     outputs = check(json=os.devnull, csv=os.devnull)
-    outputs.write_compute(made_result())
+    outputs.write(made_result())
     assert not Path(os.devnull).is_file()
 
 
@@ -147,7 +147,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     target.write_text("old")
     link.symlink_to(target)
     dangling.symlink_to(tmp_path / "new")
-    check(json=link, csv=dangling).write_compute(made_result())
+    check(json=link, csv=dangling).write(made_result())
     assert link.is_symlink()
     assert dangling.is_symlink()
     assert json.loads(target.read_text())["schema_version"] == 1
@@ -156,7 +156,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 def test_files_have_the_permissions_of_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "usual").touch()
-    check(json=tmp_path / "x").write_compute(made_result())
+    check(json=tmp_path / "x").write(made_result())
     modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("usual", "x")}
     assert len(modes) == 1
 
@@ -172,7 +172,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     outputs = check(json=old)
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(UsageError, match=r"old\.json`: No space left on device\. .*complete"):
-        outputs.write_compute(made_result())
+        outputs.write(made_result())
     assert old.read_text() == "old"
     assert list(tmp_path.iterdir()) == [old]
 
@@ -180,7 +180,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
 def test_numbers_that_are_not_finite_become_null(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     result = made_result(error=math.inf)
-    check(json=path).write_compute(replace(result, upper_bound=np.array([1.0, np.inf, -np.inf])))
+    check(json=path).write(replace(result, upper_bound=np.array([1.0, np.inf, -np.inf])))
     text = path.read_text()
     document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in the JSON"))
     assert document["two_sed"]["std_error"] == [None] * 3
@@ -193,7 +193,7 @@ def test_what_is_not_known_of_a_bound_is_null(tmp_path: Path) -> None:
     path, nan = tmp_path / "x.json", float("nan")
     model = made_result(value=700.0, zeta=0.7, n_train=1000)
     model = replace(model, max_eigenvalue=nan, upper_bound=np.full(3, nan))
-    check(json=path).write_bound(made_bound(model))
+    check(json=path).write(made_bound(model))
     document = json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(name))
     assert document["vacuous"] is True
     assert document["gamma_0"] is None
@@ -208,7 +208,7 @@ def test_what_is_not_known_of_a_bound_is_null(tmp_path: Path) -> None:
 
 def test_a_ranking_without_n_train_has_no_eps_n(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    check(json=path).write_rank(made_ranking([made_result("a"), made_result("b")]))
+    check(json=path).write(made_ranking([made_result("a"), made_result("b")]))
     document = json.loads(path.read_text())
     assert document["eps_n"] is None
     assert document["correlation"] is None
@@ -217,7 +217,7 @@ def test_a_ranking_without_n_train_has_no_eps_n(tmp_path: Path) -> None:
 
 def test_a_lower_estimate_has_its_scatter_but_no_error_in_the_json(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    check(json=path).write_compute(made_result(value=500, error=10, lower_estimate=True))
+    check(json=path).write(made_result(value=500, error=10, lower_estimate=True))
     document = json.loads(path.read_text())
     curve = document["lower_two_sed"]
     assert curve["lower_estimate"] == [True] * 3
@@ -226,7 +226,7 @@ def test_a_lower_estimate_has_its_scatter_but_no_error_in_the_json(tmp_path: Pat
     assert document["score_lower_estimate"] is True
     assert document["score_std_error"] is document["score_interval_95"] is None
     assert document["score_scatter"] == 10
-    check(json=path).write_compute(made_result(value=500, error=10))
+    check(json=path).write(made_result(value=500, error=10))
     document = json.loads(path.read_text())
     assert document["lower_two_sed"]["interval_95"] == [[480, 520]] * 3
     assert document["lower_two_sed"]["lower_estimate"] == [False] * 3
@@ -237,9 +237,7 @@ def test_the_json_of_a_ranking_tells_how_sure_the_order_is(tmp_path: Path) -> No
     path = tmp_path / "x.json"
     ranking = made_ranking([made_result("a"), made_result("b")])
     crossing = Crossing(0.02, "a", "b", (0.01, float("nan")), 0.75)
-    check(json=path).write_rank(
-        replace(ranking, crossings=(crossing,), demand=Demand(0.95, 800, 400))
-    )
+    check(json=path).write(replace(ranking, crossings=(crossing,), demand=Demand(0.95, 800, 400)))
     document = json.loads(path.read_text())
     first, last = document["models"]
     assert first["probability_best"] == {"score": 0.5, "curve": [0.5] * 3}
@@ -253,7 +251,7 @@ def test_the_json_of_a_ranking_tells_how_sure_the_order_is(tmp_path: Path) -> No
 
 def test_json_is_ascii_whatever_the_names(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    check(json=path).write_compute(made_result("Größe 模型"))
+    check(json=path).write(made_result("Größe 模型"))
     assert path.read_bytes().isascii()
     assert json.loads(path.read_text())["model"]["name"] == "Größe 模型"
 

@@ -306,19 +306,19 @@ def test_grids_are_read_in_any_form() -> None:
 
 
 BAD = {
-    "unsorted": ({"samples": "100,50"}, None, "--samples-grid", "ascend, but 50 follows 100"),
-    "repeated": ({"draws": "50,50"}, None, "--draws-grid", "ascend, but 50 follows 50"),
-    "zero": ({"samples": "0,50"}, None, "--samples-grid", "at least 1, not 0"),
-    "empty": ({"sigma": ""}, None, "--sigma-grid", "from 1 to 100 numbers, not 0"),
-    "empty list": ({"sigma": []}, None, "--sigma-grid", "from 1 to 100 numbers, not 0"),
-    "a gap": ({"samples": "50,,100"}, None, "--samples-grid", "whole number"),
-    "words": ({"draws": "few"}, None, "--draws-grid", '"few"'),
-    "a fraction": ({"draws": "2.5"}, None, "--draws-grid", "2.5"),
-    "negative": ({"sigma": "-1"}, None, "--sigma-grid", "above 0"),
-    "too many": ({"draws": list(range(1, 102))}, None, "--draws-grid", "not 101"),
-    "no seed": ({}, 0, "--seeds", "from 1 to 1,000"),
-    "seeds in words": ({}, "five", "--seeds", "`five`"),
-    "half a seed": ({}, 2.5, "--seeds", "`2.5`"),
+    "unsorted": ({"samples": "100,50"}, None, "samples_grid", "ascend, but 50 follows 100"),
+    "repeated": ({"draws": "50,50"}, None, "draws_grid", "ascend, but 50 follows 50"),
+    "zero": ({"samples": "0,50"}, None, "samples_grid", "at least 1, not 0"),
+    "empty": ({"sigma": ""}, None, "sigma_grid", "from 1 to 100 numbers, not 0"),
+    "empty list": ({"sigma": []}, None, "sigma_grid", "from 1 to 100 numbers, not 0"),
+    "a gap": ({"samples": "50,,100"}, None, "samples_grid", "whole number"),
+    "words": ({"draws": "few"}, None, "draws_grid", '"few"'),
+    "a fraction": ({"draws": "2.5"}, None, "draws_grid", "2.5"),
+    "negative": ({"sigma": "-1"}, None, "sigma_grid", "above 0"),
+    "too many": ({"draws": list(range(1, 102))}, None, "draws_grid", "not 101"),
+    "no seed": ({}, 0, "seeds", "from 1 to 1,000"),
+    "seeds in words": ({}, "five", "seeds", "`five`"),
+    "half a seed": ({}, 2.5, "seeds", "`2.5`"),
 }
 
 

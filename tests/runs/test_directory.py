@@ -394,7 +394,7 @@ def test_a_folder_that_cannot_be_written_is_refused(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(directory.tempfile, "TemporaryFile", fail)
-    with pytest.raises(UsageError, match=r"--run-dir: cannot use .*Permission denied"):
+    with pytest.raises(UsageError, match=r"run_dir: cannot use .*Permission denied"):
         RunDirectory(tmp_path / "run")
 
 

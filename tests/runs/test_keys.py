@@ -15,13 +15,13 @@ from sed2.errors import UsageError
 from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.gating.batches import BATCH
+from sed2.options import TrainingSettings
 from sed2.request import read_spec
 from sed2.robustness.study import DRAWS
 from sed2.runs import keys
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 from sed2.tasks import BASELINES, ESTIMATE, TRAINING, Stage, Task
-from sed2.training.settings import TrainingSettings
 
 ITS = Settings(dataset="test")
 MODEL = load_spec("MLP 54-3-7").models[0]

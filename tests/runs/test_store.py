@@ -135,7 +135,7 @@ def test_a_failure_to_write_is_one_error_and_loses_nothing(
             store.save("place", KEY, 2.0, float)
     assert caught.value.exit_code == ExitCode.USAGE
     assert str(store.folder) in caught.value.cause
-    assert caught.value.where == "--run-dir"
+    assert caught.value.where == "run_dir"
     full = number in (errno.ENOSPC, errno.EDQUOT)
     assert ("no space is left" in caught.value.cause) is full
     assert "the same command goes on" in caught.value.mend

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from sed2.data.load import Dataset
+from sed2.options import TrainingSettings
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, load_spec
-from sed2.training.settings import TrainingSettings
 from tests.cases import gaussian_inputs
 
 ROWS, WIDTH, CLASSES = 50, 4, 3

@@ -11,12 +11,12 @@ import pytest
 
 from sed2.data.load import Dataset
 from sed2.errors import DataError, ResourceError, SpecError
+from sed2.options import TrainingSettings
 from sed2.settings import Settings
 from sed2.training import loop
 from sed2.training.network import draw_states
 from sed2.training.plan import check_training
 from sed2.training.result import CROSS_ENTROPY, SQUARED_ERROR
-from sed2.training.settings import TrainingSettings
 from tests.training.cases import NET, ROWS, SETTINGS, dataset, model
 
 
@@ -52,7 +52,7 @@ def refusal(error: type[Exception], data: Dataset, settings: Settings = SETTINGS
 @pytest.mark.parametrize(
     ("error", "y", "words"),
     [
-        (DataError, None, ["`test` has no labels", "an array `y`", "--train"]),
+        (DataError, None, ["`test` has no labels", "an array `y`", "train"]),
         (SpecError, np.arange(ROWS) % 5, ["3 outputs", "5 classes", "5 features"]),
         (SpecError, np.ones((ROWS, 2)), ["3 outputs", "2 targets", "2 features"]),
     ],
@@ -67,7 +67,7 @@ def test_targets_that_do_not_fit_are_refused(
 
 def test_what_does_not_fit_in_memory_is_refused() -> None:
     message = refusal(ResourceError, dataset(), SETTINGS.model_copy(update={"memory_gb": 1e-6}))
-    for word in ("budget is 0.0 GB", "--batch-size", "--train-seeds", "--memory-gb"):
+    for word in ("budget is 0.0 GB", "batch_size", "train_seeds", "memory_gb"):
         assert word in message
 
 

@@ -16,13 +16,13 @@ from sed2.chain import build_chain
 from sed2.common.randomness import block_keys, uniforms
 from sed2.data.load import Dataset
 from sed2.fisher.plan import forward_cost
+from sed2.options import TrainingSettings
 from sed2.spec.module import from_network
 from sed2.training import plan
 from sed2.training.batches import epoch_batches, training_rows
 from sed2.training.network import draw_states
 from sed2.training.recipe import train
 from sed2.training.result import SQUARED_ERROR
-from sed2.training.settings import TrainingSettings
 from tests import networks
 from tests.cases import gaussian_inputs
 from tests.training.cases import (

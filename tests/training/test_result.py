@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sed2.options import TrainingSettings
 from sed2.training.result import CROSS_ENTROPY, Training
-from sed2.training.settings import TrainingSettings
 
 
 def made(final: list[float], loss: list[list[float]] | None = None) -> Training:

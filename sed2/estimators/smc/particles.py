@@ -244,8 +244,8 @@ class ParticleChain:
         if not (np.isfinite(values).all() and np.isfinite(outputs).all()):
             raise NumericsError(
                 f"the Fisher spectrum of block {block.name} is not finite in some particles",
-                mend="Activations overflow: use a smaller parameter measure (--prior) or "
-                "standardise the inputs (--standardize)",
+                mend="Activations overflow: use a smaller parameter measure (`prior`) or "
+                "standardise the inputs (`standardize`)",
             )
         return values, multiplicity, outputs
 
@@ -337,17 +337,17 @@ def _check(block: ChainBlock, way: Way, settings: Settings) -> None:
         raise UsageError(
             f"`smc` needs exact spectra, but that of {block.name} goes {way}: the measure would "
             "be tilted towards the errors of the sampling",
-            mend="Raise --max-flops or --memory-gb, take a smaller model, or --estimator mc",
-            where="--estimator",
+            mend="Raise `max_flops` or `memory_gb`, take a smaller model, or `estimator` mc",
+            where="estimator",
         )
     one, other = (jax.tree.leaves(nnx.state(_module(block, settings, key))) for key in (0, 1))
     if not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True)):
         raise UsageError(
             f"`smc` cannot move parameters of {block.name}, which its module draws by itself "
             f"under the measure `{settings.prior}`",
-            mend="Take a --prior that draws all parameters, such as uniform:A:B, normal:STD or, "
-            "for dense and convolutional blocks, torch; or --estimator mc",
-            where="--estimator",
+            mend="Take a `prior` that draws all parameters, such as uniform:A:B, normal:STD or, "
+            "for dense and convolutional blocks, torch; or `estimator` mc",
+            where="estimator",
         )
 
 

@@ -22,6 +22,7 @@ import typer
 from sed2.blocks import KINDS
 from sed2.blocks.base import BLOCK_SCHEMA
 from sed2.cli.app import app
+from sed2.options import SECTIONS
 from sed2.settings import Settings
 
 _MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
@@ -53,6 +54,14 @@ def settings() -> str:
     return _fields(Settings.model_json_schema(), "key")
 
 
+def sections() -> str:
+    """Every other option, by the section of the YAML that it stands in."""
+    return "\n\n".join(
+        f"### {key}\n\n{_fields(kind.model_json_schema(), 'key')}"
+        for key, kind in SECTIONS.items()
+    )
+
+
 def blocks() -> str:
     """Every kind of block with its options."""
     text = []
@@ -71,6 +80,7 @@ def blocks() -> str:
 PARTS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "settings": settings,
+    "sections": sections,
     "blocks": blocks,
 }
 

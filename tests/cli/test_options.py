@@ -184,7 +184,7 @@ def test_faults_of_a_section_have_a_place(tmp_path: Path) -> None:
     )
     found = fault(f"{models}training: {{epoch: 1}}")
     assert "s.yaml:2:12: there is no key `training.epoch`. Did you mean `epochs`" in found
-    assert "`gate` must be a mapping, not the number 3" in fault(f"{models}gate: 3")
+    assert "`gate` must be a mapping, not 3" in fault(f"{models}gate: 3")
     found = fault("models:\n  - {notation: MLP 54-3-7, training: {epochs: 1}}")
     assert "s.yaml:2:28: there is no key of a model `training`" in found
 

@@ -262,7 +262,10 @@ def test_what_differs_is_told_by_both(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("dies", "by"), [(0, signal.SIGKILL), (1, signal.SIGTERM)])
 def test_the_death_of_one_ends_the_other(tmp_path: Path, dies: int, by: int) -> None:
     """JAX aborts it, where gloo has not told it first."""
-    die = f"import os; from sed2 import tasks; tasks.estimate = lambda *_: os.kill(os.getpid(), {by:d}); "
+    die = (
+        "import os; from sed2 import tasks; "
+        f"tasks.estimate = lambda *_: os.kill(os.getpid(), {by:d}); "
+    )
     start = "import sys; from sed2.cli import main; main()"
     port = free_port()
     commands = [

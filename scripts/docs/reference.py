@@ -57,8 +57,7 @@ def settings() -> str:
 def sections() -> str:
     """Every other option, by the section of the YAML that it stands in."""
     return "\n\n".join(
-        f"### {key}\n\n{_fields(kind.model_json_schema(), 'key')}"
-        for key, kind in SECTIONS.items()
+        f"### {key}\n\n{_fields(kind.model_json_schema(), 'key')}" for key, kind in SECTIONS.items()
     )
 
 

@@ -281,7 +281,7 @@ class _Reader:
         if "models" not in top:
             raise self.fault((), "the key `models` is missing", _EXAMPLE)
         models = tuple(self.model(("models", i), each) for i, each in enumerate(top["models"]))
-        self.check_names(models)
+        check_names(models)
         rest = {key: value for key, value in top.items() if key not in ("models", *SECTIONS)}
         return models, rest
 

@@ -24,6 +24,7 @@ import json
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,7 +118,10 @@ class UserBlock:
     def layout(self, input_shape: Shape) -> Layout | None:
         """That of a single `nnx.Linear` or `nnx.Conv`, with a batch norm and elementwise functions
         after it."""
-        return _layout(self, input_shape, self.output_shape(input_shape))
+        output_shape = self.output_shape(input_shape)
+        with jax.enable_x64(True):
+            module: Any = nnx.merge(*abstract_split(lambda: self.build(input_shape, nnx.Rngs(0))))
+            return layout(list(module.elements), input_shape, output_shape)
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
         return Adapter(self.make(rngs)[self.start : self.stop], input_shape, rngs)
@@ -154,53 +158,52 @@ def _outline(block: UserBlock, input_shape: Shape) -> Outline:
     Raises:
         SpecError: the block cannot be applied to such inputs, or has no Fisher matrix.
     """
-    with jax.enable_x64(True):
-        x = jax.ShapeDtypeStruct((2, *input_shape), jnp.float64)
-        try:
-            graphdef, *states = abstract_split(
-                lambda: block.build(input_shape, nnx.Rngs(0)),
-                nnx.Param,
-                nnx.Any(*_NOT_PARAMETERS),
-                ...,
-            )
-            program, output = jax.make_jaxpr(
-                lambda states, x: nnx.merge(graphdef, *states)(x), return_shape=True
-            )(states, x)
-        except SpecError:
-            raise
-        except Exception as error:
-            raise _not_applicable(block, input_shape, error) from error
-    parameters = _check_parameters(block, states[0])
-    left_out = _not_counted(nnx.merge(graphdef, *states), parameters, states[2], block.partial)
-    precision = _least_precise(program.jaxpr)
-    fault, shape = "", None
-    if getattr(output, "shape", ())[:1] != (2,):
-        fault = f"no batch of outputs but {getattr(output, 'shape', type(output).__name__)}"
-    elif not jnp.issubdtype(output.dtype, jnp.floating):
-        fault = f"numbers of type {output.dtype}"
-    else:
-        shape = output.shape[1:]
-        known = _layout(block, input_shape, shape)  # of layers of Flax alone
-        if known is None and _fits(parameters + left_out):
-            try:
+    x = jax.ShapeDtypeStruct((2, *input_shape), float)
+    with jax.enable_x64(True), _explained(block, input_shape):
+        graphdef, *states = abstract_split(
+            lambda: block.build(input_shape, nnx.Rngs(0)),
+            nnx.Param,
+            nnx.Any(*_NOT_PARAMETERS),
+            ...,
+        )
+        parameters = _check_parameters(block, states[0])
+        module = nnx.merge(graphdef, *states)
+        left_out = _not_counted(module, parameters, states[2], block.partial)
+        program, output = jax.make_jaxpr(
+            lambda states, x: nnx.merge(graphdef, *states)(x), return_shape=True
+        )(states, x)
+        precision = _least_precise(program.jaxpr)
+        fault, shape = "", None
+        if getattr(output, "shape", ())[:1] != (2,):
+            fault = f"no batch of outputs but {getattr(output, 'shape', type(output).__name__)}"
+        elif not jnp.issubdtype(output.dtype, jnp.floating):
+            fault = f"numbers of type {output.dtype}"
+        else:
+            shape = output.shape[1:]
+            known = layout(list(module.elements), input_shape, shape)  # layers of Flax alone
+            if known is None and _fits(parameters + left_out):
                 check_independence(
                     lambda key: block.build(input_shape, nnx.Rngs(key)),
                     input_shape,
                     f"the module `{block.kind}`",
                     float(jnp.finfo(precision).eps),
                 )
-            except SpecError:
-                raise
-            except Exception as error:
-                raise _not_applicable(block, input_shape, error) from error
     handed = isinstance(output, tuple | dict)
     return Outline(shape, fault, handed, parameters, left_out, precision)
 
 
-def _layout(block: UserBlock, input_shape: Shape, output_shape: Shape) -> Layout | None:
-    with jax.enable_x64(True):
-        module: Any = nnx.merge(*abstract_split(lambda: block.build(input_shape, nnx.Rngs(0))))
-        return layout(list(module.elements), input_shape, output_shape)
+@contextmanager
+def _explained(block: UserBlock, input_shape: Shape) -> Iterator[None]:
+    """
+    Raises:
+        SpecError: for whatever a user's module raises.
+    """
+    try:
+        yield
+    except SpecError:
+        raise
+    except Exception as error:
+        raise _not_applicable(block, input_shape, error) from error
 
 
 def _fits(numbers: int) -> bool:

@@ -42,6 +42,11 @@ KNOWN: dict[str, tuple[list[Any], Shape]] = {
     "groups": ([conv(feature_group_count=2), nnx.relu], (4, 4, 2)),
     "linear groups": ([conv(feature_group_count=2, use_bias=False)], (4, 4, 2)),
     "sides": ([conv(strides=(2, 1), padding=[(2, 0), (1, 1)]), jnp.sin], (4, 3, 2)),
+    "half precision": ([linear(dtype=jnp.float16), jnp.tanh], (4,)),
+    "linear, batch norm": ([linear(), nnx.BatchNorm(3, rngs=RNGS), jax.nn.silu], (4,)),
+    "batch norm alone": ([linear(use_bias=False), nnx.BatchNorm(3, rngs=RNGS)], (5, 4)),
+    "conv, batch norm": ([conv(), nnx.BatchNorm(4, rngs=RNGS), jnp.tanh], (5, 4, 2)),
+    "groups, batch norm": ([conv(feature_group_count=2), nnx.BatchNorm(4, rngs=RNGS)], (4, 4, 2)),
     "one number of zeros": ([conv(padding=2, kernel_size=(2, 3)), jnp.sin], (3, 3, 2)),
 }
 UNKNOWN: dict[str, tuple[list[Any], Shape]] = {
@@ -49,7 +54,9 @@ UNKNOWN: dict[str, tuple[list[Any], Shape]] = {
     "softmax": ([linear(), jax.nn.softmax], (4,)),
     "dilation": ([conv(kernel_dilation=2)], (6, 6, 2)),
     "circular": ([conv(padding="CIRCULAR")], (4, 4, 2)),
-    "half precision": ([linear(dtype=jnp.float16)], (4,)),
+    "layer norm": ([linear(), nnx.LayerNorm(3, rngs=RNGS)], (4,)),
+    "norm without scale": ([linear(), nnx.BatchNorm(3, use_scale=False, rngs=RNGS)], (4,)),
+    "norm of positions": ([linear(), nnx.BatchNorm(5, axis=1, rngs=RNGS)], (5, 4)),
 }
 
 

@@ -159,8 +159,8 @@ def check_networks(candidate: ModelSpec, settings: Settings) -> None:
     tied = [block.tied for block in candidate.blocks if isinstance(block, UserBlock) and block.tied]
     if tied and settings.chain == "blocks":
         raise UsageError(
-            f"`{candidate.name}` shares parameters between blocks, which have noise between them: "
-            f"{tied[0]}",
+            f"`{shown(candidate.name)}` shares parameters between blocks, which have noise between "
+            f"them: {tied[0]}",
             mend="Shared parameters are one: take --chain end-to-end, or write the network as one "
             "nnx.Module, which is one block",
             where=candidate.where,

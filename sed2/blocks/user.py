@@ -41,7 +41,7 @@ from sed2.blocks.independence import check_independence, path_text
 from sed2.blocks.layers import layout
 from sed2.blocks.structure import Layout
 from sed2.common.memory import free_memory
-from sed2.errors import SpecError, UsageError
+from sed2.errors import SpecError, UsageError, one_line
 
 Factory = Callable[[nnx.Rngs], Any]
 
@@ -557,7 +557,7 @@ def _least_precise(jaxpr: Jaxpr) -> str:
 
 def _in_one_line(error: Exception) -> str:
     """The type of an error and what it says; the end of a long text is cut."""
-    text = " ".join(str(error).split()).rstrip(".")
+    text = one_line(" ".join(str(error).split())).rstrip(".")
     whole = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return whole if len(whole) <= _LONGEST else f"{whole[:_LONGEST].rsplit(' ', 1)[0]} ..."
 

@@ -17,6 +17,7 @@ from sed2.blocks.freeze import freeze
 from sed2.blocks.user import split
 from sed2.chain import build_chain
 from sed2.common.randomness import block_keys, uniforms
+from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.priors import draw_module
@@ -171,7 +172,8 @@ def check_block(block: Any, x: np.ndarray, by_hand: Function) -> None:
         settings = Settings.model_validate({"sigma": SIGMA, "prior": "normal:0.7", "samples": 7})
         chain = build_chain([block], x.shape[1:])
         plan = make_plan(chain, 1, len(x), settings)
-        spectra = sample_spectra(chain, x, np.zeros(1, int), np.ones((1, len(x))), settings, plan)
+        items = Items(chain, x, np.zeros(1, int), np.ones((1, len(x))), settings, plan)
+        spectra = sample_spectra(items)
         key = block_keys(settings.seed, chain.blocks[0].stream, np.zeros(1, int))
         uniform = uniforms(key, chain.parameters)[0][: chain.parameters]
         module = draw_module(

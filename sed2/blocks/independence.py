@@ -187,7 +187,9 @@ def _recorded(module: nnx.Module, log: list[tuple[str, Any, Any]]) -> nnx.Module
     for path, inner in list(nnx.iter_modules(module)):
         if path and callable(inner):
             cls = type(inner)
-            name = f"`{path_text(path)}` ({cls.__name__})"
+            text = path_text(path)
+            own = text.isdigit()  # the element itself
+            name = f"`{cls.__name__}`" if own else f"`{text}` ({cls.__name__})"
             noting = type(cls.__name__, (cls,), {"__call__": note(name, cls.__call__)})
             object.__setattr__(inner, "__class__", noting)
     for _, inner in list(nnx.iter_modules(module)):

@@ -42,7 +42,7 @@ from sed2.ranking.prediction import add_baselines, add_trainings
 from sed2.ranking.results import Ranking
 from sed2.request import (
     Spec,
-    check_prior,
+    check_networks,
     checked_data,
     load_data,
     no_dataset,
@@ -410,7 +410,7 @@ def validate(
             output_shape = shape_check(candidate, input_shape)
         else:
             raise no_dataset()
-        check_prior(candidate, its)
+        check_networks(candidate, its)
         chain = build_chain(candidate.blocks, input_shape, its.chain)
         planned = make_plan(chain, 2 * its.draws, its.samples, its).blocks if plan else ()
         checked.append(

@@ -21,6 +21,7 @@ from flax import nnx
 from sed2.blocks import Block, Shape
 from sed2.blocks.network import Network
 from sed2.blocks.structure import Layout, Linearisable, Structure
+from sed2.blocks.user import joined_where_handed
 from sed2.errors import SpecError
 
 
@@ -87,6 +88,9 @@ class Joined:
     def left_out(self, input_shape: Shape) -> int:
         return self.block.left_out(self.before.output_shape(input_shape))
 
+    def precision(self, input_shape: Shape) -> str:
+        return self.block.precision(self.before.output_shape(input_shape))
+
     def layout(self, input_shape: Shape) -> Layout | None:
         return self.block.layout(self.before.output_shape(input_shape))
 
@@ -119,7 +123,7 @@ def join_parameter_free(blocks: Sequence[Block], input_shape: Shape) -> list[Blo
     joined: list[Block] = []
     waiting: list[Block] = []
     shape = input_shape
-    for block in blocks:
+    for block in joined_where_handed(blocks, input_shape):
         has_parameters = block.parameter_count(shape) > 0
         shape = block.output_shape(shape)
         if not has_parameters:

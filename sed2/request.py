@@ -160,11 +160,21 @@ def refuse_without(needed: str, then: str, words: Mapping[str, Any]) -> None:
             )
 
 
-def check_prior(candidate: ModelSpec, settings: Settings) -> None:
+def check_networks(candidate: ModelSpec, settings: Settings) -> None:
     """
     Raises:
-        UsageError: the measure is `init`, and the model's parameters are always the same.
+        UsageError: the measure is `init`, and the model's parameters are always the same; or there
+            would be noise between blocks that share parameters.
     """
+    tied = [block.tied for block in candidate.blocks if isinstance(block, UserBlock) and block.tied]
+    if tied and settings.chain == "blocks":
+        raise UsageError(
+            f"`{shown(candidate.name)}` shares parameters between blocks, which have noise between "
+            f"them: {tied[0]}",
+            mend="Shared parameters are one: take --chain end-to-end, or write the network as one "
+            "nnx.Module, which is one block",
+            where=candidate.where,
+        )
     fixed = any(isinstance(block, UserBlock) and not block.draws for block in candidate.blocks)
     if fixed and settings.prior == "init":
         raise UsageError(
@@ -193,13 +203,13 @@ def checked_data(candidates: Sequence[ModelSpec], settings: Sequence[Settings]) 
         settings: of each; all name the same data.
 
     Raises:
-        UsageError, DataError: as `load_data` and `check_prior`.
+        UsageError, DataError: as `load_data` and `check_networks`.
         SpecError: a candidate does not fit its data.
     """
     dataset = load_data(settings[0])
     for candidate, its in zip(candidates, settings, strict=True):
         data_check(candidate, dataset.x)
-        check_prior(candidate, its)
+        check_networks(candidate, its)
     return dataset
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import linen, nnx
+from jax.example_libraries import stax
 
 
 def sequential(rngs: nnx.Rngs) -> nnx.Sequential:
@@ -89,3 +91,459 @@ def number() -> int:
 
 def wrong_width(rngs: nnx.Rngs) -> nnx.Module:
     return nnx.Linear(7, 2, rngs=rngs)
+
+
+def used_twice(rngs: nnx.Rngs) -> nnx.Sequential:
+    """30 parameters: 4 * 4 + 4 once, 4 * 2 + 2."""
+    layer = nnx.Linear(4, 4, rngs=rngs)
+    return nnx.Sequential(layer, jnp.tanh, layer, jnp.tanh, nnx.Linear(4, 2, rngs=rngs))
+
+
+def used_twice_in_a_list(rngs: nnx.Rngs) -> list[Any]:
+    return list(used_twice(rngs).layers)
+
+
+def used_twice_made() -> list[Any]:
+    return used_twice_in_a_list(nnx.Rngs(0))
+
+
+def tied_head(rngs: nnx.Rngs) -> list[Any]:
+    """15 parameters: the embedding is the head as well."""
+    embedding = nnx.Embed(5, 3, rngs=rngs)
+    return [codes, embedding, mean_of_tokens, jnp.tanh, embedding.attend]
+
+
+def codes(x: jax.Array) -> jax.Array:
+    return (3 * jnp.abs(x)).astype(int) % 5
+
+
+def mean_of_tokens(x: jax.Array) -> jax.Array:
+    return x.mean(axis=1)
+
+
+def linen_twice() -> list[Any]:
+    """20 parameters, as in `linen.Sequential`."""
+    layer = linen.Dense(4)
+    return [layer, jnp.tanh, layer]
+
+
+def pair_twice() -> list[Any]:
+    """Functions hold nothing, so each use has parameters of its own."""
+    one = pair()
+    return [one, jnp.tanh, one]
+
+
+class Skip(nnx.Sequential):
+    """No sequence: its own `__call__` adds the input."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:  # type: ignore[override]
+        return x + super().__call__(x)
+
+
+def skip(rngs: nnx.Rngs) -> Skip:
+    return Skip(nnx.Linear(4, 3, rngs=rngs), jnp.tanh, nnx.Linear(3, 4, rngs=rngs))
+
+
+class Gained(nnx.Sequential):
+    """No sequence: it has a parameter of its own."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        super().__init__(nnx.Linear(4, 3, rngs=rngs), jnp.tanh, nnx.Linear(3, 2, rngs=rngs))
+        self.gain = nnx.Param(jnp.ones(2))
+
+    def __call__(self, x: jax.Array) -> jax.Array:  # type: ignore[override]
+        return self.gain[...] * super().__call__(x)
+
+
+class Unused(nnx.Sequential):
+    """Its own parameter stays outside of all layers."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        super().__init__(nnx.Linear(4, 3, rngs=rngs), jnp.tanh, nnx.Linear(3, 2, rngs=rngs))
+        self.gain = nnx.Param(jnp.ones(2))
+
+
+class Product(nnx.Module):
+    """A layer of two inputs."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.linear = nnx.Linear(5, 3, rngs=rngs)
+
+    def __call__(self, a: jax.Array, b: jax.Array) -> jax.Array:
+        return self.linear(a * b)
+
+
+def gates(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return x, jax.nn.sigmoid(x)
+
+
+def named_gates(x: jax.Array) -> dict[str, jax.Array]:
+    return {"b": x, "a": jax.nn.sigmoid(x)}
+
+
+def multiply(a: jax.Array, b: jax.Array) -> jax.Array:
+    return a * b
+
+
+def unpacked(rngs: nnx.Rngs) -> nnx.Sequential:
+    """A tuple within a block, and one from layer to layer: these are one block."""
+    return nnx.Sequential(
+        nnx.Linear(4, 5, rngs=rngs),
+        gates,
+        multiply,
+        nnx.Linear(5, 5, rngs=rngs),
+        gates,
+        Product(rngs),
+        nnx.Linear(3, 2, rngs=rngs),
+    )
+
+
+def named(rngs: nnx.Rngs) -> list[Any]:
+    return [nnx.Linear(4, 5, rngs=rngs), named_gates, Product(rngs)]
+
+
+def ends_in_a_tuple(rngs: nnx.Rngs) -> list[Any]:
+    return [nnx.Linear(4, 5, rngs=rngs), gates]
+
+
+def norms_apart(rngs: nnx.Rngs) -> nnx.Sequential:
+    """Two blocks: a norm belongs to its layer, as does a learned slope."""
+    return nnx.Sequential(
+        nnx.Linear(4, 5, rngs=rngs),
+        nnx.BatchNorm(5, rngs=rngs),
+        nnx.relu,
+        nnx.Linear(5, 3, rngs=rngs),
+        nnx.Sequential(nnx.LayerNorm(3, rngs=rngs), jnp.tanh),
+        nnx.PReLU(),
+    )
+
+
+def norm_first(rngs: nnx.Rngs) -> nnx.Sequential:
+    return nnx.Sequential(nnx.RMSNorm(4, rngs=rngs), nnx.Linear(4, 2, rngs=rngs))
+
+
+def narrow(rngs: nnx.Rngs, dtype: Any = jnp.bfloat16) -> nnx.Sequential:
+    return nnx.Sequential(
+        nnx.Linear(4, 5, dtype=dtype, rngs=rngs),
+        nnx.BatchNorm(5, dtype=dtype, rngs=rngs),
+        nnx.tanh,
+        nnx.Linear(5, 2, dtype=dtype, rngs=rngs),
+    )
+
+
+def wide(rngs: nnx.Rngs) -> nnx.Sequential:
+    return narrow(rngs, dtype=None)
+
+
+class Hidden(nnx.Module):
+    """4-5-2, 37 parameters, with something done in between: `middle`."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.first, self.last = nnx.Linear(4, 5, rngs=rngs), nnx.Linear(5, 2, rngs=rngs)
+        self.keep(rngs)
+
+    def keep(self, rngs: nnx.Rngs) -> None:
+        """What `middle` needs."""
+
+    def middle(self, hidden: jax.Array) -> jax.Array:
+        return hidden
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.last(self.middle(jnp.tanh(self.first(x))))
+
+
+class Sowing(Hidden):
+    def middle(self, hidden: jax.Array) -> jax.Array:
+        self.sow(nnx.Intermediate, "hidden", hidden)
+        return hidden
+
+
+class Counting(Hidden):
+    def keep(self, rngs: nnx.Rngs) -> None:
+        self.calls, self.mean = nnx.Variable(jnp.array(0)), nnx.Cache(jnp.zeros(5))
+
+    def middle(self, hidden: jax.Array) -> jax.Array:
+        self.calls[...] += 1
+        self.mean[...] = hidden.mean(axis=0)
+        return hidden
+
+
+class Dropping(Hidden):
+    """Dropout by an argument of the call, on by default."""
+
+    def keep(self, rngs: nnx.Rngs) -> None:
+        self.dropout = nnx.Dropout(0.6, rngs=rngs)
+
+    def __call__(self, x: jax.Array, training: bool = True) -> jax.Array:
+        hidden = self.dropout(jnp.tanh(self.first(x)), deterministic=not training)
+        return self.last(hidden + jax.random.normal(self.dropout.rngs()) if training else hidden)
+
+
+class NeedsToKnow(Dropping):
+    """The argument has no default."""
+
+    def __call__(self, x: jax.Array, deterministic: bool) -> jax.Array:  # type: ignore[override]
+        return super().__call__(x, training=not deterministic)
+
+
+class Normed(Hidden):
+    """Batch norm by an argument of the call: 47 parameters."""
+
+    def keep(self, rngs: nnx.Rngs) -> None:
+        self.norm = nnx.BatchNorm(5, rngs=rngs)
+
+    def __call__(self, x: jax.Array, train: bool = True) -> jax.Array:
+        hidden = self.norm(self.first(x), use_running_average=not train)
+        return self.last(jnp.tanh(hidden))
+
+
+class NormedTwice(Normed):
+    def __call__(self, x: jax.Array) -> jax.Array:  # type: ignore[override]
+        return self.last(self.norm(jnp.tanh(self.norm(self.first(x)))))
+
+
+class NormedLayer(nnx.Module):
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.linear, self.norm = nnx.Linear(4, 4, rngs=rngs), nnx.BatchNorm(4, rngs=rngs)
+        self.dropout = nnx.Dropout(0.5, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.dropout(jnp.tanh(self.norm(self.linear(x))))
+
+
+class Stacked(nnx.Module):
+    """Three such layers, 84 parameters, one after the other."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        @nnx.split_rngs(splits=3)
+        @nnx.vmap(in_axes=(0,), out_axes=0)
+        def make(rngs: nnx.Rngs) -> NormedLayer:
+            return NormedLayer(rngs)
+
+        self.layers = make(rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        @nnx.scan(in_axes=(nnx.Carry, 0), out_axes=nnx.Carry)
+        def go(x: jax.Array, layer: NormedLayer) -> jax.Array:
+            return layer(x)
+
+        return go(x, self.layers)
+
+
+class Abreast(Stacked):
+    """The same three side by side."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        @nnx.vmap(in_axes=(None, 0), out_axes=1)
+        def go(x: jax.Array, layer: NormedLayer) -> jax.Array:
+            return layer(x)
+
+        return go(x, self.layers).reshape(len(x), -1)
+
+
+class Recurrent(nnx.Module):
+    """Inputs (length, 4): 3 * 5 * (4 + 5 + 1) parameters in the cell, 12 behind it."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.rnn = nnx.RNN(nnx.GRUCell(4, 5, rngs=rngs))
+        self.last = nnx.Linear(5, 2, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.last(self.rnn(x)[:, -1])
+
+
+class NarrowCarry(Hidden):
+    """Inputs (length, 4). Its own carry is in float32."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        def step(carry: jax.Array, now: jax.Array) -> tuple[jax.Array, None]:
+            return jnp.tanh(carry + self.first(now)), None
+
+        start = jnp.zeros((len(x), 5), jnp.float32)
+        return self.last(jax.lax.scan(step, start, jnp.moveaxis(x, 1, 0))[0])
+
+
+class LinenMode(linen.Module):
+    """Sows, and drops unless told otherwise."""
+
+    @linen.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        x = jnp.tanh(linen.Dense(5)(x))
+        self.sow("intermediates", "hidden", x)
+        return linen.Dense(2)(linen.Dropout(0.5, deterministic=not train)(x))
+
+
+def linen_mode() -> LinenMode:
+    return LinenMode()
+
+
+def bridged(rngs: nnx.Rngs) -> nnx.Module:
+    wrapped: nnx.Module = nnx.bridge.ToNNX(LinenMode(), rngs=rngs).lazy_init(
+        jnp.ones((1, 4)), train=False
+    )
+    return wrapped
+
+
+def bridged_norm(rngs: nnx.Rngs) -> nnx.Module:
+    wrapped: nnx.Module = nnx.bridge.ToNNX(Linen(norm=True), rngs=rngs).lazy_init(jnp.ones((1, 4)))
+    return wrapped
+
+
+def bridged_late(rngs: nnx.Rngs) -> nnx.Module:
+    return nnx.bridge.ToNNX(LinenMode(), rngs=rngs)
+
+
+class OwnNorm(nnx.Module):
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x - x.mean(axis=0)
+
+
+class AcrossInputs(Hidden):
+    """Takes a mean over the batch, in a layer of its own."""
+
+    def keep(self, rngs: nnx.Rngs) -> None:
+        self.centre = OwnNorm()
+
+    def middle(self, hidden: jax.Array) -> jax.Array:
+        return self.centre(hidden)
+
+
+def function_across_inputs(rngs: nnx.Rngs) -> list[Any]:
+    def centred(x: jax.Array) -> jax.Array:
+        return x - x.mean(axis=0)
+
+    return [nnx.Linear(4, 5, rngs=rngs), centred, nnx.Linear(5, 2, rngs=rngs)]
+
+
+class HiddenBehindZeros(AcrossInputs):
+    """As initialised, its outputs are zero whatever comes before."""
+
+    def keep(self, rngs: nnx.Rngs) -> None:
+        super().keep(rngs)
+        self.last = nnx.Linear(5, 2, kernel_init=nnx.initializers.zeros, rngs=rngs)
+
+
+class Noise(nnx.Module):
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.rngs = nnx.Rngs(0)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x + 0.1 * jax.random.normal(self.rngs(), x.shape)
+
+
+class Noisy(Hidden):
+    def keep(self, rngs: nnx.Rngs) -> None:
+        self.noise = Noise(rngs)
+
+    def middle(self, hidden: jax.Array) -> jax.Array:
+        return self.noise(hidden)
+
+
+class UnderJax(Hidden):
+    """Sows under a transformation that does not carry the state."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        def one(x: jax.Array) -> jax.Array:
+            hidden = jnp.tanh(self.first(x))
+            self.sow(nnx.Intermediate, "hidden", hidden)
+            return self.last(hidden)
+
+        return jax.vmap(one)(x)
+
+
+class Rounding(Hidden):
+    """A cast in its own code."""
+
+    def middle(self, hidden: jax.Array) -> jax.Array:
+        return hidden.astype(jnp.bfloat16).astype(float)
+
+
+class Complex(nnx.Module):
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.phases = nnx.Param(jnp.ones((4, 2), complex))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return jnp.abs(x @ self.phases[...])
+
+
+class Whole(Hidden):
+    """A parameter that is an index."""
+
+    def keep(self, rngs: nnx.Rngs) -> None:
+        self.order = nnx.Param(jnp.arange(5))
+
+    def middle(self, hidden: jax.Array) -> jax.Array:
+        return hidden[:, self.order[...]]
+
+
+class Spectrum(Hidden):
+    def middle(self, hidden: jax.Array) -> jax.Array:
+        return jnp.fft.fft(hidden)
+
+
+class Arrays(Hidden):
+    """Numbers that are plain attributes."""
+
+    def keep(self, rngs: nnx.Rngs) -> None:
+        self.gain = jnp.full(5, 2.0)
+
+    def middle(self, hidden: jax.Array) -> jax.Array:
+        return hidden * self.gain.reshape(5)
+
+
+def weight_norm(rngs: nnx.Rngs) -> nnx.Sequential:
+    """Flax holds the scales of the weights in plain arrays."""
+    layer = nnx.WeightNorm(nnx.Linear(4, 5, rngs=rngs), rngs=rngs)
+    return nnx.Sequential(layer, nnx.Linear(5, 2, rngs=rngs))
+
+
+def spectral_norm(rngs: nnx.Rngs) -> nnx.Module:
+    return nnx.SpectralNorm(nnx.Linear(4, 2, rngs=rngs), rngs=rngs)
+
+
+def closure(rngs: nnx.Rngs) -> list[Any]:
+    layer = nnx.Linear(4, 4, rngs=rngs)
+    return [layer, lambda x: layer(x)]
+
+
+def method_in_a_partial(rngs: nnx.Rngs) -> list[Any]:
+    layer = nnx.Linear(4, 4, rngs=rngs)
+    return [layer, functools.partial(multiply_by, layer)]
+
+
+def multiply_by(layer: nnx.Linear, x: jax.Array) -> jax.Array:
+    return layer(x)
+
+
+_MADE = nnx.Sequential(nnx.Linear(4, 5, rngs=nnx.Rngs(0)), nnx.relu)
+
+
+def always_the_same() -> nnx.Module:
+    """One object for all calls."""
+    return _MADE
+
+
+def stax_pair() -> Any:
+    return stax.serial(stax.Dense(5), stax.Relu, stax.Dense(2))
+
+
+class Transformed(NamedTuple):
+    """As haiku has it: apply takes a key as well."""
+
+    init: Any
+    apply: Any
+
+
+def haiku_pair() -> Transformed:
+    init, _ = pair()
+    return Transformed(init, lambda parameters, key, x: x @ parameters["w"])
+
+
+class TwoArguments(Hidden):
+    def __call__(self, x: jax.Array, y: jax.Array) -> jax.Array:  # type: ignore[override]
+        return self.last(self.first(x)) + y
+
+
+class Broken(Hidden):
+    def middle(self, hidden: jax.Array) -> jax.Array:
+        raise KeyError("the table of widths")

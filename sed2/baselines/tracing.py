@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, jaxpr_as_fun, jaxprs_in_params
 
+from sed2.blocks.abstract import abstract_split
 from sed2.blocks.network import Network
 from sed2.chain import Chain
 
@@ -23,10 +24,14 @@ from sed2.chain import Chain
 def trace(chain: Chain) -> ClosedJaxpr:
     """The forward pass of one input (1, *input_shape), in evaluation mode."""
     whole = Network(tuple(block.block for block in chain.blocks))
-    with jax.enable_x64(True):
-        module = nnx.eval_shape(lambda: whole.build(chain.input_shape, nnx.Rngs(0)))
+
+    def made() -> nnx.Module:
+        module = whole.build(chain.input_shape, nnx.Rngs(0))
         module.eval()
-        graphdef, state = nnx.split(module)
+        return module
+
+    with jax.enable_x64(True):
+        graphdef, state = abstract_split(made)
         return jax.make_jaxpr(lambda state, x: nnx.merge(graphdef, state)(x))(
             state, jax.ShapeDtypeStruct((1, *chain.input_shape), jnp.float64)
         )

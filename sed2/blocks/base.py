@@ -59,6 +59,10 @@ class Block(Protocol):
         """Numbers of the module that are neither parameters nor statistics, held constant."""
         ...
 
+    def precision(self, input_shape: Shape) -> str:
+        """The floating type of least precision in which it computes."""
+        ...
+
     def layout(self, input_shape: Shape) -> Layout | None:
         """Sizes of the structure that the module's `linearise` declares; None if it has none."""
         ...
@@ -95,6 +99,10 @@ class BlockSpec(BaseModel, abc.ABC):
     def left_out(self, input_shape: Shape) -> int:
         """See `Block`."""
         return 0
+
+    def precision(self, input_shape: Shape) -> str:
+        """See `Block`."""
+        return "float64"
 
     def layout(self, input_shape: Shape) -> Layout | None:
         """See `Block`."""

@@ -1,6 +1,7 @@
 """The layers of Flax whose structure is known: what users' own networks are mostly made of.
 
-`nnx.Linear` by unit and `nnx.Conv` by channel, as they come, with elementwise functions after them.
+`nnx.Linear` by unit and `nnx.Conv` by channel, as they come, with a batch norm and elementwise
+functions after them.
 Anything else (a mask, dilation, another rule of multiplication) goes by its `__call__` alone.
 """
 
@@ -20,6 +21,7 @@ from sed2.blocks.base import Shape
 from sed2.blocks.conv import linearise_conv, patch_numbers
 from sed2.blocks.convolve import convolve
 from sed2.blocks.dense import dense_layout, linearise_dense
+from sed2.blocks.freeze import SettledNorm
 from sed2.blocks.structure import Layout, Structure
 
 _ELEMENTWISE: set[Callable[..., Any]] = {
@@ -47,12 +49,13 @@ def layout(elements: Sequence[Any], input_shape: Shape, output_shape: Shape) -> 
         elements: modules and functions, one after the other. Nothing is allocated.
         input_shape, output_shape: of one input, without a batch axis.
     """
-    first, *after = elements
+    first, norm, after = _parts(elements)
     if not all(isinstance(one, nnx.Dropout) or _is_elementwise(one) for one in after):
         return None
-    linear = _is_linear(after)
+    linear = norm is None and _is_linear(after)
+    by_norm = 2 * (norm is not None)
     if _is_plain_linear(first) and len(input_shape) in (1, 2):
-        per_unit = first.in_features + first.use_bias
+        per_unit = first.in_features + first.use_bias + by_norm
         return dense_layout(input_shape, first.out_features, per_unit, linear=linear)
     if _is_plain_conv(first) and len(input_shape) == 3:
         kernel = math.prod(first.kernel_size) * first.in_features // first.feature_group_count
@@ -60,7 +63,7 @@ def layout(elements: Sequence[Any], input_shape: Shape, output_shape: Shape) -> 
         return Layout(
             units=first.out_features,
             positions=positions,
-            parameters=kernel + first.use_bias,
+            parameters=kernel + first.use_bias + by_norm,
             scratch=patch_numbers(positions, kernel, first.kernel_size),
             shared=linear and first.feature_group_count == 1,
         )
@@ -69,8 +72,8 @@ def layout(elements: Sequence[Any], input_shape: Shape, output_shape: Shape) -> 
 
 def linearise(elements: Sequence[Any], x: jax.Array) -> tuple[jax.Array, Structure]:
     """The mean and the structure of elements that have a `layout`."""
-    first, *after = elements
-    linear = _is_linear(after)
+    first, norm, after = _parts(elements)
+    linear = norm is None and _is_linear(after)
 
     def activation(z: jax.Array) -> jax.Array:
         for one in after:
@@ -78,9 +81,17 @@ def linearise(elements: Sequence[Any], x: jax.Array) -> tuple[jax.Array, Structu
         return z
 
     if isinstance(first, nnx.Linear):
-        return linearise_dense(first, None, activation, x, linear=linear)
+        return linearise_dense(first, norm, activation, x, linear=linear)
     shared = linear and first.feature_group_count == 1
-    return linearise_conv(first, None, activation, None, x, linear=shared)
+    return linearise_conv(first, norm, activation, None, x, linear=shared)
+
+
+def _parts(elements: Sequence[Any]) -> tuple[Any, nnx.BatchNorm | None, Sequence[Any]]:
+    """The layer, the batch norm after it if there is one, and the rest."""
+    first, *after = elements
+    if after and _is_plain_norm(after[0]):
+        return first, after[0], after[1:]
+    return first, None, after
 
 
 def _is_linear(after: Sequence[Any]) -> bool:
@@ -93,7 +104,7 @@ def _is_elementwise(element: Any) -> bool:
 
 
 def _is_plain_linear(layer: Any) -> bool:
-    return type(layer) is nnx.Linear and layer.dot_general is _USUAL and layer.dtype is None
+    return type(layer) is nnx.Linear and layer.dot_general is _USUAL and _is_exact(layer)
 
 
 _USUAL = inspect.signature(nnx.Linear.__init__).parameters["dot_general"].default
@@ -107,9 +118,23 @@ def _is_plain_conv(layer: Any) -> bool:
         and _ones(layer.kernel_dilation)
         and _ones(layer.input_dilation)
         and layer.mask is None
-        and layer.dtype is None
+        and _is_exact(layer)
         and layer.conv_general_dilated in (jax.lax.conv_general_dilated, convolve)
     )
+
+
+def _is_plain_norm(layer: Any) -> bool:
+    return (
+        type(layer) is SettledNorm
+        and layer.axis == -1
+        and layer.use_scale
+        and layer.use_bias
+        and _is_exact(layer)
+    )
+
+
+def _is_exact(layer: Any) -> bool:
+    return layer.dtype in (None, jnp.zeros(()).dtype)
 
 
 def _ones(dilation: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 from flax import nnx
 
 from sed2.blocks.base import Block, Shape
@@ -31,6 +32,11 @@ class Network:
     def left_out(self, input_shape: Shape) -> int:
         shapes = self._shapes(input_shape)
         return sum(b.left_out(s) for b, s in zip(self.blocks, shapes, strict=False))
+
+    def precision(self, input_shape: Shape) -> str:
+        shapes = self._shapes(input_shape)
+        found = [b.precision(s) for b, s in zip(self.blocks, shapes, strict=False)]
+        return max(found, key=lambda name: jnp.finfo(name).eps, default="float64")
 
     def layout(self, input_shape: Shape) -> None:
         return None

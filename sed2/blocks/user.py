@@ -1,12 +1,16 @@
 """Users' own networks as blocks: nnx modules, linen modules, plain (init, apply) pairs.
 
 A factory returns one of these, or a sequence of them, each element one block. `nnx.Sequential` is
-a sequence; elements without parameters (activations, pooling) join the block before them, or the
-first block if there is none before.
+a sequence, unless a subclass has a `__call__` or parameters of its own. What has no layer of its
+own joins the block before it, or the first block if there is none before: elements without
+parameters (activations, pooling), and those whose parameters are all of normalisations or PReLU.
+A tuple or dict that an element returns is the next one's arguments, within one block.
 
 The factory is called anew for every draw if it takes `rngs`, so that the measure `init` draws what
-the module itself declares. Fisher matrices are taken by all `nnx.Param`; batch norm is frozen as
-in `sed2.blocks.freeze`.
+the module itself declares. Fisher matrices are taken by all `nnx.Param`, each once however often it
+is used; batch norm is frozen as in `sed2.blocks.freeze`, and nothing is kept from one call to the
+next (`sed2.blocks.adapter`). An output that changes with other inputs, or with a random key, is
+refused (`sed2.blocks.independence`).
 """
 
 from __future__ import annotations
@@ -15,26 +19,63 @@ import functools
 import hashlib
 import importlib
 import inspect
+import itertools
 import json
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import linen, nnx
+from jax.extend.core import Jaxpr, jaxprs_in_params
 
-from sed2.blocks.base import Shape
-from sed2.blocks.layers import layout, linearise
-from sed2.blocks.structure import Layout, Structure
-from sed2.errors import SpecError, UsageError
+from sed2.blocks.abstract import abstract_split
+from sed2.blocks.adapter import PAIR, Adapter, BoundMethod, hold, is_pair
+from sed2.blocks.base import Block, Shape
+from sed2.blocks.independence import check_independence, path_text
+from sed2.blocks.layers import layout
+from sed2.blocks.structure import Layout
+from sed2.common.memory import free_memory
+from sed2.errors import SpecError, UsageError, one_line
 
 Factory = Callable[[nnx.Rngs], Any]
 
 _NOT_PARAMETERS = (nnx.BatchStat, nnx.RngState, nnx.Cache, nnx.Intermediate)
 """Variables that hold no parameters, rightly left out of the Fisher matrix."""
+_NORMS = (
+    nnx.BatchNorm,
+    nnx.LayerNorm,
+    nnx.RMSNorm,
+    nnx.GroupNorm,
+    nnx.InstanceNorm,
+    nnx.PReLU,
+)
+_LINEN_NORMS = (
+    linen.LayerNorm,
+    linen.RMSNorm,
+    linen.GroupNorm,
+    linen.InstanceNorm,
+    linen.PReLU,
+)
+"""What acts on each output of the layer before it."""
+
+
+class Outline(NamedTuple):
+    """What a block is for inputs of some shape."""
+
+    shape: Shape | None
+    """Of one output; None if it is no array, see `fault`."""
+    fault: str
+    handed: bool
+    """Whether it returns a tuple or a dict, for the next element."""
+    parameters: int
+    left_out: int
+    precision: str
 
 
 @dataclass(frozen=True)
@@ -44,116 +85,170 @@ class UserBlock:
     kind: str
     identity: str
     make: Factory = field(repr=False)
-    """From random keys to the elements."""
+    """From random keys to all elements of the network."""
     draws: bool
     """Whether `make` uses its keys."""
     partial: bool = False
     """Whether numbers that are no parameters may be left out, instead of refused."""
+    start: int = 0
+    stop: int | None = None
+    """Its elements."""
+    tied: str = ""
+    """The parameters that blocks of its elements would share, so that it is one; empty if none."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        return self._outline(input_shape)[0]
+        outline = _outline(self, input_shape)
+        if outline.shape is None:
+            raise SpecError(
+                f"the module `{self.kind}` returns {outline.fault}",
+                mend="Its output must be one array of floating-point numbers whose first axis is "
+                "that of the inputs",
+            )
+        return outline.shape
 
     def parameter_count(self, input_shape: Shape) -> int:
-        return self._outline(input_shape)[1]
+        return _outline(self, input_shape).parameters
 
     def left_out(self, input_shape: Shape) -> int:
-        return self._outline(input_shape)[2]
+        return _outline(self, input_shape).left_out
+
+    def precision(self, input_shape: Shape) -> str:
+        return _outline(self, input_shape).precision
 
     def layout(self, input_shape: Shape) -> Layout | None:
-        """That of a single `nnx.Linear` or `nnx.Conv` with elementwise functions after it."""
+        """That of a single `nnx.Linear` or `nnx.Conv`, with a batch norm and elementwise functions
+        after it."""
+        output_shape = self.output_shape(input_shape)
         with jax.enable_x64(True):
-            module: Any = nnx.eval_shape(lambda: self.build(input_shape, nnx.Rngs(0)))
-        return layout(list(module.elements), input_shape, self.output_shape(input_shape))
+            module: Any = nnx.merge(*abstract_split(lambda: self.build(input_shape, nnx.Rngs(0))))
+            return layout(list(module.elements), input_shape, output_shape)
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
-        return _Adapter(self.make(rngs), input_shape, rngs)
+        return Adapter(self.make(rngs)[self.start : self.stop], input_shape, rngs)
 
-    def _outline(self, input_shape: Shape) -> tuple[Shape, int, int]:
-        """Shape of one output, the number of parameters, and of numbers that are left out."""
-        with jax.enable_x64(True):
-            x = jax.ShapeDtypeStruct((2, *input_shape), jnp.float64)
-            try:
-                module = nnx.eval_shape(lambda: self.build(input_shape, nnx.Rngs(0)))
-                module.eval()
-                left_out = _not_counted(module, self.partial)
-                output = nnx.eval_shape(lambda module, x: module(x), module, x)
-            except SpecError:
-                raise
-            except Exception as error:
-                raise SpecError(
-                    f"the module `{self.kind}` cannot be applied to inputs of shape {input_shape}: "
-                    f"{type(error).__name__}: {_first_line(error)}",
-                    mend="It is called with one argument, a batch of inputs, and returns an array",
-                ) from error
-        if not hasattr(output, "shape") or output.shape[:1] != (2,):
-            raise SpecError(
-                f"the module `{self.kind}` returns no batch of outputs but "
-                f"{getattr(output, 'shape', type(output).__name__)}",
-                mend="Its output must be one array whose first axis is that of the inputs",
-            )
-        leaves = jax.tree.leaves(nnx.state(module, nnx.Param))
-        return output.shape[1:], sum(leaf.size for leaf in leaves), left_out
+    def hands_on(self, input_shape: Shape) -> bool:
+        """Whether it returns a tuple or a dict: arguments of the next element, no output."""
+        try:
+            return _outline(self, input_shape).handed
+        except SpecError:  # told by whatever asks for its shape
+            return False
+
+    def followed_by(self, other: UserBlock) -> UserBlock:
+        """One block, of this one and of the one after it."""
+        elements = json.loads(self.identity) + json.loads(other.identity)[1:]
+        return replace(self, identity=json.dumps(elements), stop=other.stop)
 
 
-class _Adapter(nnx.Module):
-    """Elements one after the other as one nnx module, with one argument and one result."""
+def joined_where_handed(blocks: Sequence[Block], input_shape: Shape) -> Iterator[Block]:
+    """The blocks, each that hands a tuple or dict on as one with the next: noise between them would
+    have no array to be added to."""
+    shape, waiting = input_shape, None
+    for number, block in enumerate(blocks, start=1):
+        if isinstance(block, UserBlock):
+            block = waiting.followed_by(block) if waiting else block
+            waiting = block if number < len(blocks) and block.hands_on(shape) else None
+        if waiting is None:
+            yield block
+            shape = block.output_shape(shape)
 
-    def __init__(self, elements: Sequence[Any], input_shape: Shape, rngs: nnx.Rngs) -> None:
-        adapted: list[Any] = []
-        for element in elements:
-            pair = _as_pair(element) if isinstance(element, linen.Module) else element
-            if _is_pair(pair):
-                before = functools.partial(_apply, tuple(adapted))
-                x = jax.eval_shape(before, jax.ShapeDtypeStruct((1, *input_shape), float))
-                init, apply = pair
-                adapted.append(_InitApply(init, apply, jnp.zeros(x.shape, x.dtype), rngs))
-            else:
-                adapted.append(element)
-        self.elements = nnx.List(
-            [each if isinstance(each, nnx.Module) else nnx.static(each) for each in adapted]
+
+@functools.lru_cache(maxsize=256)
+def _outline(block: UserBlock, input_shape: Shape) -> Outline:
+    """
+    Raises:
+        SpecError: the block cannot be applied to such inputs, or has no Fisher matrix.
+    """
+    x = jax.ShapeDtypeStruct((2, *input_shape), float)
+    with jax.enable_x64(True), _explained(block, input_shape):
+        graphdef, *states = abstract_split(
+            lambda: block.build(input_shape, nnx.Rngs(0)),
+            nnx.Param,
+            nnx.Any(*_NOT_PARAMETERS),
+            ...,
         )
+        parameters = _check_parameters(block, states[0])
+        module = nnx.merge(graphdef, *states)
+        left_out = _not_counted(module, parameters, states[2], block.partial)
+        program, output = jax.make_jaxpr(
+            lambda states, x: nnx.merge(graphdef, *states)(x), return_shape=True
+        )(states, x)
+        precision = _least_precise(program.jaxpr)
+        fault, shape = "", None
+        if getattr(output, "shape", ())[:1] != (2,):
+            fault = f"no batch of outputs but {getattr(output, 'shape', type(output).__name__)}"
+        elif not jnp.issubdtype(output.dtype, jnp.floating):
+            fault = f"numbers of type {output.dtype}"
+        else:
+            shape = output.shape[1:]
+            known = layout(list(module.elements), input_shape, shape)  # layers of Flax alone
+            if known is None and _fits(parameters + left_out):
+                check_independence(
+                    lambda key: block.build(input_shape, nnx.Rngs(key)),
+                    input_shape,
+                    f"the module `{block.kind}`",
+                    float(jnp.finfo(precision).eps),
+                )
+    handed = isinstance(output, tuple | dict)
+    return Outline(shape, fault, handed, parameters, left_out, precision)
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return _apply(self.elements, x)
 
-    def linearise(self, x: jax.Array) -> tuple[jax.Array, Structure]:
-        return linearise(list(self.elements), x)
+@contextmanager
+def _explained(block: UserBlock, input_shape: Shape) -> Iterator[None]:
+    """
+    Raises:
+        SpecError: for whatever a user's module raises.
+    """
+    try:
+        yield
+    except SpecError:
+        raise
+    except Exception as error:
+        raise _not_applicable(block, input_shape, error) from error
 
 
-def _apply(elements: Sequence[Any], x: jax.Array) -> jax.Array:
-    for element in elements:
-        x = element(x)
-    return x
+def _fits(numbers: int) -> bool:
+    """Whether a few copies of a module can be made to try it; one that is larger is refused for
+    its size, before anything is computed."""
+    return 8 * 8 * numbers < free_memory()
 
 
-class _InitApply(nnx.Module):
-    """init(key, x) -> parameters, apply(parameters, x) -> outputs."""
-
-    def __init__(self, init: Any, apply: Any, x: jax.Array, rngs: nnx.Rngs) -> None:
-        self.parameters = nnx.data(jax.tree.map(nnx.Param, init(rngs.params(), x)))
-        self.apply = nnx.static(apply)
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        plain = jax.tree.map(
-            lambda leaf: leaf[...],
-            self.parameters,
-            is_leaf=lambda leaf: isinstance(leaf, nnx.Param),
+def _not_applicable(block: UserBlock, input_shape: Shape, error: Exception) -> SpecError:
+    """What a user's module raised, and what may be meant by it."""
+    text = _in_one_line(error)
+    mend = ""
+    if any(is_pair(element) for element in _elements_of(block)):
+        mend = PAIR
+    elif isinstance(error, TypeError) and ("argument" in text and "()" in text):
+        mend = (
+            "It is called with one argument, a batch of inputs, and returns an array; arguments "
+            "named deterministic, train, training, is_training or use_running_average are given"
         )
-        return self.apply(plain, x)
+    elif "carry" in text and "float32" in text:
+        mend = (
+            "sed2 computes in float64: let the carry have the type of the inputs (x.dtype), or "
+            "give the cell param_dtype=jnp.float64"
+        )
+    elif "different trace level" in text:
+        mend = (
+            "A layer with state is called under a transformation of JAX: take that of nnx "
+            "(nnx.vmap, nnx.scan, nnx.jit), which carries the state"
+        )
+    elif len(input_shape) > 1 and "shape" in text:
+        mend = (
+            "A layer that takes flat inputs needs them flattened: put a function such as "
+            "`lambda x: x.reshape(len(x), -1)` before it (in YAML, a `flatten` block)"
+        )
+    return SpecError(
+        f"the module `{block.kind}` cannot be applied to inputs of shape {input_shape}: {text}",
+        mend=mend,
+    )
 
 
-def _as_pair(module: linen.Module) -> tuple[Any, Any]:
-    def init(key: jax.Array, x: jax.Array) -> Any:
-        variables = module.init(key, x)
-        others = sorted(set(variables) - {"params"})
-        if others:  # none can be held constant: what they are is known to the module alone
-            raise SpecError(
-                f"the linen module `{type(module).__name__}` keeps {', '.join(others)}",
-                mend="Only parameters can be handled in linen; nnx.BatchNorm is, in nnx",
-            )
-        return variables["params"]
-
-    return init, lambda parameters, x: module.apply({"params": parameters}, x)
+def _elements_of(block: UserBlock) -> list[Any]:
+    try:
+        return list(block.make(nnx.Rngs(0))[block.start : block.stop])
+    except Exception:  # that it cannot be made is told already
+        return []
 
 
 def import_factory(name: str, *, allowed: bool, where: str = "") -> tuple[Any, str]:
@@ -187,7 +282,7 @@ def import_factory(name: str, *, allowed: bool, where: str = "") -> tuple[Any, s
         module = importlib.import_module(module_name)
     except Exception as error:
         raise SpecError(
-            f"importing `{module_name}` failed: {type(error).__name__}: {_first_line(error)}",
+            f"importing `{module_name}` failed: {_in_one_line(error)}",
             mend="Run sed2 where the module lies, or install it",
             where=where,
         ) from error
@@ -201,7 +296,7 @@ def import_factory(name: str, *, allowed: bool, where: str = "") -> tuple[Any, s
 
 
 def split(network: Any, name: str, *, partial: bool = False) -> tuple[UserBlock, ...]:
-    """The blocks of a user's network.
+    """The blocks of a user's network: one, `tied`, if elements of several share parameters.
 
     Args:
         network: a factory (called with `rngs=` if it takes it, else with nothing), an nnx or linen
@@ -210,91 +305,177 @@ def split(network: Any, name: str, *, partial: bool = False) -> tuple[UserBlock,
         partial: whether numbers that are no parameters may be left out.
 
     Raises:
-        SpecError: it is none of these, or has no parameters.
+        SpecError: it is none of these, or has no parameters, or has some that cannot be counted.
     """
     make, draws = _factory(network)
     try:
-        elements = _elements(make(nnx.Rngs(0)))
+        elements = make(nnx.Rngs(0))
     except Exception as error:
         raise SpecError(
-            f"making the network `{name}` failed: {type(error).__name__}: {_first_line(error)}",
+            f"making the network `{name}` failed: {_in_one_line(error)}",
             mend="The factory is called with rngs= if it takes it, else with nothing",
         ) from error
     for element in elements:
-        if not (_is_pair(element) or isinstance(element, linen.Module) or callable(element)):
-            raise SpecError(
-                f"`{name}` makes a {type(element).__name__}, which is no network",
-                mend="Return an nnx or linen module, an (init, apply) pair, or a sequence of them",
-            )
-    starts = [i for i, element in enumerate(elements) if _has_parameters(element)]
+        _check_element(element, name)
+    own = [_own_parameters(element) for element in elements]
+    layers = [i for i, element in enumerate(elements) if own[i] and not _is_norm(element)]
+    starts = layers or [i for i in range(len(elements)) if own[i]][:1]
     if not starts:
         raise SpecError(f"`{name}` has no parameters", mend="Return a network that has some")
-    bounds = [0, *starts[1:], len(elements)]
-    blocks = []
-    for start, i, stop in zip(bounds[:-1], starts, bounds[1:], strict=True):
-        blocks.append(
-            UserBlock(
-                kind=_kind(elements[i], name),
-                identity=json.dumps(["user", *map(_outline, elements[start:stop])]),
-                make=functools.partial(_some, make, slice(start, stop)),
-                partial=partial,
-                draws=draws or isinstance(elements[i], linen.Module) or _is_pair(elements[i]),
-            )
+
+    def block(first: int, start: int, stop: int, **more: Any) -> UserBlock:
+        drawn = isinstance(elements[first], linen.Module) or is_pair(elements[first])
+        return UserBlock(
+            identity=json.dumps(["user", *map(_text_of, elements[start:stop])]),
+            make=make,
+            partial=partial,
+            draws=draws or drawn,
+            start=start,
+            stop=stop,
+            **{"kind": _kind(elements[first], name), **more},
         )
-    return tuple(blocks)
+
+    bounds = [0, *starts[1:], len(elements)]
+    if tied := _tied(elements, own, bounds):
+        return (block(starts[0], 0, len(elements), kind="network", tied=tied),)
+    return tuple(map(block, starts, bounds[:-1], bounds[1:]))
 
 
-def _factory(network: Any) -> tuple[Factory, bool]:
-    """A function of random keys, and whether it uses them."""
-    is_network = isinstance(network, nnx.Module | linen.Module | Sequence)
+def _factory(network: Any) -> tuple[Callable[[nnx.Rngs], list[Any]], bool]:
+    """From random keys to the elements of a network; and whether it uses the keys."""
+    is_network = isinstance(network, nnx.Module | linen.Module) or _is_sequence(network)
     if is_network or not callable(network):
-        return lambda rngs: _fresh(network), False
+        return lambda rngs: _fresh(_elements(network)), False
     call = network.__init__ if isinstance(network, type) else network  # type: ignore[misc]
     if "rngs" in inspect.signature(call).parameters:
-        return lambda rngs: network(rngs=rngs), True
-    return lambda rngs: network(), False
+        return lambda rngs: _fresh(_elements(network(rngs=rngs))), True
+    return lambda rngs: _fresh(_elements(network())), False
 
 
-def _fresh(network: Any) -> Any:
-    """A copy that may be changed inside a traced function."""
-    if isinstance(network, nnx.Module):
-        return nnx.clone(network)
-    if isinstance(network, Sequence) and not (isinstance(network, str) or _is_pair(network)):
-        return [_fresh(element) for element in network]
-    return network
+def _fresh(elements: list[Any]) -> list[Any]:
+    """A copy that may be changed inside a traced function; what is shared stays so."""
+    methods = [
+        BoundMethod(each) if isinstance(getattr(each, "__self__", None), nnx.Module) else each
+        for each in elements
+    ]
+    return list(nnx.clone(hold(methods)))
 
 
 def _elements(network: Any) -> list[Any]:
-    if isinstance(network, nnx.Sequential):
+    """The elements of a sequence, or the network itself."""
+    if (
+        isinstance(network, nnx.Sequential)
+        and type(network).__call__ is nnx.Sequential.__call__
+        and _variables(network) == _variables(network.layers)
+    ):
         return list(network.layers)
-    if isinstance(network, Sequence) and not _is_pair(network):
-        return list(network)
-    return [network]
+    return list(network) if _is_sequence(network) else [network]
 
 
-def _some(make: Factory, which: slice, rngs: nnx.Rngs) -> list[Any]:
-    return _elements(make(rngs))[which]
+def _is_sequence(network: Any) -> bool:
+    is_other = isinstance(network, str) or callable(network) or is_pair(network)
+    return isinstance(network, Sequence) and not is_other
 
 
-def _is_pair(element: Any) -> bool:
-    return (
-        isinstance(element, tuple)
-        and len(element) == 2
-        and all(callable(e) and not isinstance(e, nnx.Module | linen.Module) for e in element)
-    )
+def _variables(module: nnx.Module) -> set[int]:
+    """The identities of all variables and arrays that a module holds."""
+    return {
+        id(value)
+        for _, value in nnx.iter_graph(module)
+        if isinstance(value, nnx.Variable | jax.Array)
+    }
 
 
-def _has_parameters(element: Any) -> bool:
+def _check_element(element: Any, name: str) -> None:
+    """
+    Raises:
+        SpecError: it is no part of a network, or uses parameters that are not its own.
+    """
+    if not (is_pair(element) or isinstance(element, linen.Module) or callable(element)):
+        raise SpecError(
+            f"`{name}` makes a {type(element).__name__}, which is no network",
+            mend="Return an nnx or linen module, an (init, apply) pair, or a sequence of them",
+        )
+    if isinstance(element, nnx.bridge.ToNNX) and not _own_parameters(element):
+        raise SpecError(
+            f"`{name}` holds a linen module in nnx.bridge.ToNNX that has no parameters yet",
+            mend="Call lazy_init(x) on it, or return the linen module itself",
+        )
+    if not isinstance(element, nnx.Module | linen.Module) and not is_pair(element):
+        for hidden in _reached(element):
+            raise SpecError(
+                f"the function `{getattr(element, '__name__', type(element).__name__)}` of "
+                f"`{name}` uses a {type(hidden).__name__} from outside, whose parameters would not "
+                "be counted",
+                mend="Make it an nnx.Module that holds what it uses",
+            )
+
+
+def _reached(function: Any) -> list[Any]:
+    """The modules and variables that a function uses without being given them."""
+    function = inspect.unwrap(function)
+    if isinstance(function, functools.partial):
+        values: Any = (function.func, function.args, dict(function.keywords))
+    elif isinstance(function, types.FunctionType):
+        used = inspect.getclosurevars(function)
+        values = (dict(used.nonlocals), dict(used.globals))
+    else:
+        values = dict(getattr(function, "__dict__", {}))
+    kinds = (nnx.Module, nnx.Variable)
+    leaves = jax.tree.leaves(values, is_leaf=lambda value: isinstance(value, kinds))
+    return [leaf for leaf in leaves if isinstance(leaf, kinds)]
+
+
+def _own_parameters(element: Any) -> dict[int, str]:
+    """Identities of an element's parameters, with their paths; of a linen module or a pair, whose
+    parameters are not made yet, its own."""
     if isinstance(element, nnx.Module):
-        return bool(jax.tree.leaves(nnx.state(element, nnx.Param)))
-    return isinstance(element, linen.Module) or _is_pair(element)
+        return {
+            id(value): path_text(path)
+            for path, value in nnx.iter_graph(element)
+            if isinstance(value, nnx.Param)
+        }
+    made_later = isinstance(element, linen.Module) or is_pair(element)
+    return {id(element): ""} if made_later else {}
+
+
+def _tied(elements: list[Any], own: list[dict[int, str]], bounds: list[int]) -> str:
+    """The first parameters that several blocks have; empty if there are none."""
+    seen: dict[int, tuple[int, int]] = {}
+    for number, (start, stop) in enumerate(itertools.pairwise(bounds)):
+        for i in range(start, stop):
+            if is_pair(elements[i]):  # each use of its functions has parameters of its own
+                continue
+            for key in own[i]:
+                block, j = seen.setdefault(key, (number, i))
+                if block != number:
+                    what = f"`{own[j][key]}`" if own[j][key] else "the parameters"
+                    names = f"{_name_of(elements[j])} and {_name_of(elements[i])}"
+                    return f"{what} of the elements {j} and {i} ({names})"
+    return ""
+
+
+def _name_of(element: Any) -> str:
+    if isinstance(element, BoundMethod):
+        return f"{type(element.module).__name__}.{element.function.__name__}"
+    return type(element).__name__
+
+
+def _is_norm(element: Any) -> bool:
+    """Whether all its parameters are those of normalisations, or slopes of activations."""
+    if not isinstance(element, nnx.Module):
+        return isinstance(element, _LINEN_NORMS)
+    norms = [inner for _, inner in nnx.iter_modules(element) if isinstance(inner, _NORMS)]
+    return _own_parameters(element).keys() <= {
+        key for norm in norms for key in _own_parameters(norm)
+    }
 
 
 def _kind(element: Any, name: str) -> str:
-    return name.split(":")[-1] if _is_pair(element) else type(element).__name__.lower()
+    return name.split(":")[-1] if is_pair(element) else type(element).__name__.lower()
 
 
-def _outline(element: Any) -> Any:
+def _text_of(element: Any) -> Any:
     """What of an element decides its random stream: its class and the shapes of its parameters."""
     if not isinstance(element, nnx.Module):
         return type(element).__qualname__
@@ -305,43 +486,80 @@ def _outline(element: Any) -> Any:
     ]
 
 
-def _not_counted(module: nnx.Module, partial: bool) -> int:
+def _check_parameters(block: UserBlock, parameters: Any) -> int:
+    """How many there are.
+
+    Raises:
+        SpecError: some are no real numbers.
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(parameters)
+    for path, leaf in leaves:
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            is_complex = jnp.issubdtype(leaf.dtype, jnp.complexfloating)
+            raise SpecError(
+                f"the parameter `{path_text(path)}` of `{block.kind}` is of type {leaf.dtype}",
+                mend="Hold its real and its imaginary part as two nnx.Param, each of which counts"
+                if is_complex
+                else "A parameter is a real number: hold what is none in an nnx.Variable",
+            )
+    return sum(leaf.size for _, leaf in leaves)
+
+
+def _not_counted(module: nnx.Module, counted: int, rest: Any, partial: bool) -> int:
     """How many numbers are neither parameters nor statistics.
+
+    Args:
+        counted: how many parameters there are.
+        rest: the state that holds neither.
 
     Raises:
         SpecError: there are some, and they may not be left out; or statistics that are not frozen.
     """
-    rest = nnx.state(module, nnx.Not(nnx.Any(nnx.Param, *_NOT_PARAMETERS)))
-    leaves = jax.tree_util.tree_leaves_with_path(rest)
     strange = [
-        (jax.tree_util.keystr(path), leaf.size)
-        for path, leaf in leaves
-        if jnp.issubdtype(leaf.dtype, jnp.floating)
+        (path_text(path), leaf.size)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(rest)
+        if jnp.issubdtype(leaf.dtype, jnp.inexact)
     ]
     left_out = sum(size for _, size in strange)
     if left_out and not partial:
-        counted = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.Param)))
         raise SpecError(
             f"{left_out:,} of the {counted + left_out:,} numbers of the module are no nnx.Param: "
             f"{', '.join(path for path, _ in strange[:3])}",
             mend="Make them nnx.Param if they are trained, nnx.Cache if not; or hold them constant "
             "with `allow_partial`",
         )
-    batch = jax.tree_util.tree_leaves_with_path(nnx.state(module, nnx.BatchStat))
     norms = {
         id(variable)
         for _, inner in nnx.iter_modules(module)
         if isinstance(inner, nnx.BatchNorm)
         for variable in (inner.mean, inner.var)
     }
-    if len(batch) > len(norms):
-        raise SpecError(
-            "the module keeps batch statistics that are not those of an nnx.BatchNorm",
-            mend="Only nnx.BatchNorm can be frozen to the statistics of the inputs; write the "
-            "module with it, or with a layer norm",
-        )
+    for path, variable in nnx.iter_graph(module):
+        if isinstance(variable, nnx.BatchStat) and id(variable) not in norms:
+            raise SpecError(
+                "the module keeps batch statistics that are not those of an nnx.BatchNorm: "
+                f"`{path_text(path)}`",
+                mend="Only nnx.BatchNorm can be frozen to the statistics of the inputs; write the "
+                "module with it, or with a layer norm",
+            )
     return left_out
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0]
+def _least_precise(jaxpr: Jaxpr) -> str:
+    """The floating type of least precision among all arrays that a program makes."""
+    found = ["float64"]
+    for equation in jaxpr.eqns:
+        found += [_least_precise(sub) for sub in jaxprs_in_params(equation.params)]
+        types_made = [getattr(variable.aval, "dtype", None) for variable in equation.outvars]
+        found += [str(t) for t in types_made if t is not None and jnp.issubdtype(t, jnp.floating)]
+    return max(found, key=lambda name: jnp.finfo(name).eps)
+
+
+def _in_one_line(error: Exception) -> str:
+    """The type of an error and what it says; the end of a long text is cut."""
+    text = one_line(" ".join(str(error).split())).rstrip(".")
+    whole = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return whole if len(whole) <= _LONGEST else f"{whole[:_LONGEST].rsplit(' ', 1)[0]} ..."
+
+
+_LONGEST = 400  # characters; the explanations of JAX go on for pages

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import jax.numpy as jnp
 import numpy as np
 
 from sed2.blocks.user import UserBlock
@@ -16,6 +17,9 @@ from sed2.settings import Settings
 _SIGMA_SHARE = 0.1
 """sigma above this share of a block's typical output changes what the next block sees."""
 
+_ROUNDING_SHARE = 1e-3
+"""A relative rounding error above this share of eps is seen in the values there."""
+
 
 def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[str, ...]:
     """Warnings about one model, whatever the estimator.
@@ -23,7 +27,7 @@ def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[s
     Args:
         chain: the network.
         spectra: of the K draws.
-        settings: sigma.
+        settings: sigma and eps.
     """
     found = []
     only = chain.blocks[0]
@@ -32,6 +36,14 @@ def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[s
             f"{only.name} is one block, since a module cannot be split by itself: lower 2sED is "
             "2sED. Return an nnx.Sequential or a list for a block each"
         )
+    for each in chain.blocks:
+        precision = each.block.precision(each.input_shape)
+        if jnp.finfo(precision).eps > _ROUNDING_SHARE * min(settings.eps):
+            found.append(
+                f"{each.name} computes in {precision} in part: its rounding fills the null space "
+                f"of the Fisher matrix, so that values at eps {min(settings.eps):g} are too large; "
+                "leave out the cast (sed2 computes in float64), or take a larger --eps"
+            )
     sampled = sum(block.sampling > 0 for block in spectra.blocks)
     if sampled:
         found.append(

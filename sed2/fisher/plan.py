@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.extend.core import Jaxpr, jaxprs_in_params
 
+from sed2.blocks.abstract import abstract_split
 from sed2.blocks.convolve import use_matrix_products
 from sed2.chain import Chain, ChainBlock
 from sed2.common.devices import (
@@ -227,11 +228,15 @@ def _sizes(block: ChainBlock, samples: int, settings: SpectraSettings, last: boo
 
 def forward_cost(block: ChainBlock, samples: int) -> tuple[int, float]:
     """Numbers that one application to all inputs makes, and its floating-point operations."""
-    with jax.enable_x64(True):
-        module = nnx.eval_shape(lambda: block.block.build(block.input_shape, nnx.Rngs(0)))
+
+    def made() -> nnx.Module:
+        module = block.block.build(block.input_shape, nnx.Rngs(0))
         module.eval()
         use_matrix_products(module)
-        graphdef, state = nnx.split(module)
+        return module
+
+    with jax.enable_x64(True):
+        graphdef, state = abstract_split(made)
         traced = jax.jit(lambda state, x: nnx.merge(graphdef, state)(x)).trace(
             state, jax.ShapeDtypeStruct((samples, *block.input_shape), jnp.float64)
         )

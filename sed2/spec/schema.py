@@ -29,6 +29,7 @@ from pydantic import (
 
 from sed2.blocks import KINDS, Block, BlockSpec, Shape
 from sed2.blocks.base import BLOCK_SCHEMA, read_block
+from sed2.blocks.user import joined_where_handed
 from sed2.common.validation import Fault, StrictModel, explain, in_words
 from sed2.errors import SpecError, did_you_mean, shown
 from sed2.options import SECTIONS
@@ -231,11 +232,12 @@ def shape_check(model: ModelSpec, input_shape: Shape) -> Shape:
             f"{features}",
             mend=f"Write the width of the data first, as in `{hint}`, or take other data"
             if hint != model.name and flat
-            else "Take data with flat inputs of that width",
+            else "Take data with flat inputs of that width, or write its blocks out with `flatten` "
+            "as the first",
             where=model.where,
         )
     shape = input_shape
-    for number, block in enumerate(model.blocks, start=1):
+    for number, block in enumerate(joined_where_handed(model.blocks, input_shape), start=1):
         try:
             if number > 1 and isinstance(block, BlockSpec) and block.first_only:
                 raise SpecError("it takes the data alone", mend="Make it the first block")

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from sed2.blocks import Block, Shape
+from sed2.blocks.abstract import abstract_split
 from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.freeze import use_batch_statistics
 from sed2.chain import Chain
@@ -67,7 +68,7 @@ def apply(
     Returns:
         its outputs (B, outputs), and the batch statistics as they are then.
     """
-    graph, *_ = _split(nnx.eval_shape(lambda: _build(blocks)))
+    graph, *_ = abstract_split(lambda: _build(blocks), *_KINDS)
     network = nnx.merge(graph, *states, copy=True)  # batch norms write into variables of their own
     for _, norm in nnx.iter_modules(network):
         if isinstance(norm, nnx.BatchNorm):
@@ -83,7 +84,8 @@ def _draw(blocks: Blocks, prior: Prior, keys: list[jax.Array], numbers: list[jax
             draw_module(spec, shape, prior, key, uniform)
             for (spec, shape), key, uniform in zip(blocks, keys, numbers, strict=True)
         ]
-        return States(*_split(_join(drawn))[1:])
+        _, *states = nnx.split(_join(drawn), *_KINDS)
+        return States(*states)
 
     return jax.vmap(draw_one)(keys, numbers)
 
@@ -100,5 +102,5 @@ def _join(modules: list[nnx.Module]) -> nnx.Sequential:
     return network
 
 
-def _split(network: nnx.Module) -> tuple[Any, ...]:
-    return nnx.split(network, nnx.Param, nnx.BatchStat, ...)
+_KINDS = (nnx.Param, nnx.BatchStat, ...)
+"""How a network is split into `States`."""

@@ -98,7 +98,10 @@ def scanned(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def until(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return jax.lax.while_loop(lambda x: (x**2).sum() > 1, lambda x: x @ kernel / 2, x)
+    def one(x: jax.Array) -> jax.Array:
+        return jax.lax.while_loop(lambda x: (x**2).sum() > 1, lambda x: x @ kernel / 2, x)
+
+    return jax.vmap(one)(x)
 
 
 def test_loops() -> None:

@@ -11,6 +11,7 @@ import pytest
 from flax import nnx
 
 from sed2.blocks.base import Shape
+from sed2.blocks.freeze import freeze
 from sed2.blocks.structure import Channels
 from sed2.blocks.user import split
 from sed2.chain import build_chain
@@ -42,6 +43,23 @@ KNOWN: dict[str, tuple[list[Any], Shape]] = {
     "groups": ([conv(feature_group_count=2), nnx.relu], (4, 4, 2)),
     "linear groups": ([conv(feature_group_count=2, use_bias=False)], (4, 4, 2)),
     "sides": ([conv(strides=(2, 1), padding=[(2, 0), (1, 1)]), jnp.sin], (4, 3, 2)),
+    "half precision": ([linear(dtype=jnp.float16), jnp.tanh], (4,)),
+    "linear, batch norm": (
+        [linear(), nnx.BatchNorm(3, param_dtype=float, rngs=RNGS), jax.nn.silu],
+        (4,),
+    ),
+    "batch norm alone": (
+        [linear(use_bias=False), nnx.BatchNorm(3, param_dtype=float, rngs=RNGS)],
+        (5, 4),
+    ),
+    "conv, batch norm": (
+        [conv(), nnx.BatchNorm(4, param_dtype=float, rngs=RNGS), jnp.tanh],
+        (5, 4, 2),
+    ),
+    "groups, batch norm": (
+        [conv(feature_group_count=2), nnx.BatchNorm(4, param_dtype=float, rngs=RNGS)],
+        (4, 4, 2),
+    ),
     "one number of zeros": ([conv(padding=2, kernel_size=(2, 3)), jnp.sin], (3, 3, 2)),
 }
 UNKNOWN: dict[str, tuple[list[Any], Shape]] = {
@@ -49,7 +67,9 @@ UNKNOWN: dict[str, tuple[list[Any], Shape]] = {
     "softmax": ([linear(), jax.nn.softmax], (4,)),
     "dilation": ([conv(kernel_dilation=2)], (6, 6, 2)),
     "circular": ([conv(padding="CIRCULAR")], (4, 4, 2)),
-    "half precision": ([linear(dtype=jnp.float16)], (4,)),
+    "layer norm": ([linear(), nnx.LayerNorm(3, rngs=RNGS)], (4,)),
+    "norm without scale": ([linear(), nnx.BatchNorm(3, use_scale=False, rngs=RNGS)], (4,)),
+    "norm of positions": ([linear(), nnx.BatchNorm(5, axis=1, rngs=RNGS)], (5, 4)),
 }
 
 
@@ -64,8 +84,7 @@ def test_the_structure_is_that_of_the_dense_matrix(name: str, fisher: str) -> No
     assert way.name == "units"
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.normal(size=(SAMPLES, *shape)))
-    module = block.block.build(shape, nnx.Rngs(1))
-    module.eval()
+    module = freeze(block.block.build(shape, nnx.Rngs(1)), x)
     mean, structure = module.linearise(x)
     np.testing.assert_allclose(mean, module(x), rtol=1e-12)
     shared = isinstance(structure, Channels) and structure.shared

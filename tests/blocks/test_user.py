@@ -24,7 +24,6 @@ def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
     from sed2 import request
 
     monkeypatch.setattr(request, "load_dataset", lambda *_, **__: dataset(gaussian_inputs(40, 4)))
-    request._load_once.cache_clear()
 
 
 FAST: dict[str, Any] = {"dataset": "test", "samples": 12, "draws": 4, "eps": [0.01, 0.1]}
@@ -98,11 +97,41 @@ def test_init_is_refused_where_every_draw_would_be_the_same() -> None:
         (networks.linen_with_batch_norm, "keeps batch_stats.*nnx.BatchNorm"),
         (networks.nothing, "no parameters"),
         (networks.number, "makes a int"),
-        (networks.wrong_width, r"cannot be applied to inputs of shape \(4,\)"),
+        (networks.wrong_width, r"cannot be applied to inputs of shape \(4,\).*got \(4,\) and"),
+        (networks.used_twice, r"shares param.*`bias` of the elements 0 and 2 .Linear.*end-to-end"),
+        (networks.used_twice_in_a_list, "`bias` of the elements 0 and 2"),
+        (networks.used_twice_made(), "`bias` of the elements 0 and 2"),
+        (networks.tied_head, r"`embedding` of the elements 1 and 4 \(Embed and Embed.attend\)"),
+        (networks.linen_twice, "the parameters of the elements 0 and 2"),
+        (networks.closure, "function `<lambda>` .* uses a Linear from outside"),
+        (networks.method_in_a_partial, "uses a Linear from outside"),
+        (networks.ends_in_a_tuple, "no batch of outputs but tuple"),
+        (networks.NormedTwice, "a batch norm more than once.*: `norm`"),
+        (networks.bridged_norm, "batch statistics.*`BatchNorm_0.mean`"),
+        (networks.spectral_norm, "batch statistics.*sigma"),
+        (networks.bridged_late, "no parameters yet.*lazy_init"),
+        (
+            networks.AcrossInputs,
+            r"the output of `centre` \(OwnNorm\) changes with the other inputs",
+        ),
+        (networks.HiddenBehindZeros, r"`centre` \(OwnNorm\) changes with the other inputs"),
+        (networks.function_across_inputs, "the output of `centred` changes with the other inputs"),
+        (networks.Noisy, "another random key: it uses `noise.rngs.default.key`"),
+        (networks.UnderJax, "different trace level.*nnx.vmap"),
+        (networks.Complex, "`phases` of `complex` is of type complex128.*two nnx.Param"),
+        (networks.Whole, "`order` of `whole` is of type int64"),
+        (networks.Spectrum, "returns numbers of type complex128"),
+        (networks.Arrays, "5 of the 42 numbers.*: gain.*--allow-partial"),
+        (networks.weight_norm, "5 of the 30 numbers.*: scales.kernel"),
+        (networks.stax_pair, "A pair is init.*stax.*haiku"),
+        (networks.haiku_pair, "missing 1 required.*A pair is init"),
+        (networks.TwoArguments, "missing 1 required .*`?y.*It is called with one argument"),
+        (networks.Broken, "KeyError: 'the table of widths'$"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Using 'Module.sow:DeprecationWarning")
 def test_what_cannot_be_taken_is_named(network: Callable[..., Any], parts: str) -> None:
-    with pytest.raises(SpecError, match=parts):
+    with pytest.raises(UsageError, match=parts):
         sed2.compute(network, **FAST)
 
 
@@ -140,3 +169,65 @@ def test_a_module_that_cannot_be_split_is_told() -> None:
 
     assert told(networks.Own)
     assert not told(networks.sequential)
+
+
+def test_an_explanation_is_told_to_its_end() -> None:
+    with pytest.raises(SpecError, match=r"float32\[2,5\].*float64\[2,5\].*x\.dtype"):
+        build_chain(split(networks.NarrowCarry, "x"), (3, 4))
+
+
+def test_a_network_of_flat_inputs_is_told_to_flatten_images() -> None:
+    with pytest.raises(SpecError, match=r"shape \(6, 6, 3\).*reshape\(len\(x\), -1\).*`flatten`"):
+        build_chain(split(networks.sequential, "x"), (6, 6, 3))
+
+
+@pytest.mark.parametrize(
+    ("network", "prior"),
+    [
+        (networks.used_twice, "torch"),
+        (networks.used_twice, "init"),
+        (networks.used_twice_made(), "torch"),
+    ],
+)
+def test_a_layer_used_twice_counts_once(network: Any, prior: str) -> None:
+    result = sed2.compute(network, chain="end-to-end", prior=prior, **FAST)
+    assert result.parameters == 30
+    assert (result.two_sed.estimate <= 30).all()
+
+
+def test_a_pair_used_twice_has_parameters_twice() -> None:
+    network = [networks.several()[2], *networks.pair_twice()]
+    with pytest.raises(SpecError):  # 5 features for a network of 4
+        build_chain(split(network, "x"), (4,))
+    chain = build_chain(split(networks.pair_twice, "x"), (2,))
+    assert [block.parameters for block in chain.blocks] == [6, 6]
+
+
+def test_layers_of_flax_compute_in_float64_whatever_their_dtype() -> None:
+    narrow, wide = (sed2.compute(network, **FAST) for network in (networks.narrow, networks.wide))
+    np.testing.assert_allclose(narrow.two_sed.estimate, wide.two_sed.estimate, rtol=1e-12)
+    assert not any("bfloat16" in warning for warning in narrow.warnings)
+
+
+def test_a_cast_in_the_users_own_code_is_told_by_name() -> None:
+    warnings = sed2.compute(networks.Rounding, **FAST).warnings
+    assert any(warning.startswith("rounding_1 computes in bfloat16") for warning in warnings)
+    warnings = sed2.compute(networks.Rounding, chain="end-to-end", **FAST).warnings
+    assert any(warning.startswith("network_1 computes in bfloat16") for warning in warnings)
+
+
+def test_a_module_that_is_always_the_same_is_not_changed() -> None:
+    kernel = networks.always_the_same().layers[0].kernel  # type: ignore[attr-defined]
+    before = np.array(kernel[...])
+    assert sed2.compute(networks.always_the_same, **FAST).parameters == 25
+    np.testing.assert_array_equal(kernel[...], before)
+
+
+def test_baselines_take_networks_with_state() -> None:
+    ranking = sed2.rank(
+        {"counting": networks.Counting, "tied": networks.used_twice},
+        baselines=["parameters", "synflow"],
+        chain="end-to-end",
+        **FAST,
+    )
+    assert {model.result.parameters for model in ranking.models} == {37, 30}

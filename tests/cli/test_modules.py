@@ -16,6 +16,10 @@ from flax import nnx
 def network(rngs):
     return nnx.Sequential(nnx.Linear(4, 5, rngs=rngs), nnx.relu, nnx.Linear(5, 2, rngs=rngs))
 
+def tied(rngs):
+    layer = nnx.Linear(4, 4, rngs=rngs)
+    return nnx.Sequential(layer, nnx.relu, layer)
+
 def broken(rngs):
     raise RuntimeError("on purpose")
 """
@@ -70,3 +74,19 @@ def test_what_cannot_be_imported_is_named(
     assert ran.code == 2, ran.err
     for part in ("s.yaml:1:1", *parts):
         assert part in ran.err
+
+
+@pytest.mark.parametrize("command", ["compute", "rank", "validate"])
+def test_shared_parameters_are_refused_between_blocks(sed2: Run, spec: str, command: str) -> None:
+    Path(spec).write_text("models:\n  - {name: own, module: 'my_nets:tied'}\n")
+    ran = sed2(command, spec, "--dataset", "d.npz", "--allow-import")
+    assert ran.code == 2, ran.err
+    for part in ("s.yaml:2:5", "`own`", "`bias`", "elements 0 and 2", "--chain end-to-end"):
+        assert part in ran.err.replace("\n", " ")
+
+
+def test_shared_parameters_are_one_end_to_end(sed2: Run, spec: str) -> None:
+    Path(spec).write_text("chain: end-to-end\nmodels:\n  - {name: own, module: 'my_nets:tied'}\n")
+    ran = sed2("compute", spec, *FAST, "--allow-import", "--json", "-")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["model"]["parameters"] == 20

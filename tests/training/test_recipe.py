@@ -226,6 +226,11 @@ FORMS = [
     networks.Own,
     networks.linen_network,
     networks.pair,
+    networks.Dropping,
+    networks.Counting,
+    networks.Stacked,
+    networks.narrow,
+    networks.used_twice,
 ]
 
 

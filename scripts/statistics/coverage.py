@@ -5,7 +5,7 @@
 Every model is computed with --runs seeds. The value to hold is, at the same number N of inputs,
 that of infinitely many draws, averaged over the choice of the inputs: here the mean over
 --references further seeds, each with its own inputs and --reference-draws draws. Where a run says
-`lower estimate` it gives no interval; how often it does is stated beside the coverage of the rest.
+`biased low` it gives no interval; how often it does is stated beside the coverage of the rest.
 The error beside a share is that of a binomial. Reports, and judges nothing but 90% and 99%.
 """
 
@@ -210,12 +210,12 @@ def document(given: argparse.Namespace, report: Callable[[str], None]) -> str:
         f"{given.references} --reference-draws {given.reference_draws}`: {given.runs} seeded runs "
         f"of each model, against {given.references} runs with other inputs and "
         f"{given.reference_draws:,} draws each.",
-        "The last two columns: in how many runs sed2 says `lower estimate` instead of an interval, "
+        "The last two columns: in how many runs sed2 says `biased low` instead of an interval, "
         "and how many of the intervals hold the value, with the error of a binomial. `mean` is the "
-        "mean over log eps, by which `rank` orders. `>`: the references are lower estimates, too.",
+        "mean over log eps, by which `rank` orders. `>`: the references are biased low, too.",
         "",
     ]
-    head = ["model", "measure", "eps", "value to hold", "scatter of runs", "`lower estimate`"]
+    head = ["model", "measure", "eps", "value to hold", "scatter of runs", "`biased low`"]
     found_rows: list[list[str]] = []
     sizes, outside = [], []
     for key in given.models:

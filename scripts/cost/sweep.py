@@ -204,10 +204,8 @@ def driver_costs(count: int) -> dict[str, float]:
     costs["html_mb"] = len(page) / 1e6
     with tempfile.TemporaryDirectory() as folder:
         run = RunDirectory(folder)
-        its = dict.fromkeys(names, settings)
-        asked: dict[str, Any] = {"demand": None, "training": None, "baselines": False}
-        cost("begin", lambda: run.begin(models, its, data, "sweep.yaml", **asked))
         tasks = [Task(ESTIMATE, model, settings) for model in models.values()]
+        cost("begin", lambda: run.begin("rank", tasks, data, "sweep.yaml"))
         pairs = list(zip(tasks, results, strict=True))
         cost("keep", lambda: [run.keep(task, data, result) for task, result in pairs])
         cost("find", lambda: [run.find(task, data) for task in tasks])

@@ -38,7 +38,7 @@ Verbose = Annotated[
     typer.Option(
         "--verbose",
         "-v",
-        help="Show how each block's spectrum is had, and its memory.",
+        help="Show how each block's spectrum is computed, and its memory.",
         rich_help_panel=OUTPUT.title,
     ),
 ]

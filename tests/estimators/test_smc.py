@@ -83,6 +83,18 @@ def test_errors_from_the_inputs() -> None:
     np.testing.assert_allclose(variance, np.mean(true), rtol=0.4)
 
 
+def test_an_interval_reaches_up_by_twice_the_bias_between_islands() -> None:
+    """A mean of log Z lies below log E[Z] by half the variance between islands, to second order.
+    One block, so that the islands' spread is that of their log Z."""
+    unit, width = _one_unit(3)
+    result = smc(unit, gaussian_inputs(10, width), draws=50, particles=16)
+    assert result.smc is not None
+    bias = result.smc.island_spread**2 / 2 * np.abs(np.log(EPS))
+    curve = result.two_sed
+    low, high = curve.estimate - curve.interval[:, 0], curve.interval[:, 1] - curve.estimate
+    np.testing.assert_allclose(high - low, 2 * bias, rtol=1e-6)
+
+
 def test_as_plain_monte_carlo_where_that_works() -> None:
     """Large eps and few parameters: the draws carry the measure too."""
     x = gaussian_inputs(15, 3)

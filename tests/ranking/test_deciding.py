@@ -47,13 +47,13 @@ class World:
         inputs = np.zeros(60)
         inputs[place] = self.inputs / math.sqrt(n)
         return replace(
-            made_result(name, eps=(0.1,)),
+            made_result(name, eps=(0.1, 0.2)),
             settings=settings,
             inputs=n,
-            lower_two_sed=made_curve(np.array([value]), 0.0),
+            lower_two_sed=made_curve(np.array([value, -value]), 0.0),  # not the score alone
             score=made_score(value, 0.0),
             replicates=made_replicates(
-                1,
+                2,
                 draws=[self.draws / math.sqrt(k) * (30 if name == self.noisy else 1)],
                 inputs=inputs,
                 stream=place,

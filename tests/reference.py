@@ -1,7 +1,8 @@
 """The slow, obvious reference: dense Fisher matrices from per-sample Jacobians, in numpy.
 
 It knows nothing of structure: every derivative is JAX's own Jacobian of the module's `__call__`
-for one input at a time, every Fisher factor is dense. It judges every shortcut.
+for one input at a time, every Fisher factor is dense. It judges every shortcut. Several factors of
+one module may be given its Jacobians, `known`, so that they are computed once.
 """
 
 from __future__ import annotations
@@ -19,37 +20,52 @@ def jacobians(module: nnx.Module, x: np.ndarray) -> np.ndarray:
     def outputs(parameters: jax.Array, one: jax.Array) -> jax.Array:
         return nnx.merge(graphdef, unravel(parameters), rest)(one[None])[0].ravel()
 
-    jacobian = jax.jit(jax.jacrev(outputs))
+    # Not optimised: it runs N times and is compiled once, which takes longer.
+    quick = {"xla_backend_optimization_level": 0}
+    jacobian = jax.jit(jax.jacrev(outputs), compiler_options=quick)
     return np.stack([np.asarray(jacobian(flat, one)) for one in x])
 
 
-def expected_factor(module: nnx.Module, x: np.ndarray, sigma: float) -> np.ndarray:
+def expected_factor(
+    module: nnx.Module, x: np.ndarray, sigma: float, known: np.ndarray | None = None
+) -> np.ndarray:
     """A with F = A^T A = (1/(sigma^2 N)) sum_n J_n^T J_n, shape (N * outputs, d_j)."""
-    jacobian = jacobians(module, x)
+    jacobian = jacobians(module, x) if known is None else known
     return jacobian.reshape(-1, jacobian.shape[-1]) / (sigma * np.sqrt(len(x)))
 
 
 def empirical_factor(
-    module: nnx.Module, x: np.ndarray, noise: np.ndarray, sigma: float
+    module: nnx.Module,
+    x: np.ndarray,
+    noise: np.ndarray,
+    sigma: float,
+    known: np.ndarray | None = None,
 ) -> np.ndarray:
     """A with rows s_n / sqrt(N): the scores of x_j = O_j + sigma nu, shape (N, d_j)."""
-    scores = np.einsum("nod,no->nd", jacobians(module, x), noise / sigma)
+    jacobian = jacobians(module, x) if known is None else known
+    scores = np.einsum("nod,no->nd", jacobian, noise / sigma)
     return scores / np.sqrt(len(x))
 
 
-def categorical_factor(module: nnx.Module, x: np.ndarray) -> np.ndarray:
+def categorical_factor(
+    module: nnx.Module, x: np.ndarray, known: np.ndarray | None = None
+) -> np.ndarray:
     """A with F = A^T A = (1/N) sum_n sum_c p_nc s_nc s_nc^T, s_nc = J_n^T (e_c - p_n): the
     expectation over the class, written out."""
     rows = []
-    for jacobian, p in zip(jacobians(module, x), probabilities(module, x), strict=True):
+    known = jacobians(module, x) if known is None else known
+    for jacobian, p in zip(known, probabilities(module, x), strict=True):
         rows.append(np.sqrt(p)[:, None] * (np.eye(len(p)) - p) @ jacobian / np.sqrt(len(x)))
     return np.concatenate(rows)
 
 
-def categorical_scores(module: nnx.Module, x: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def categorical_scores(
+    module: nnx.Module, x: np.ndarray, classes: np.ndarray, known: np.ndarray | None = None
+) -> np.ndarray:
     """A with rows (e_y - p_n)^T J_n / sqrt(N), the scores of the classes y."""
     of_outputs = np.eye(probabilities(module, x).shape[1])[classes] - probabilities(module, x)
-    return np.einsum("nod,no->nd", jacobians(module, x), of_outputs) / np.sqrt(len(x))
+    jacobian = jacobians(module, x) if known is None else known
+    return np.einsum("nod,no->nd", jacobian, of_outputs) / np.sqrt(len(x))
 
 
 def probabilities(module: nnx.Module, x: np.ndarray) -> np.ndarray:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -120,9 +123,12 @@ EXAMPLES: list[tuple[BlockSpec, Shape]] = [
         (3, 2),
     ),
 ]
-examples = pytest.mark.parametrize(
-    ("spec", "shape"), EXAMPLES, ids=[f"{spec.kind}-{i}" for i, (spec, _) in enumerate(EXAMPLES)]
-)
+NAMED = {f"{spec.kind}-{i}": (spec, shape) for i, (spec, shape) in enumerate(EXAMPLES)}
+STRUCTURED = {
+    name: (spec, shape) for name, (spec, shape) in NAMED.items() if spec.layout(shape) is not None
+}
+examples = pytest.mark.parametrize(("spec", "shape"), NAMED.values(), ids=NAMED)
+PRIOR = "normal:0.7"
 
 
 def inputs(spec: BlockSpec, shape: Shape, samples: int = 5) -> jax.Array:
@@ -136,25 +142,71 @@ def test_every_kind_has_examples() -> None:
     assert {spec.kind for spec, _ in EXAMPLES} == set(KINDS)
 
 
+@dataclass
+class Drawn:
+    """One draw of an example, and what the slow reference says of it."""
+
+    module: nnx.Module
+    x: jax.Array
+    mean: jax.Array
+    jacobian: np.ndarray
+    """(N, outputs, d_j)."""
+    own: jax.Array
+    """(N, outputs) uniform numbers of the noise."""
+
+
+SIGMA = 0.1
+AMPLITUDES = (1e1, 1e3, 1e6)  # 1 / eps
+DRAW = 1
+QUICK = {"xla_backend_optimization_level": 0}
+"""Not optimised: what is run once takes longer to compile than to run."""
+
+
+@cache
+def drawn(spec: BlockSpec, shape: Shape) -> Drawn:
+    """Draw number 1; several tests share it and its compiled programs."""
+    x, count = inputs(spec, shape), spec.parameter_count(shape)
+    (block,) = build_chain([spec], shape).blocks if count else (None,)
+    (key,) = block_keys(0, block.stream if block else 7, np.arange(DRAW, DRAW + 1))
+    outputs = math.prod(spec.output_shape(shape))
+    uniform = uniforms(key[None], count + len(x) * outputs)[0, : count + len(x) * outputs]
+    graphs = []
+
+    def draw(uniform: jax.Array) -> tuple[nnx.State, jax.Array]:
+        module = freeze(draw_module(spec, shape, parse_prior(PRIOR), key, uniform[:count]), x)
+        graph, state = nnx.split(module)
+        graphs.append(graph)
+        return state, module(x)
+
+    state, mean = jax.jit(draw, compiler_options=QUICK)(uniform)
+    module = nnx.merge(graphs[0], state)
+    jacobian = reference.jacobians(module, x) if count else np.zeros((len(x), outputs, 0))
+    return Drawn(module, x, mean, jacobian, uniform[count:].reshape(len(x), outputs))
+
+
 @examples
 def test_counts_and_shapes_are_those_of_the_module(spec: BlockSpec, shape: Shape) -> None:
-    x = inputs(spec, shape)
-    module = freeze(spec.build(shape, nnx.Rngs(0)), x)
-    assert module(x).shape == (5, *spec.output_shape(shape))
-    parameters, _ = ravel_pytree(nnx.state(module, nnx.Param))
-    assert parameters.size == spec.parameter_count(shape)
-    assert parameters.dtype == np.float64 or not parameters.size
+    assert drawn(spec, shape).mean.shape == (5, *spec.output_shape(shape))
+    module = nnx.eval_shape(lambda: spec.build(shape, nnx.Rngs(0)))
+    parameters = jax.tree.leaves(nnx.state(module, nnx.Param))
+    assert sum(leaf.size for leaf in parameters) == spec.parameter_count(shape)
+    assert all(leaf.dtype == np.float64 for leaf in parameters)
 
 
-@examples
+@pytest.mark.parametrize(
+    ("spec", "shape"), [pytest.param(*each, id=name) for name, each in STRUCTURED.items()]
+)
 def test_linearising_leaves_the_mean_as_it_is(spec: BlockSpec, shape: Shape) -> None:
-    x = inputs(spec, shape)
-    module = freeze(spec.build(shape, nnx.Rngs(0)), x)
-    if spec.layout(shape) is None:
-        pytest.skip("no structure: its spectrum comes from its call alone")
-    assert isinstance(module, Linearisable)
-    mean, _ = module.linearise(x)
-    np.testing.assert_allclose(mean, module(x), rtol=1e-12, atol=1e-14)
+    known = drawn(spec, shape)
+    graph, state = nnx.split(known.module)
+
+    def linearised(state: nnx.State, x: jax.Array) -> jax.Array:
+        module = nnx.merge(graph, state)
+        assert isinstance(module, Linearisable)
+        return module.linearise(x)[0]
+
+    mean = jax.jit(linearised, compiler_options=QUICK)(state, known.x)
+    np.testing.assert_allclose(mean, known.mean, rtol=1e-12, atol=1e-14)
 
 
 @examples
@@ -164,7 +216,7 @@ def test_a_draw_is_a_module_with_other_parameters(
 ) -> None:
     assert prior.split(":")[0] in PRIORS
     keys = block_keys(0, 7, np.arange(2))
-    drawn = [
+    both = [
         draw_module(
             spec,
             shape,
@@ -174,12 +226,24 @@ def test_a_draw_is_a_module_with_other_parameters(
         )
         for key in keys
     ]
-    one, other = (ravel_pytree(nnx.state(module, nnx.Param))[0] for module in drawn)
+    one, other = (ravel_pytree(nnx.state(module, nnx.Param))[0] for module in both)
     assert one.size == spec.parameter_count(shape)
     if not isinstance(spec, Norm | Tokens) or prior.split(":")[0] in ("uniform", "normal"):
         assert (one != other).any() or not one.size
+    assert np.isfinite(program(spec, shape)(nnx.state(both[0], nnx.Param))).all()
+
+
+@cache
+def program(spec: BlockSpec, shape: Shape) -> Callable[[nnx.State], jax.Array]:
+    """From the parameters of a module to its outputs, compiled once for all draws."""
     x = inputs(spec, shape)
-    assert np.isfinite(freeze(drawn[0], x)(x)).all()
+
+    def outputs(parameters: nnx.State) -> jax.Array:
+        module = spec.build(shape, nnx.Rngs(0))
+        nnx.update(module, parameters)
+        return freeze(module, x)(x)
+
+    return jax.jit(outputs, compiler_options=QUICK)
 
 
 @examples
@@ -196,54 +260,55 @@ def test_it_is_read_as_it_is_written(spec: BlockSpec, shape: Shape) -> None:
     assert read_block({spec.kind: spec.model_dump(mode="json")}) == spec
 
 
-SIGMA = 0.1
-AMPLITUDES = (1e1, 1e3, 1e6)  # 1 / eps
+def cases() -> Iterator[object]:
+    """Examples with parameters, each with the likelihoods that run through code of its own.
+
+    A structure serves the Gaussian ones, and each of them otherwise. All that has none runs through
+    the whole Jacobian, where the likelihood does not know what kind of block it is: all four are
+    tested in `tests/fisher/test_generic.py`, and two here."""
+    for name, (spec, shape) in NAMED.items():
+        if spec.parameter_count(shape):
+            of = ["expected-gaussian", "empirical-categorical"]
+            if name in STRUCTURED:
+                of = ["expected-gaussian", "empirical-gaussian", "expected-categorical"]
+            for each in of:
+                yield pytest.param(spec, shape, *each.split("-"), id=f"{name}-{each}")
 
 
-@examples
-@pytest.mark.parametrize("fisher", ["expected", "empirical"])
-@pytest.mark.parametrize("likelihood", ["gaussian", "categorical"])
+@pytest.mark.parametrize(("spec", "shape", "fisher", "likelihood"), [*cases()])
 def test_spectra_are_those_of_the_dense_fisher(
     spec: BlockSpec, shape: Shape, fisher: str, likelihood: str
 ) -> None:
     """The whole way, from the plan to the roots, against Jacobians input by input."""
-    if not spec.parameter_count(shape):
-        pytest.skip("no parameters: it joins another block")
-    chain = build_chain([spec], shape)
+    chain, known = build_chain([spec], shape), drawn(spec, shape)
     settings = Settings.model_validate(
-        {"fisher": fisher, "likelihood": likelihood, "sigma": SIGMA, "prior": "normal:0.7"}
+        {"fisher": fisher, "likelihood": likelihood, "sigma": SIGMA, "prior": PRIOR}
     )
-    x, draws = inputs(spec, shape), np.arange(1, 2)
+    x, draws = known.x, np.arange(DRAW, DRAW + 1)
     plan = make_plan(chain, len(draws), len(x), settings)
-    assert plan.ways[0].name in ("units", "jacobian")
+    structured = likelihood == "gaussian" and spec.layout(shape) is not None
+    assert plan.ways[0].name == ("units" if structured else "jacobian")
     spectra = sample_spectra(Items(chain, x, draws, np.ones((1, len(x))), settings, plan))
-    outputs = len(x) * math.prod(spec.output_shape(shape))
-    for draw, key in enumerate(block_keys(0, chain.blocks[0].stream, draws)):
-        uniform = uniforms(key[None], chain.parameters + outputs)[0]
-        prior = parse_prior(settings.prior)
-        module = freeze(draw_module(spec, shape, prior, key, uniform[: chain.parameters]), x)
-        own = uniform[chain.parameters : chain.parameters + outputs].reshape(len(x), -1)
-        factor = _dense_factor(module, x, own, fisher, likelihood)
-        trace = (factor**2).sum()  # 0 for a softmax over one class
-        scale = np.sqrt(factor.shape[1] / trace) if trace else 1.0
-        roots, weights = spectra.blocks[0].roots[draw], spectra.blocks[0].weights[draw]
-        for amplitude in AMPLITUDES:
-            want = reference.log_determinant(factor, amplitude * scale)
-            got = (weights * np.log1p(amplitude * scale * roots)).sum()
-            assert got == pytest.approx(want, rel=1e-9, abs=1e-9)
+    factor = _dense_factor(known, fisher, likelihood)
+    trace = (factor**2).sum()  # 0 for a softmax over one class
+    scale = np.sqrt(factor.shape[1] / trace) if trace else 1.0
+    roots, weights = spectra.blocks[0].roots[0], spectra.blocks[0].weights[0]
+    for amplitude in AMPLITUDES:
+        want = reference.log_determinant(factor, amplitude * scale)
+        got = (weights * np.log1p(amplitude * scale * roots)).sum()
+        assert got == pytest.approx(want, rel=1e-9, abs=1e-9)
 
 
-def _dense_factor(
-    module: nnx.Module, x: jax.Array, uniform: jax.Array, fisher: str, likelihood: str
-) -> np.ndarray:
-    flat = _Flat(module)
+def _dense_factor(known: Drawn, fisher: str, likelihood: str) -> np.ndarray:
+    flat, x, jacobian = _Flat(known.module), known.x, known.jacobian
     if likelihood == "categorical":
         if fisher == "expected":
-            return reference.categorical_factor(flat, x)
-        return reference.categorical_scores(flat, x, reference.draw_classes(flat, x, uniform[:, 0]))
+            return reference.categorical_factor(flat, x, jacobian)
+        classes = reference.draw_classes(flat, x, known.own[:, 0])
+        return reference.categorical_scores(flat, x, classes, jacobian)
     if fisher == "expected":
-        return reference.expected_factor(flat, x, SIGMA)
-    return reference.empirical_factor(flat, x, np.asarray(to_normal(uniform)), SIGMA)
+        return reference.expected_factor(flat, x, SIGMA, jacobian)
+    return reference.empirical_factor(flat, x, np.asarray(to_normal(known.own)), SIGMA, jacobian)
 
 
 class _Flat(nnx.Module):

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.cases import estimate_spec, gaussian_inputs
+import pytest
+
+from sed2.chain import build_chain
+from sed2.estimators.diagnostics import find_warnings
+from sed2.settings import Settings
+from sed2.spec.schema import load_spec
+from tests.cases import estimate_spec, gaussian_inputs, spectra
 
 
 def warnings(sigma: float = 1e-3, draws: int = 40, spec: str = "MLP 4-3-2") -> str:
@@ -15,6 +21,15 @@ def warnings(sigma: float = 1e-3, draws: int = 40, spec: str = "MLP 4-3-2") -> s
 def test_a_sigma_that_drowns_the_activations_is_named_with_its_block() -> None:
     assert "sigma" not in warnings()
     assert "sigma 5 is not small against the outputs of dense_1" in warnings(sigma=5.0)
+
+
+@pytest.mark.parametrize(("sigma", "told"), [(0.11, True), (0.1, False)])
+def test_a_tenth_of_the_typical_output_is_the_most_that_sigma_may_be(
+    sigma: float, told: bool
+) -> None:
+    chain = build_chain(load_spec("MLP 4-3-2").models[0].blocks, (4,))
+    found = find_warnings(chain, spectra(0), Settings(sigma=sigma))  # whose outputs are all 1
+    assert any("sigma" in text for text in found) == told
 
 
 def test_the_last_blocks_noise_is_seen_by_nobody() -> None:

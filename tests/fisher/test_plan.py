@@ -53,6 +53,15 @@ def test_pieces_are_of_the_work_that_is_asked_for() -> None:
     assert chunks == [100, 100, 25, 2, 1]
 
 
+def test_dear_blocks_may_use_what_cheap_ones_leave_of_the_work() -> None:
+    """One block needs far more than half of what just suffices for both."""
+    cheap, dear = sorted(way.work for way in plan("MLP 54-40-2", 10).ways)
+    assert dear > 10 * cheap
+    for times, sampled in ((1.01, False), (0.9, True)):
+        made = plan("MLP 54-40-2", 10, max_flops=10 * times * (cheap + dear))
+        assert any(way.sampling or way.squared for way in made.ways) == sampled
+
+
 def test_too_large_a_model_is_refused_without_allocating() -> None:
     tracemalloc.start()
     with pytest.raises(ResourceError, match=r"about [\d,]+\.\d GB .* is 3\.0 GB.*`memory_gb`"):

@@ -65,6 +65,14 @@ def test_settings_that_models_share_are_kept_once() -> None:
     assert found.settings_of("b") == compared_settings(other)
 
 
+@pytest.mark.parametrize(
+    ("eps", "told"), [((0.1, 0.2, 0.3, 0.4), "0.1:0.4 (4 points)"), ((0.1, 0.2), "[0.1, 0.2]")]
+)
+def test_a_grid_is_told_by_its_ends(eps: tuple[float, ...], told: str) -> None:
+    now = SETTINGS.model_copy(update={"eps": eps})
+    assert differences(made_baseline(), "a", now) == [f"`eps` was [0.1] and is {told}"]
+
+
 @pytest.mark.parametrize("value", [0.0, -1.0])
 def test_a_score_without_ratios_makes_no_baseline(value: float) -> None:
     result = replace(made_result("a", value=value, eps=(0.1,)), replicates=made_replicates(1))

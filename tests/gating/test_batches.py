@@ -25,6 +25,7 @@ def test_they_see_the_same_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def spy(model: object, data: object, settings: Settings, *_: object) -> None:
         seen.append(choose_inputs(data, settings.samples, settings.seed))  # type: ignore[arg-type]
+        assert settings.input_groups == 0  # no work on errors that the first batch has
 
     monkeypatch.setattr(batches, "estimate", spy)
     for number in (1, 2):

@@ -25,11 +25,15 @@ class World:
     later: float
     error: float = 1.0
     taken: list[int] = field(default_factory=list)
+    lower: bool = False
+    """Whether later batches are lower estimates."""
 
     def batch(self, number: int) -> ModelResult:
         self.taken.append(number)
         value = self.later + (-1) ** number if number else self.first
         result = made_result("a", value=value, error=self.error, eps=(0.1,))
+        if self.lower and number:
+            result = replace(result, score=replace(result.score, lower_estimate=True))
         return replace(result, replicates=made_replicates(1, inputs=(0.5, -0.5)))
 
     def judge(
@@ -126,6 +130,21 @@ def test_the_floor() -> None:
     world = World(105.0, 105.0)
     assert statuses(world.judge(min_score=105)) == {"ratio": "passed", "floor": "undecided"}
     assert world.taken == list(range(8))
+
+
+def test_each_gate_says_what_it_held_against_what() -> None:
+    ratio, floor = World(105.0, 105.0).judge(min_score=90).checks
+    assert ratio.message == "score 105.0, 1.050 of the baseline's 100.0; at least 0.95 demanded"
+    assert floor.message == "score 105.0, at least 90 demanded"
+
+
+@pytest.mark.parametrize("lower", [False, True])
+def test_a_score_is_a_lower_estimate_if_one_batch_is(lower: bool) -> None:
+    gated = World(95.0, 95.0, lower=lower).judge()
+    assert gated.score is not None
+    assert gated.score.lower_estimate is lower
+    assert gated.baseline is not None
+    assert gated.baseline.lower_estimate is True
 
 
 def test_the_floor_of_an_answered_model_is_held_against_its_stored_score() -> None:

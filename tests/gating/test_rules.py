@@ -59,6 +59,14 @@ def test_what_is_not_allowed_names_its_flag(given: dict[str, str], flag: str) ->
 
 
 @pytest.mark.parametrize(
+    "given", [{"draws": 2}, {"input_groups": 2}, {"draws": 1, "estimator": "smc"}]
+)
+def test_the_fewest_that_can_decide_are_allowed(given: dict[str, object]) -> None:
+    draws = given.get("draws", 100)
+    assert read_rules({"max_draws": draws}, [settings(**given)]).max_draws == draws
+
+
+@pytest.mark.parametrize(
     ("models", "where"),
     [
         ([settings(input_groups=0)], "input_groups"),

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sed2.measure.intervals import Weighting, interval, is_lower_estimate
+from sed2.measure.intervals import (
+    Deviations,
+    Weighting,
+    interval,
+    is_lower_estimate,
+    with_errors,
+)
 from sed2.measure.montecarlo import effective_sample_size, log_mean_exp, tilted_weights
+from sed2.measure.uncertainty import Variance
 from tests.cases import estimate_spec, gaussian_inputs
 
 ZERO = np.zeros(1)
@@ -34,6 +41,52 @@ def test_two_sources_have_the_freedom_of_welch_and_satterthwaite() -> None:
     freedom = (4 + 9) ** 2 / (16 / 7 + 81 / 9)
     want = np.sqrt(13) * stats.t(freedom).ppf(0.975)
     assert half_width((2.0, 7), (3.0, 9)) == pytest.approx(want)
+
+
+def test_sampled_spectra_widen_and_cost_no_freedom() -> None:
+    errors = np.array([2.0]), np.array([3.0]), np.array([4.0])
+    ((low, high),) = interval(ZERO, (errors[0], 7), (errors[1], 9), errors[2], ZERO)
+    freedom = (4 + 9 + 16) ** 2 / (16 / 7 + 81 / 9)
+    assert high == -low == pytest.approx(np.sqrt(29) * stats.t(freedom).ppf(0.975))
+
+
+def test_a_bootstrap_has_the_variance_and_the_bias_of_its_replicates() -> None:
+    resampled = np.random.default_rng(0).normal(3.0, 2.0, size=(50, 2))
+    got = Deviations.of_bootstrap(np.array([3.5, 2.5]), resampled, draws=20)
+    np.testing.assert_allclose(np.square(got.values).sum(axis=0), resampled.var(axis=0, ddof=1))
+    np.testing.assert_allclose(got.bias, [3.5, 2.5] - resampled.mean(axis=0))
+    assert got.freedom == 19
+
+
+def test_each_source_keeps_its_name_on_the_curve_and_in_the_score() -> None:
+    """Two eps, and the score is their mean: what moves both alike moves it as much."""
+    functional = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
+    draws = Deviations(np.array([[0.3, 0.4], [0.4, 0.3]]), 30, np.array([0.0, 0.2]))
+    inputs = Variance(np.full(3, 0.04), np.zeros(3), np.full((4, 3), 0.1), 10)
+    weighting = Weighting(np.array([50.0, 40.0]), np.zeros(2), 100)
+    curve, score, replicates = with_errors(
+        functional, np.array([1.0, 3.0]), draws, inputs, np.array([0.6, 1.0]), weighting, 7
+    )
+    np.testing.assert_allclose(curve.estimate, [1, 3])
+    np.testing.assert_allclose(curve.std_error_draws, [0.5, 0.5])
+    np.testing.assert_allclose(curve.std_error_inputs, [0.2, 0.2])
+    np.testing.assert_allclose(curve.std_error_spectra, [0.6, 1.0])
+    assert not curve.lower_estimate.any()
+    assert score.value == 2
+    assert score.std_error_draws == pytest.approx(np.hypot(0.35, 0.35))
+    assert score.std_error_inputs == pytest.approx(0.2)
+    assert score.std_error_spectra == pytest.approx(0.8)
+    want = interval(
+        np.array([2.0]),
+        (np.array([score.std_error_draws]), 30),
+        (np.array([0.2]), 3),
+        np.array([0.8]),
+        np.array([0.1]),
+    )
+    np.testing.assert_allclose(score.interval, want[0])
+    np.testing.assert_allclose(np.square(replicates.draws).sum(axis=0), [0.25, 0.25, 0.245])
+    np.testing.assert_allclose(replicates.spectra, [0.6, 1.0, 0.8])
+    assert (replicates.draws_freedom, replicates.stream) == (30, 7)
 
 
 def test_without_any_error_the_interval_is_the_value() -> None:

@@ -49,6 +49,16 @@ def test_both_follow_their_definitions(
         )
 
 
+def test_the_upper_bound_is_that_of_equal_eigenvalues_where_eps_is_small() -> None:
+    """r roots of sqrt(mu): c r log(1 + a sqrt(mu)) is c r (log a + log(1 + sqrt(mu))), or
+    nearly so where mu is large."""
+    eps, zeta, rank, mu = np.array([1e-3, 1e-2]), 0.25, 7, 1e12
+    values = np.full((2, 1, 1), rank * np.log1p(eps ** (zeta - 1) * np.sqrt(mu))[:, None, None])
+    want = two_sed(values, eps, zeta, 10)
+    np.testing.assert_allclose(upper_bound(eps, zeta, 10, rank, mu), want, rtol=1e-5)
+    assert (upper_bound(eps, zeta, 10, rank, mu) >= want).all()
+
+
 @given(seed=seeds, draws=draw_numbers, sizes=block_sizes, zeta=zetas, spread=st.floats(0, 8))
 def test_lower_is_at_most_full_and_both_keep_their_bounds(
     seed: int, draws: int, sizes: tuple[int, ...], zeta: float, spread: float

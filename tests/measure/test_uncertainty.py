@@ -11,6 +11,7 @@ from sed2.measure.uncertainty import (
     Variance,
     bootstrap_draws,
     renormalised,
+    sampling_errors,
 )
 from tests.cases import estimate_spec, gaussian_inputs
 
@@ -53,6 +54,48 @@ def test_one_draw_has_no_error() -> None:
     two, lower = bootstrap_draws(logdets(np.ones((1, 1, 2))), EPS, 0.0, np.random.default_rng(0))
     assert np.isnan(two.std(axis=0, ddof=1)).all()
     assert np.isnan(lower.std(axis=0, ddof=1)).all()
+
+
+def test_exact_spectra_have_no_error_of_their_own() -> None:
+    for errors in sampling_errors(logdets(np.ones((1, 5, 2))), EPS):
+        np.testing.assert_array_equal(errors, [0.0])
+
+
+@pytest.mark.parametrize("variance", [0.01, 1.0, 100.0])
+def test_noise_of_spectra_scatters_and_lifts_a_log_mean_exp(variance: float) -> None:
+    """By half its variance or, where that is more, by the largest of K normal numbers at most.
+
+    Against 2,000 simulations, which know a root mean square to 2%: the error stated is no smaller,
+    nor more than twice as large."""
+    draws, rng = 20, np.random.default_rng(0)
+    flat = np.zeros((1, draws, 1))
+    noisy = LogDets(flat, flat, np.full_like(flat, variance), np.ones(draws), 10)
+    lift = min(variance / 2, np.sqrt(2 * variance * np.log(draws)))
+    two, lower = sampling_errors(noisy, EPS)
+    assert two == lower == pytest.approx(np.sqrt(variance / draws + lift**2))
+    found = np.log(np.exp(rng.normal(0, np.sqrt(variance), (2000, draws))).mean(axis=1))
+    rms = np.sqrt(np.square(found).mean())
+    assert 0.95 * rms < two[0] < 2 * rms
+
+
+def test_noise_of_the_blocks_adds_up_block_by_block() -> None:
+    """2sED has the log-mean-exp of their sum; lower 2sED of the first alone, and a mean of each
+    later one, which noise does not lift."""
+    rng = np.random.default_rng(1)
+    values, noise = rng.normal(size=(1, 6, 3)), rng.uniform(0.1, 0.2, size=(1, 6, 3))
+    eps = np.array([np.exp(-2.0)])
+    two, lower = sampling_errors(LogDets(values, values, noise, np.ones(6), 10), eps)
+
+    def weights(blocks: int) -> np.ndarray:
+        density = np.exp(values[0, :, :blocks].sum(axis=1))
+        return density / density.sum()
+
+    full, first = weights(3), weights(1)
+    whole = noise[0].sum(axis=1)
+    of_two = full**2 @ whole + (full @ whole / 2) ** 2
+    of_lower = first**2 @ noise[0, :, 0] + (first @ noise[0, :, 0] / 2) ** 2
+    of_lower += weights(1) ** 2 @ noise[0, :, 1] + weights(2) ** 2 @ noise[0, :, 2]
+    np.testing.assert_allclose([two[0], lower[0]], np.sqrt([of_two, of_lower]) / 2)
 
 
 def test_jackknife_items_leave_each_group_out_once_at_full_weight() -> None:

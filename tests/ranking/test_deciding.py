@@ -31,6 +31,8 @@ class World:
     """Error of the inputs for N = 1, each model's own."""
     largest: int = 10**9
     """K that fits memory."""
+    noisy: str = ""
+    """One model whose error of the draws is 30 times that of the others."""
     runs: list[tuple[str, int, int]] = field(default_factory=list)
 
     def run(self, settings: Mapping[str, Settings]) -> list[ModelResult]:
@@ -45,13 +47,16 @@ class World:
         inputs = np.zeros(60)
         inputs[place] = self.inputs / math.sqrt(n)
         return replace(
-            made_result(name, eps=(0.1,)),
+            made_result(name, eps=(0.1, 0.2)),
             settings=settings,
             inputs=n,
-            lower_two_sed=made_curve(np.array([value]), 0.0),
+            lower_two_sed=made_curve(np.array([value, -value]), 0.0),  # not the score alone
             score=made_score(value, 0.0),
             replicates=made_replicates(
-                1, draws=[self.draws / math.sqrt(k)], inputs=inputs, stream=place
+                2,
+                draws=[self.draws / math.sqrt(k) * (30 if name == self.noisy else 1)],
+                inputs=inputs,
+                stream=place,
             ),
         )
 
@@ -78,6 +83,23 @@ def test_only_what_is_not_told_apart_gets_more_and_the_same_for_all_of_it() -> N
     assert draws[0] == draws[1] > draws[2] == 100
     assert {m.result.settings.samples for m in ranking.models} == {100}
     assert sum(m.probability_best.score for m in ranking.models) == pytest.approx(1)
+
+
+def test_models_below_a_clear_winner_are_told_apart_too() -> None:
+    """That the first is ahead of the last says nothing of the second and the last."""
+    world = World({"a": 3.0, "b": 1.1, "c": 1.0}, draws=1.0)
+    ranking = rank_until_decided(world.settings(), world.run, DEMAND)
+    draws = [m.result.settings.draws for m in ranking.models]
+    assert draws[0] == 100 < draws[1] == draws[2]
+    assert [m.decided for m in ranking.models] == [True, True, None]
+
+
+@pytest.mark.parametrize("noisy", ["a", "c"])
+def test_neighbours_that_are_told_apart_stay_where_a_third_may_come_between(noisy: str) -> None:
+    """The two that are sure of each other are neighbours; the third is sure of neither."""
+    world = World({"a": 3.0, "b": 2.0, "c": 1.0}, draws=1.0, noisy=noisy)
+    rank_until_decided(world.settings(), world.run, Demand(0.95, 200, 100))
+    assert sorted(world.runs) == [(name, 100, k) for name in "abc" for k in (100, 200)]
 
 
 @pytest.mark.parametrize(("source", "grown"), [("draws", "draws"), ("inputs", "samples")])

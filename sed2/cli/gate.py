@@ -45,8 +45,8 @@ def gate(
 ) -> None:
     """Pass or fail a change of an architecture, against a baseline.
 
-    Exits with 0 if every model passes, 3 if one fails, 6 if one is undecided. What is compared, how
-    sure it is, and how to run it in CI: docs/concepts/gate.md.
+    Exits with 0 if every model passes, 3 if one fails, 6 if one is undecided.
+    docs/tutorials/gate.md says how to run it in CI, docs/concepts/gate.md how sure it is.
 
     \b
     Examples:

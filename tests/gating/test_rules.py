@@ -63,7 +63,7 @@ def test_what_is_not_allowed_names_its_flag(given: dict[str, str], flag: str) ->
 )
 def test_the_fewest_that_can_decide_are_allowed(given: dict[str, object]) -> None:
     draws = given.get("draws", 100)
-    assert read_rules({"max_draws": draws}, [settings(**given)]).max_draws == draws
+    assert rules_of({"max_draws": draws}, [settings(**given)]).max_draws == draws
 
 
 @pytest.mark.parametrize(

@@ -547,3 +547,30 @@ class TwoArguments(Hidden):
 class Broken(Hidden):
     def middle(self, hidden: jax.Array) -> jax.Array:
         raise KeyError("the table of widths")
+
+
+class Shift(nnx.Module):
+    """F is a multiple of the identity: the Krylov space is used up after one step."""
+
+    def __init__(self, size: int) -> None:
+        self.table = nnx.Param(jnp.zeros(size))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x + self.table[...]
+
+
+class TwoScales(Shift):
+    """F has the eigenvalues 1 and 0.16, each for half of the parameters."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        half = jnp.arange(x.shape[-1]) < x.shape[-1] // 2
+        return super().__call__(x) * jnp.where(half, 1.0, 0.4)
+
+
+class Projection(Shift):
+    """F has rank 3, and is no matrix of round numbers."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        angles = jnp.arange(1.0, x.shape[-1] + 1)
+        onto = jnp.stack([jnp.sin(angles), 0.3 * jnp.cos(angles), 1e-3 * jnp.sin(2 * angles)])
+        return super().__call__(x) @ onto.T

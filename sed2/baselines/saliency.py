@@ -89,7 +89,7 @@ def cross_entropy(logits: jax.Array, y: jax.Array) -> jax.Array:
 
 def _of_weights(network: nnx.Sequential, x: jax.Array, tree: Any) -> list[jax.Array]:
     """What of a tree of the network's parameters, or of the like, belongs to weights."""
-    of_weight = weights(*nnx.split(network, nnx.Param, ...), x.shape[1:])  # type: ignore[misc]
+    of_weight = weights(*nnx.split(network, nnx.Param, ...), x.shape[1:])
     return [leaf for leaf, is_one in zip(jax.tree.leaves(tree), of_weight, strict=True) if is_one]
 
 

@@ -51,7 +51,7 @@ def contractions(
         x = jax.ShapeDtypeStruct((2, *input_shape), jnp.float64)
         traced = jax.make_jaxpr(apply)([leaf for _, leaf in leaves], rest, x)
     ranks = {names(path): leaf.ndim for path, leaf in leaves}
-    inputs = [_Flow({path: (True,) * rank}) for path, rank in ranks.items()]
+    inputs = [_Content({path: (True,) * rank}) for path, rank in ranks.items()]
     inputs += [_NOTHING] * (len(traced.jaxpr.invars) - len(inputs) - 1)
     found: dict[Path, set[Fans | None]] = {path: set() for path in ranks}
     _Walk(found, ranks).through(traced.jaxpr, [*inputs, _SIGNAL])
@@ -74,7 +74,7 @@ def names(path: Sequence[Any]) -> Path:
     return tuple(str(entry.key) for entry in path if hasattr(entry, "key"))
 
 
-class _Flow(NamedTuple):
+class _Content(NamedTuple):
     """What an array of the program is made of."""
 
     parts: Mapping[Path, tuple[bool, ...]] = MappingProxyType({})
@@ -83,20 +83,20 @@ class _Flow(NamedTuple):
     signal: bool = False
     """Whether it depends on the inputs of the network, or is what came of a kernel."""
 
-    def moved(self, axes: Sequence[int]) -> _Flow:
+    def moved(self, axes: Sequence[int]) -> _Content:
         """With these of its axes, and new ones that are not whole for -1."""
         return self._mapped(lambda whole: [axis >= 0 and whole[axis] for axis in axes])
 
-    def cut(self, whole: Sequence[bool]) -> _Flow:
+    def cut(self, whole: Sequence[bool]) -> _Content:
         """With axes that are whole only where this says so, too."""
         return self._mapped(lambda mine: [a and b for a, b in zip(mine, whole, strict=True)])
 
-    def _mapped(self, change: Callable[[tuple[bool, ...]], list[bool]]) -> _Flow:
+    def _mapped(self, change: Callable[[tuple[bool, ...]], list[bool]]) -> _Content:
         parts = {path: tuple(change(whole)) for path, whole in self.parts.items()}
         return self._replace(parts=parts)
 
 
-_NOTHING, _SIGNAL = _Flow(), _Flow(signal=True)
+_NOTHING, _SIGNAL = _Content(), _Content(signal=True)
 _ELEMENTWISE = {
     *("abs", "add", "convert_element_type", "copy", "copy_p", "div", "exp", "max", "min", "mul"),
     *("neg", "optimization_barrier", "reduce_precision", "rev", "select_n", "sign", "sqrt"),
@@ -110,11 +110,11 @@ class _Walk:
     def __init__(self, found: dict[Path, set[Fans | None]], ranks: dict[Path, int]) -> None:
         self.found, self.ranks = found, ranks
 
-    def through(self, jaxpr: Jaxpr, inputs: Sequence[_Flow]) -> list[_Flow]:
+    def through(self, jaxpr: Jaxpr, inputs: Sequence[_Content]) -> list[_Content]:
         """The flows of its results."""
-        flows: dict[Any, _Flow] = dict(zip(jaxpr.invars, inputs, strict=True))
+        flows: dict[Any, _Content] = dict(zip(jaxpr.invars, inputs, strict=True))
 
-        def read(variable: Any) -> _Flow:
+        def read(variable: Any) -> _Content:
             # A literal cannot be hashed.
             return _NOTHING if isinstance(variable, Literal) else flows.get(variable, _NOTHING)
 
@@ -123,7 +123,7 @@ class _Walk:
             flows.update(zip(equation.outvars, results, strict=True))
         return [read(variable) for variable in jaxpr.outvars]
 
-    def _results(self, equation: JaxprEqn, inputs: list[_Flow]) -> list[_Flow]:
+    def _results(self, equation: JaxprEqn, inputs: list[_Content]) -> list[_Content]:
         name, count = equation.primitive.name, len(equation.outvars)
         if not any(flow.parts or flow.signal for flow in inputs):
             return [_NOTHING] * count
@@ -145,9 +145,9 @@ class _Walk:
             signal |= self._convolution(equation, *inputs)
         elif not inner and (flow := _rearranged(equation, inputs)):
             return [flow] * count
-        return [_Flow(signal=signal)] * count
+        return [_Content(signal=signal)] * count
 
-    def _scan(self, equation: Any, inputs: list[_Flow]) -> list[_Flow]:
+    def _scan(self, equation: Any, inputs: list[_Content]) -> list[_Content]:
         constants, carries = (equation.params[key] for key in ("num_consts", "num_carry"))
         fixed, carry = inputs[:constants], inputs[constants : constants + carries]
         scanned = inputs[constants + carries :]
@@ -158,9 +158,9 @@ class _Walk:
             lambda walk, carry: walk.through(body, [*fixed, *carry, *each]), carry
         )
         results = self.through(body, [*fixed, *carry, *each])
-        return [*carry, *(_Flow(signal=flow.signal) for flow in results[carries:])]
+        return [*carry, *(_Content(signal=flow.signal) for flow in results[carries:])]
 
-    def _while(self, equation: JaxprEqn, inputs: list[_Flow]) -> list[_Flow]:
+    def _while(self, equation: JaxprEqn, inputs: list[_Content]) -> list[_Content]:
         first, second = (equation.params[key] for key in ("cond_nconsts", "body_nconsts"))
         fixed, carry = inputs[first : first + second], inputs[first + second :]
         body = equation.params["body_jaxpr"].jaxpr
@@ -169,8 +169,8 @@ class _Walk:
         return carry
 
     def _settled(
-        self, step: Callable[[_Walk, list[_Flow]], list[_Flow]], carry: list[_Flow]
-    ) -> list[_Flow]:
+        self, step: Callable[[_Walk, list[_Content]], list[_Content]], carry: list[_Content]
+    ) -> list[_Content]:
         """What a loop carries from any step to the next; records nothing."""
         while True:
             silent = _Walk({path: set() for path in self.found}, self.ranks)
@@ -180,7 +180,7 @@ class _Walk:
                 return carry
             carry = joined
 
-    def _dot(self, equation: Any, *inputs: _Flow) -> bool:
+    def _dot(self, equation: Any, *inputs: _Content) -> bool:
         """Whether something was recorded, as for a convolution."""
         recorded = False
         contracting, batch = equation.params["dimension_numbers"]
@@ -191,7 +191,7 @@ class _Walk:
             recorded |= self._record(flow, other, contracting[i], fans)
         return recorded
 
-    def _convolution(self, equation: Any, signal: _Flow, kernel: _Flow) -> bool:
+    def _convolution(self, equation: Any, signal: _Content, kernel: _Content) -> bool:
         features, *inner = equation.params["dimension_numbers"].rhs_spec
         shape = equation.invars[1].aval.shape
         size, outputs = math.prod(shape[a] for a in inner[1:]), shape[features]
@@ -200,7 +200,9 @@ class _Walk:
         fans = size * shape[inner[0]], size * outputs
         return self._record(kernel, signal, inner, fans) | self._record(signal, kernel, (), None)
 
-    def _record(self, flow: _Flow, other: _Flow, summed: Sequence[int], fans: Fans | None) -> bool:
+    def _record(
+        self, flow: _Content, other: _Content, summed: Sequence[int], fans: Fans | None
+    ) -> bool:
         """That parameters multiply a signal: what depends on the inputs, or what a kernel is
         applied to, such as learned queries."""
         multiplied = other.signal or not (
@@ -214,21 +216,21 @@ class _Walk:
         return multiplied and bool(paths)
 
 
-def _join(*flows: _Flow, signal: bool = False) -> _Flow:
+def _join(*flows: _Content, signal: bool = False) -> _Content:
     """What may be any of them."""
     parts = flows[0].parts
     if any(flow.parts != parts for flow in flows):
         parts = {}
-    return _Flow(parts, signal or any(flow.signal for flow in flows))
+    return _Content(parts, signal or any(flow.signal for flow in flows))
 
 
-def _rearranged(equation: Any, inputs: list[_Flow]) -> _Flow | None:
+def _rearranged(equation: Any, inputs: list[_Content]) -> _Content | None:
     """The result of an operation that rearranges parameters; None if it does not."""
     name, params, flow = equation.primitive.name, equation.params, inputs[0]
     if name in _ELEMENTWISE or name == "concatenate":
         if any(flow.signal for flow in inputs):
             return None
-        return _Flow(dict(item for flow in inputs for item in flow.parts.items()))
+        return _Content(dict(item for flow in inputs for item in flow.parts.items()))
     before, after = equation.invars[0].aval.shape, equation.outvars[0].aval.shape
     flow = flow._replace(signal=any(flow.signal for flow in inputs))
     if name == "transpose":

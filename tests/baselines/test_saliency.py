@@ -171,6 +171,6 @@ def test_layers_in_a_scan_are_those_of_a_list() -> None:
     x, y = rng.normal(size=(6, 8)), rng.integers(8, size=6)
     one, other = (saliencies(nnx.Sequential(network), x, y) for network in networks_of)
     del one["grad_norm"], other["grad_norm"]
-    assert one == pytest.approx(other, rel=1e-9)
+    assert one == pytest.approx(other, rel=1e-6)  # parameters of float32
     jacobians = [input_jacobians(nnx.Sequential(network), x) for network in networks_of]
-    np.testing.assert_allclose(*jacobians, rtol=1e-9)
+    np.testing.assert_allclose(*jacobians, rtol=1e-6, atol=1e-12)

@@ -43,7 +43,9 @@ def test_attention_with_learned_queries() -> None:
     """Every projection has the fans of an affine map of 8 features to 8; a query has none."""
     module = networks.Queries(nnx.Rngs(0))
     assert list(fans(module).values()) == [{(8, 8)}] * 4
-    named = dict(zip(contractions(*apart(module), (8,)), weights(*apart(module), (8,)), strict=True))
+    named = dict(
+        zip(contractions(*apart(module), (8,)), weights(*apart(module), (8,)), strict=True)
+    )
     assert {path[-1] for path, is_one in named.items() if is_one} == {"kernel"}
 
 

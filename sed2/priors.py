@@ -1,7 +1,11 @@
 """The parameter measure: draws of a block's parameters (docs/concepts/measure.md, section 3).
 
 Every measure is a product over the parameters. `fan_in` of a kernel is the number of inputs of
-one unit, all axes but the last; `fan_out` counts its last axis in place of the one before.
+one unit: of a dense layer or a convolution all axes but the last; `fan_out` counts its last axis in
+place of the one before. Of any other kernel, such as those of a scan over layers or one of shape
+(heads, features, head size), the sum that consumes it tells them (`sed2.blocks.contractions`). If
+there is none, or there are several, the kernel and the bias beside it are drawn as the module
+itself initialises them, and `unknown_fans` names the kernel.
 
 - `torch`: U(-1/sqrt(fan_in), 1/sqrt(fan_in)), a bias with the fan-in of the kernel beside it.
 - `he_*`, `glorot_*`, `lecun_*`: kernels centred, with variance 2/fan_in, 2/(fan_in + fan_out)
@@ -18,6 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -25,12 +30,14 @@ import jax.numpy as jnp
 from flax import nnx
 
 from sed2.blocks import Block, Shape
+from sed2.blocks.abstract import abstract_split
+from sed2.blocks.contractions import KERNELS, Fans, Path, contractions, names
+from sed2.blocks.independence import path_text
 from sed2.common.randomness import to_normal
 from sed2.settings import Prior
 
-KERNELS = ("kernel", "w", "W", "weight")
 BIASES = ("bias", "b")
-"""Names of parameters, in Flax and in plain (init, apply) pairs."""
+"""Names of biases, in Flax and in plain (init, apply) pairs."""
 
 Transform = Callable[[jax.Array], jax.Array]
 """From numbers uniform on (-1, 1) to parameters, elementwise."""
@@ -50,10 +57,10 @@ def draw_module(
     module = spec.build(input_shape, nnx.Rngs(key))
     state = nnx.state(module, nnx.Param)
     leaves, treedef = jax.tree_util.tree_flatten_with_path(state)
-    kernels = {_parent(path): leaf.shape for path, leaf in leaves if _name(path) in KERNELS}
+    fans = _fans(spec, input_shape) if _by_fans(prior) else {}  # type: ignore[arg-type]
     parameters, used = [], 0
     for path, leaf in leaves:
-        transform = _transform(prior, path, leaf.shape, kernels.get(_parent(path)))
+        transform = _transform(prior, names(path), fans)
         numbers = uniform[used : used + leaf.size]
         drawn = transform(numbers).reshape(leaf.shape) if transform else leaf
         parameters.append(drawn.astype(float))
@@ -62,10 +69,21 @@ def draw_module(
     return module
 
 
-def _transform(
-    prior: Prior, path: tuple[Any, ...], shape: Shape, kernel: Shape | None
-) -> Transform | None:
-    """How a parameter is drawn, given the shape of the kernel beside it; None: as initialised."""
+def unknown_fans(spec: Block, input_shape: Shape, prior: Prior) -> tuple[str, ...]:
+    """The kernels that are drawn as the module initialises them, though the measure is another,
+    since their fan-in is not known."""
+    if not _by_fans(prior):
+        return ()
+    found = _fans(spec, input_shape)  # type: ignore[arg-type]
+    return tuple(path_text(path) for path, fans in found.items() if fans is None)
+
+
+def _by_fans(prior: Prior) -> bool:
+    return prior.name not in ("init", "uniform", "normal")
+
+
+def _transform(prior: Prior, path: Path, kernels: dict[Path, Fans | None]) -> Transform | None:
+    """How a parameter is drawn, given the fans of the kernels; None: as initialised."""
     if prior.name == "init":
         return None
     if prior.name == "uniform":
@@ -73,10 +91,13 @@ def _transform(
         return lambda u: (low + high) / 2 + (high - low) / 2 * u
     if prior.name == "normal":
         return lambda u: prior.args[0] * to_normal(u)
-    name = _name(path)
-    if kernel is None or name not in (*KERNELS, *BIASES):
+    *parent, name = path
+    same = sorted(KERNELS, reverse=True) if name in BIASES else [name]  # of several, one for all
+    beside = (kernels.get((*parent, kernel)) for kernel in same)
+    fans = next((fans for fans in beside if fans is not None), None)
+    if fans is None:
         return None
-    fan_in, fan_out = _fans(path, kernel)
+    fan_in, fan_out = fans
     if prior.name == "torch":
         return lambda u: u / math.sqrt(fan_in)
     if name in BIASES:
@@ -88,24 +109,37 @@ def _transform(
     return lambda u: math.sqrt(3 * variance) * u
 
 
-def _fans(path: tuple[Any, ...], kernel: Shape) -> tuple[int, int]:
-    """Inputs and outputs of one unit of a kernel.
+@lru_cache(maxsize=64)
+def _fans(spec: Block, input_shape: Shape) -> dict[Path, Fans | None]:
+    """Of all kernels, None where they are not known."""
 
-    The projections of Flax's attention, (features, heads, head features), are the one kernel
-    whose inputs are its first axis alone."""
-    if len(kernel) == 3 and _keys(path)[-2:-1] and _keys(path)[-2] in ("query", "key", "value"):
-        return kernel[0], math.prod(kernel[1:])
+    def made() -> nnx.Module:
+        module = spec.build(input_shape, nnx.Rngs(0))
+        module.eval()
+        return module
+
+    with jax.enable_x64(True):
+        graphdef, parameters, rest = abstract_split(made, nnx.Param, ...)
+    leaves = jax.tree_util.tree_leaves_with_path(parameters)
+    kernels = {names(path): leaf.shape for path, leaf in leaves if names(path)[-1] in KERNELS}
+    modules = nnx.iter_modules(nnx.merge(graphdef, parameters, rest))
+    layers = {tuple(map(str, path)): layer for path, layer in modules}
+    fans: dict[Path, Fans | None] = {path: _usual(shape) for path, shape in kernels.items()}
+    if not all(_is_usual(layers.get(path[:-1]), shape) for path, shape in kernels.items()):
+        found = contractions(graphdef, parameters, rest, input_shape)
+        for path in kernels:
+            if fans[path] not in found[path]:
+                fans[path] = next(iter(found[path])) if len(found[path]) == 1 else None
+    return fans
+
+
+def _usual(kernel: Shape) -> Fans:
+    """Of the kernel of a dense layer or a convolution, the units last."""
     return math.prod(kernel[:-1]), math.prod(kernel[:-2]) * kernel[-1]
 
 
-def _name(path: tuple[Any, ...]) -> str:
-    return _keys(path)[-1]
-
-
-def _parent(path: tuple[Any, ...]) -> tuple[str, ...]:
-    return _keys(path)[:-1]
-
-
-def _keys(path: tuple[Any, ...]) -> tuple[str, ...]:
-    """Path of names, without the accessor of the variable's own value."""
-    return tuple(str(entry.key) for entry in path if hasattr(entry, "key"))
+def _is_usual(layer: Any, kernel: Shape) -> bool:
+    """Whether it is one such kernel of that layer, and no stack of them."""
+    if isinstance(layer, nnx.Linear):
+        return len(kernel) == 2
+    return isinstance(layer, nnx.Conv) and len(kernel) == len(layer.kernel_size) + 2

@@ -547,3 +547,128 @@ class TwoArguments(Hidden):
 class Broken(Hidden):
     def middle(self, hidden: jax.Array) -> jax.Array:
         raise KeyError("the table of widths")
+
+
+class Shift(nnx.Module):
+    """F is a multiple of the identity: the Krylov space is used up after one step."""
+
+    def __init__(self, size: int) -> None:
+        self.table = nnx.Param(jnp.zeros(size))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x + self.table[...]
+
+
+class TwoScales(Shift):
+    """F has the eigenvalues 1 and 0.16, each for half of the parameters."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        half = jnp.arange(x.shape[-1]) < x.shape[-1] // 2
+        return super().__call__(x) * jnp.where(half, 1.0, 0.4)
+
+
+class Projection(Shift):
+    """F has rank 3, and is no matrix of round numbers."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        angles = jnp.arange(1.0, x.shape[-1] + 1)
+        onto = jnp.stack([jnp.sin(angles), 0.3 * jnp.cos(angles), 1e-3 * jnp.sin(2 * angles)])
+        return super().__call__(x) @ onto.T
+
+
+class Layer(nnx.Module):
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.linear = nnx.Linear(8, 8, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return jnp.tanh(self.linear(x))
+
+
+@nnx.split_rngs(splits=6)
+@nnx.vmap(in_axes=(0,), out_axes=0)
+def _stack(rngs: nnx.Rngs) -> Layer:
+    return Layer(rngs)
+
+
+class Scanned(nnx.Module):
+    """Six layers in one kernel (6, 8, 8), one after the other."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.layers = _stack(rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        @nnx.scan(in_axes=(nnx.Carry, 0), out_axes=nnx.Carry)
+        def go(x: jax.Array, layer: Layer) -> jax.Array:
+            return layer(x)
+
+        return go(x, self.layers)
+
+
+class Unrolled(nnx.Module):
+    """The same law as `Scanned`."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.layers = nnx.List([Layer(rngs) for _ in range(6)])
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class Ensemble(Scanned):
+    """The six beside each other."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        each = nnx.vmap(lambda layer, x: layer(x), in_axes=(0, None), out_axes=0)
+        return each(self.layers, x).mean(0)
+
+
+class Looped(Scanned):
+    """The six one after the other, by a loop in Python and by one of JAX's."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        kernel, bias = self.layers.linear.kernel[...], self.layers.linear.bias[...]
+        for i in range(3):
+            x = jnp.tanh(x @ kernel[i] + bias[i])
+        return jax.lax.fori_loop(3, 6, lambda i, x: jnp.tanh(x @ kernel[i] + bias[i]), x)
+
+
+class Multiplied(nnx.Module):
+    """A kernel of any shape, and what is done with it and the inputs."""
+
+    def __init__(self, shape: tuple[int, ...], function: Any) -> None:
+        self.kernel = nnx.Param(jnp.full(shape, 0.5))
+        self.function = nnx.static(function)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.function(x, self.kernel[...])
+
+
+class Image(nnx.Module):
+    """Four convolutions (3, 3) from 2 channels to 3, each with an image of its own."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        @nnx.split_rngs(splits=4)
+        @nnx.vmap(in_axes=(0,), out_axes=0)
+        def stack(rngs: nnx.Rngs) -> nnx.Conv:
+            return nnx.Conv(2, 3, (3, 3), rngs=rngs)
+
+        self.stack = stack(rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        images = jnp.moveaxis(x.reshape(-1, 4, 2, 2, 2), 1, 0)
+        each = nnx.vmap(lambda layer, x: layer(x), in_axes=(0, 0), out_axes=0)
+        return each(self.stack, images).sum(0).reshape(len(x), -1)
+
+
+class Queries(nnx.Module):
+    """Learned queries, which attend to the inputs."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.queries = nnx.Param(jnp.ones((2, 8)))
+        self.attention = nnx.MultiHeadAttention(4, 8, decode=False, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        queries = jnp.broadcast_to(self.queries[...], (len(x), 2, 8))
+        return self.attention(queries, x.reshape(len(x), -1, 8))

@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from sed2.blocks.contractions import names
 from sed2.blocks.dense import Dense
 from sed2.blocks.user import split
 from sed2.common.randomness import block_keys, uniforms
-from sed2.priors import draw_module
-from sed2.settings import parse_prior
+from sed2.estimate import estimate
+from sed2.priors import draw_module, unknown_fans
+from sed2.settings import Settings, parse_prior
+from sed2.spec.schema import ModelSpec
 from tests import networks
+from tests.cases import dataset, gaussian_inputs
 
 SPEC = Dense(features=200)
 FAN_IN, FAN_OUT = 100, 200
@@ -97,3 +101,53 @@ def test_every_draw_is_in_float64(prior: str) -> None:
     module = draw_module(block, (4,), parse_prior(prior), jax.random.key(0), uniform)
     dtypes = {leaf.dtype for leaf in jax.tree.leaves(nnx.state(module, nnx.Param))}
     assert dtypes == {jnp.dtype("float64")}
+
+
+def drawn(network: object, prior: str = "torch") -> dict[str, np.ndarray]:
+    """By the end of its path, each parameter of one draw of a network of 8 inputs."""
+    (block,) = split(network, "network")
+    uniform = uniforms(block_keys(0, 1, np.arange(1)), block.parameter_count((8,)))[0]
+    module = draw_module(block, (8,), parse_prior(prior), jax.random.key(0), uniform)
+    leaves = jax.tree_util.tree_leaves_with_path(nnx.state(module, nnx.Param))
+    return {names(path)[-1]: np.asarray(leaf) for path, leaf in leaves}
+
+
+def heads(rngs: nnx.Rngs) -> nnx.Module:
+    return networks.Multiplied((50, 8, 3), lambda x, w: jnp.einsum("bd,ndh->bnh", x, w))
+
+
+def torch_layout(rngs: nnx.Rngs) -> nnx.Module:
+    return networks.Multiplied((50, 8), lambda x, w: x @ w.T)
+
+
+@pytest.mark.parametrize("network", [networks.Scanned, networks.Ensemble, heads, torch_layout])
+def test_the_stack_of_a_kernel_is_no_fan_in(network: object) -> None:
+    """Of at least 384 numbers the largest misses the end by more than 3% with probability 1e-5;
+    a fan-in with the stack in it would be at most 1/sqrt(6) of it."""
+    found = drawn(network)
+    for numbers in found.values():  # 48 biases of the layers: within 20%, with 2e-5
+        share = 0.97 if numbers.size >= 384 else 0.8
+        assert share < np.abs(numbers).max() * np.sqrt(8) < 1
+    variance = drawn(network, "he_normal")["kernel"].var()
+    assert variance == pytest.approx(2 / 8, rel=0.3)  # 4 standard deviations of 384 squares
+
+
+def in_halves(rngs: nnx.Rngs) -> nnx.Module:
+    def function(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return x[:, :4] @ kernel[:4] + x[:, 4:] @ kernel[4:]
+
+    return networks.Multiplied((8, 5), function)
+
+
+def test_an_unknown_fan_in_is_named_and_drawn_as_initialised() -> None:
+    (block,) = split(in_halves, "network")
+    assert (drawn(in_halves)["kernel"] == 0.5).all()
+    assert unknown_fans(block, (8,), parse_prior("torch")) == ("kernel",)
+    for prior in ("init", "uniform:0:1", "normal:1"):  # which ask for no fan-in
+        assert not unknown_fans(block, (8,), parse_prior(prior))
+    model = ModelSpec(name="halves", blocks=(block,))
+    settings = Settings.model_validate({"dataset": "test", "samples": 9, "draws": 2, "eps": [0.5]})
+    result = estimate(model, dataset(gaussian_inputs(10, 8)), settings)
+    (said,) = (warning for warning in result.warnings if "fan-in" in warning)
+    assert "`kernel`" in said
+    assert "--prior torch" in said

@@ -26,7 +26,8 @@ def effective_dimension(spectra: Spectra, eps: np.ndarray) -> np.ndarray:
     2021, doi:10.1038/s43588-021-00084-1)
 
     This is 2sED (4) at zeta = 0 with 1/2 log(1 + lam / eps^2) in place of log(1 + sqrt(lam) / eps).
-    Abbas et al. have kappa = gamma n / (2 pi log n) for n training points.
+    A variant: Abbas et al. have kappa = gamma n / (2 pi log n) for n training points, and the mean
+    over a bounded parameter space with equal weight.
 
     Args:
         spectra: the Fisher spectra of K draws; the mean over draws stands for E_theta.
@@ -87,7 +88,8 @@ DIMENSIONS = Family(
     measures=(
         Dimension(
             "abbas",
-            "effective dimension (Abbas et al. 2021, doi:10.1038/s43588-021-00084-1)",
+            "effective dimension, as a variant: kappa = eps^-2, the mean over --prior "
+            "(Abbas et al. 2021, doi:10.1038/s43588-021-00084-1)",
             lambda spectra, eps, zeta: effective_dimension(spectra, eps),
         ),
         Dimension(

@@ -246,7 +246,8 @@ ZERO_COST = Family(
         ),
         OfDraws(
             "naswot",
-            "log-determinant of the agreement of ReLU codes (Mellor et al. 2021, arXiv 2006.04647)",
+            "log-determinant of the agreement of ReLU codes, as a variant: of 8 inputs at a time, "
+            "determinants averaged (Mellor et al. 2021, arXiv 2006.04647)",
             lambda network, x, y: code_kernels(network, x),
             _naswot,
             _no_codes,

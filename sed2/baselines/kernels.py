@@ -65,8 +65,8 @@ def jacob_cov(jacobians: np.ndarray) -> float:
 def naswot(kernels: np.ndarray) -> float:
     """log of the mean of |det K_H| over all kernels (..., N, N), of several draws and groups.
 
-    The determinants are averaged, not their logarithms, since two inputs with the same code make
-    one of them 0.
+    A variant: Mellor et al. have log |det K_H| of one batch and one draw. The determinants are
+    averaged, not their logarithms, since two inputs with the same code make one of them 0.
 
     Returns:
         -inf if all of them are singular.

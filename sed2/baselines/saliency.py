@@ -5,8 +5,10 @@ statistics of batch norm are constants in the derivative (`sed2.blocks.freeze`).
 pure, of a frozen network whose layers are the blocks of a chain, a batch x (N, *input_shape) and
 labels y (N,).
 
-*Weights* are the arrays of parameters that have two or more axes: biases, and scale and shift of a
-normalisation, do not count, as they do not in the code of that paper.
+*Weights* are the parameters that multiply a signal in a product of matrices or a convolution
+(`sed2.blocks.contractions`), as they are the weights of linear layers and convolutions in the code
+of that paper: biases of whatever shape, scale and shift of a normalisation, embeddings, positions
+and class tokens do not count.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
+
+from sed2.blocks.contractions import weights
 
 
 def synflow(network: nnx.Sequential, x: jax.Array) -> jax.Array:
@@ -36,7 +40,7 @@ def synflow(network: nnx.Sequential, x: jax.Array) -> jax.Array:
         return nnx.merge(graphdef, parameters, rest)(jnp.ones_like(x[:1])).sum()
 
     gradient = jax.grad(flow)(parameters)
-    pairs = zip(weights(parameters), weights(gradient), strict=True)
+    pairs = zip(*(_of_weights(network, x, tree) for tree in (parameters, gradient)), strict=True)
     return sum((jnp.sum(w * g) for w, g in pairs), start=jnp.zeros(()))
 
 
@@ -44,7 +48,7 @@ def snip(network: nnx.Sequential, x: jax.Array, y: jax.Array) -> jax.Array:
     """sum |theta dL/dtheta| over the weights, L the mean cross entropy (Lee et al. 2019,
     arXiv 1810.02340)."""
     parameters, gradient = _loss_gradient(network, x, y)
-    pairs = zip(weights(parameters), weights(gradient), strict=True)
+    pairs = zip(*(_of_weights(network, x, tree) for tree in (parameters, gradient)), strict=True)
     return sum((jnp.abs(w * g).sum() for w, g in pairs), start=jnp.zeros(()))
 
 
@@ -52,7 +56,8 @@ def grad_norm(network: nnx.Sequential, x: jax.Array, y: jax.Array) -> jax.Array:
     """The Euclidean norm of dL/dtheta of each array of weights, summed over the arrays
     (Abdelfattah et al. 2021)."""
     _, gradient = _loss_gradient(network, x, y)
-    return sum((jnp.linalg.norm(g.ravel()) for g in weights(gradient)), start=jnp.zeros(()))
+    norms = (jnp.linalg.norm(g.ravel()) for g in _of_weights(network, x, gradient))
+    return sum(norms, start=jnp.zeros(()))
 
 
 def fisher(network: nnx.Sequential, x: jax.Array, y: jax.Array) -> jax.Array:
@@ -82,9 +87,10 @@ def cross_entropy(logits: jax.Array, y: jax.Array) -> jax.Array:
     return optax.softmax_cross_entropy_with_integer_labels(logits, y)
 
 
-def weights(parameters: Any) -> list[jax.Array]:
-    """The arrays with two or more axes."""
-    return [leaf for leaf in jax.tree.leaves(parameters) if leaf.ndim > 1]
+def _of_weights(network: nnx.Sequential, x: jax.Array, tree: Any) -> list[jax.Array]:
+    """What of a tree of the network's parameters, or of the like, belongs to weights."""
+    of_weight = weights(*nnx.split(network, nnx.Param, ...), x.shape[1:])
+    return [leaf for leaf, is_one in zip(jax.tree.leaves(tree), of_weight, strict=True) if is_one]
 
 
 def _loss_gradient(network: nnx.Sequential, x: jax.Array, y: jax.Array) -> tuple[Any, Any]:

@@ -12,7 +12,8 @@ from sed2.chain import Chain
 from sed2.measure.intervals import Weighting
 from sed2.measure.spectra import Spectra
 from sed2.measure.uncertainty import MIN_EFFECTIVE_SAMPLE_SIZE
-from sed2.settings import Settings
+from sed2.priors import unknown_fans
+from sed2.settings import Settings, parse_prior
 
 _SIGMA_SHARE = 0.1
 """sigma above this share of a block's typical output changes what the next block sees."""
@@ -27,7 +28,7 @@ def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[s
     Args:
         chain: the network.
         spectra: of the K draws.
-        settings: sigma and eps.
+        settings: sigma, eps and prior.
     """
     found = []
     only = chain.blocks[0]
@@ -44,6 +45,12 @@ def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[s
                 f"of the Fisher matrix, so that values at eps {min(settings.eps):g} are too large; "
                 "leave out the cast (sed2 computes in float64), or take a larger --eps"
             )
+        found += [
+            f"the fan-in of `{kernel}` in {each.name} is not known, since not one product of "
+            "matrices or convolution sums over its inputs: it is drawn as the module "
+            f"initialises it, not by --prior {settings.prior}"
+            for kernel in unknown_fans(each.block, each.input_shape, parse_prior(settings.prior))
+        ]
     sampled = sum(block.sampling > 0 for block in spectra.blocks)
     if sampled:
         found.append(
@@ -56,11 +63,11 @@ def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[s
             "the Fisher information is zero in every draw, so the measure is zeta * d: "
             "no parameter has any influence under this parameter measure"
         )
-    for block in spectra.blocks[:-1]:
-        typical = float(np.median(block.activations))
+    for spectrum in spectra.blocks[:-1]:
+        typical = float(np.median(spectrum.activations))
         if settings.sigma > _SIGMA_SHARE * typical:
             found.append(
-                f"sigma {settings.sigma:g} is not small against the outputs of {block.name} "
+                f"sigma {settings.sigma:g} is not small against the outputs of {spectrum.name} "
                 f"(typically {typical:.2g}): the noise changes the ranking; lower --sigma"
             )
     return tuple(found)

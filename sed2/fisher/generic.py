@@ -107,10 +107,13 @@ def _lanczos(product: Product, size: int, way: Way, uniform: jax.Array) -> Roots
 
     with the Ritz values theta_k and w_k the squared first entries of the eigenvectors of the
     tridiagonal matrix. One group per probe; `coarse` has half the steps."""
-    decompose = decomp.tridiag_sym(way.steps, reortho="full", materialize=False, custom_vjp=False)
+    decompose = decomp.hessenberg(way.steps, reortho="full", custom_vjp=False)
 
     def probe(signs: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return decompose(product, signs).J_small
+        # Not matfree's tridiagonal matrix, the mean of this one and its transpose: its
+        # superdiagonal is rounding of the size of F once the Krylov space is used up.
+        matrix = decompose(product, signs).J_small
+        return jnp.diagonal(matrix), jnp.diagonal(matrix, -1)
 
     signs = jnp.where(uniform.reshape(way.samples, size) > 0, 1.0, -1.0)
     diagonals, offdiagonals = jax.lax.map(probe, signs)
@@ -125,20 +128,21 @@ def _lanczos(product: Product, size: int, way: Way, uniform: jax.Array) -> Roots
 def _quadrature(
     diagonals: jax.Array, offdiagonals: jax.Array, share: float, size: int
 ) -> tuple[jax.Array, jax.Array]:
-    """Roots of the Ritz values and their weights, (probes, steps) each.
+    """Roots of the Ritz values and their weights, (probes, steps) each; NaN if F is not finite.
 
-    Where the Krylov space is exhausted, the next vector is 0 / 0: from there on nothing couples
-    to the probe any more, so the rest is cut off."""
-    alive = jnp.cumprod(jnp.isfinite(diagonals), axis=1) > 0
-    first = jnp.isfinite(diagonals[:, :1])
-    diagonals = jnp.where(alive, diagonals, 0.0)
-    offdiagonals = jnp.where(alive[:, 1:], offdiagonals, 0.0)
-    tridiagonal = (
-        jax.vmap(jnp.diag)(diagonals)
-        + jax.vmap(lambda off: jnp.diag(off, 1) + jnp.diag(off, -1))(offdiagonals)
-        if diagonals.shape[1] > 1
-        else diagonals[:, :, None]
-    )
+    The Krylov space is used up where an off-diagonal number is rounding noise: nothing after it
+    couples to the probe, and what is computed there (0 / 0, or any unit vector) is cut off."""
+    scale = jax.lax.cummax(jnp.maximum(jnp.abs(diagonals[:, :-1]), offdiagonals), axis=1)
+    used_up = offdiagonals <= size * jnp.finfo(scale.dtype).eps * scale  # not so for NaN
+    coupled = jnp.cumsum(used_up, axis=1) == 0
+    offdiagonals = jnp.where(coupled, offdiagonals, 0.0)
+    diagonals = diagonals.at[:, 1:].set(jnp.where(coupled, diagonals[:, 1:], 0.0))
+    finite = jnp.isfinite(diagonals).all(axis=1, keepdims=True)
+    finite &= jnp.isfinite(offdiagonals).all(axis=1, keepdims=True)
+    tridiagonal = jax.vmap(jnp.diag)(jnp.where(finite, diagonals, 0.0))
+    if diagonals.shape[1] > 1:
+        off = jnp.where(finite, offdiagonals, 0.0)
+        tridiagonal += jax.vmap(lambda off: jnp.diag(off, 1) + jnp.diag(off, -1))(off)
     eigenvalues, vectors = jnp.linalg.eigh(tridiagonal)
-    roots = jnp.where(first, roots_of_eigenvalues(eigenvalues, size), jnp.nan)
+    roots = jnp.where(finite, roots_of_eigenvalues(eigenvalues, size), jnp.nan)
     return roots, share * vectors[:, 0, :] ** 2

@@ -8,13 +8,19 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from sed2.baselines.saliency import fisher, grad_norm, snip, synflow
+from sed2.baselines.kernels import input_jacobians
+from sed2.baselines.saliency import cross_entropy, fisher, grad_norm, snip, synflow
+from sed2.blocks.contractions import names
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
 from sed2.blocks.elementwise import ActivationBlock
 from sed2.blocks.flatten import Flatten
 from sed2.blocks.freeze import freeze
+from sed2.blocks.network import Network
 from sed2.blocks.pool import PoolBlock
+from sed2.blocks.user import split
+from sed2.spec.schema import load_spec
+from tests import networks
 from tests.baselines.networks import W1, W2, X, Y, backpropagate, two_layers
 
 
@@ -106,3 +112,65 @@ def test_fisher_of_a_block_is_that_of_its_layer(pool: str) -> None:
     of_logits = float(jax.jit(lambda: fisher(nnx.Sequential(network.layers[1]), hidden, y))())
     assert three - of_logits == pytest.approx(3 * (one - of_logits), rel=1e-10)
     assert one > 1.01 * of_logits
+
+
+TOKENS = {
+    "name": "tokens",
+    "blocks": [
+        {"conv": {"features": 6, "kernel_size": 2, "strides": 2, "bias": True}},
+        {"tokens": {"class_token": True, "positions": "learned"}},
+        {"transformer": {"heads": 2}},
+        "flatten",
+        {"dense": {"features": 3}},
+    ],
+}
+WORDS = {
+    "name": "words",
+    "blocks": [
+        {"embedding": {"vocabulary": 9, "features": 4, "positions": "learned"}},
+        {"attention": {"heads": 2}},
+        "flatten",
+        {"dense": {"features": 3}},
+    ],
+}
+
+
+@pytest.mark.parametrize(("spec", "shape"), [(TOKENS, (4, 4, 2)), (WORDS, (5,))])
+def test_weights_are_kernels_whatever_the_shape_of_the_others(spec: dict, shape: tuple) -> None:
+    """Biases (heads, head size), embeddings, positions and class tokens are none."""
+    network = Network(load_spec(spec).models[0].blocks).build(shape, nnx.Rngs(0))
+    network.eval()
+    x = np.random.default_rng(0).integers(9, size=(6, *shape)).astype(float)
+    y = np.arange(6) % 3
+    graphdef, parameters = nnx.split(network)
+
+    def loss(parameters: nnx.State) -> jax.Array:
+        return cross_entropy(nnx.merge(graphdef, parameters)(x), y).mean()
+
+    gradient = jax.tree_util.tree_leaves_with_path(jax.grad(loss)(parameters))
+    pairs = zip(gradient, jax.tree.leaves(parameters), strict=True)
+    kernels = [(g, w) for (path, g), w in pairs if names(path)[-1] == "kernel"]
+    assert len(kernels) == (8 if spec is TOKENS else 5)
+    got = saliencies(network, x, y)
+    assert got["snip"] == pytest.approx(sum(float(abs(g * w).sum()) for g, w in kernels))
+    norms = (float(jnp.linalg.norm(g.ravel())) for g, _ in kernels)
+    assert got["grad_norm"] == pytest.approx(sum(norms))
+
+
+def test_layers_in_a_scan_are_those_of_a_list() -> None:
+    """The same numbers in one stacked kernel, which counts as one array in `grad_norm` alone."""
+    networks_of = [
+        split(network, "network")[0].build((8,), nnx.Rngs(0))
+        for network in (networks.Scanned, networks.Unrolled)
+    ]
+    scanned, unrolled = (network.elements[0] for network in networks_of)
+    for i, layer in enumerate(unrolled.layers):
+        layer.linear.kernel[...] = scanned.layers.linear.kernel[i]
+        layer.linear.bias[...] = scanned.layers.linear.bias[i]
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(6, 8)), rng.integers(8, size=6)
+    one, other = (saliencies(nnx.Sequential(network), x, y) for network in networks_of)
+    del one["grad_norm"], other["grad_norm"]
+    assert one == pytest.approx(other, rel=1e-6)  # parameters of float32
+    jacobians = [input_jacobians(nnx.Sequential(network), x) for network in networks_of]
+    np.testing.assert_allclose(*jacobians, rtol=1e-6, atol=1e-12)

@@ -15,7 +15,7 @@ from sed2.fisher.generic import generic_roots
 from sed2.fisher.likelihood import output_rows
 from sed2.fisher.roots import Roots
 from sed2.fisher.ways import Way
-from tests import reference
+from tests import networks, reference
 
 SIGMA = 0.05
 AMPLITUDES = [1e1, 1e3, 1e6]
@@ -130,6 +130,31 @@ def test_lanczos_survives_an_exhausted_krylov_space() -> None:
     assert np.isfinite(np.asarray(got.values)).all()
     want = reference.log_determinant(factor, 10)
     assert log_determinant(got, 10) == pytest.approx(want, rel=0.1)
+
+
+@pytest.mark.parametrize("inputs", [3, 7])
+@pytest.mark.parametrize("network", ["Shift", "TwoScales", "Projection"])
+def test_lanczos_is_exact_where_the_eigenvalues_are_few(network: str, inputs: int) -> None:
+    """A quadrature of as many nodes as there are eigenvalues has no error of its own: each probe
+    gives z^T f(F) z, at half the steps too. What a step more would compute is rounding alone, of
+    any size: which, hangs on the numbers, so a few are tried."""
+    x = jnp.asarray(np.random.default_rng(3).normal(size=(inputs, 54)))
+    module = getattr(networks, network)(54)
+    for sigma in (0.03, 0.05, 0.07):
+        rows = output_rows("gaussian", "expected", module(x), x, x, jnp.ones(inputs), sigma)
+        factor = reference.expected_factor(module, x, sigma)
+        size = min(factor.shape)
+        gram = factor.T @ factor if factor.shape[1] == size else factor @ factor.T
+        eigenvalues, vectors = np.linalg.eigh(gram)
+        values = np.sqrt(np.where(eigenvalues > 1e-13 * eigenvalues.max(), eigenvalues, 0))
+        numbers = np.random.default_rng(1).uniform(-1, 1, size=2 * size)
+        probes = np.where(numbers.reshape(2, size) > 0, 1.0, -1.0)
+        by = way("lanczos", samples=2, steps=min(30, size))
+        got = generic_roots(module, x, rows, by, jnp.asarray(numbers))
+        for amplitude in (0.1, 10.0):
+            want = ((probes @ vectors) ** 2 @ np.log1p(amplitude * values)).mean()
+            assert log_determinant(got, amplitude) == pytest.approx(want, rel=1e-9)
+            assert log_determinant(got.coarse, amplitude) == pytest.approx(want, rel=1e-9)
 
 
 EVERY_WAY = [way("jacobian"), way("gram"), way("lanczos", samples=2, steps=5)]

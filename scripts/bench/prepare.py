@@ -96,13 +96,13 @@ def draw_layers(chain: Chain, samples: int, settings: Settings, draws: int) -> l
 
 def to_layer(module: nnx.Module, noise: np.ndarray) -> Layer:
     if isinstance(module, DenseModule):
-        own = module.spec
+        own = module.block
         _check(own, Dense(features=own.features, bias=False, activation=own.activation))
         assert own.activation in ("relu", "none")
         kernel = np.asarray(module.linear.kernel[...])
         return Layer("dense", kernel, noise, relu=own.activation == "relu")
     if isinstance(module, ConvModule):
-        own = module.spec
+        own = module.block
         plain = {"bias": False, "norm": "batch", "activation": "relu", "pool": Pool()}
         _check(own, Conv(features=own.features, kernel_size=own.kernel_size, **plain))
         kernel, scale, shift = (

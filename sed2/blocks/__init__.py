@@ -9,7 +9,7 @@ from sed2.blocks import norm as norm
 from sed2.blocks import pool as pool
 from sed2.blocks import residual as residual
 from sed2.blocks import tokens as tokens
-from sed2.blocks.base import KINDS, Block, BlockSpec, Shape
+from sed2.blocks.base import KINDS, Block, BlockOptions, Shape
 from sed2.blocks.structure import Linearisable
 
-__all__ = ["KINDS", "Block", "BlockSpec", "Linearisable", "Shape"]
+__all__ = ["KINDS", "Block", "BlockOptions", "Linearisable", "Shape"]

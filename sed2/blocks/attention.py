@@ -12,12 +12,12 @@ from flax import nnx
 from pydantic import Field
 
 from sed2.blocks.activations import ACTIVATIONS, Activation
-from sed2.blocks.base import BlockSpec, Shape, register
+from sed2.blocks.base import BlockOptions, Shape, register
 from sed2.blocks.tokens import check_tokens
 from sed2.errors import SpecError
 
 
-class _OfTokens(BlockSpec):
+class _OfTokens(BlockOptions):
     def output_shape(self, input_shape: Shape) -> Shape:
         check_tokens(input_shape, f"`{self.kind}`")
         return input_shape
@@ -108,12 +108,12 @@ class Mixer(_OfTokens):
 class SelfAttention(nnx.Module):
     """The module of an `Attention` block."""
 
-    def __init__(self, spec: _WithHeads, features: int, rngs: nnx.Rngs) -> None:
-        self.causal = spec.causal
+    def __init__(self, block: _WithHeads, features: int, rngs: nnx.Rngs) -> None:
+        self.causal = block.causal
         self.attention = nnx.MultiHeadAttention(
-            spec.heads,
+            block.heads,
             features,
-            use_bias=spec.bias,
+            use_bias=block.bias,
             param_dtype=float,
             decode=False,
             attention_fn=_attend,
@@ -159,10 +159,10 @@ class Perceptron(nnx.Module):
 class TransformerModule(nnx.Module):
     """The module of a `Transformer` block."""
 
-    def __init__(self, spec: Transformer, features: int, hidden: int, rngs: nnx.Rngs) -> None:
+    def __init__(self, block: Transformer, features: int, hidden: int, rngs: nnx.Rngs) -> None:
         self.norm1, self.norm2 = _layer_norm(features, rngs), _layer_norm(features, rngs)
-        self.attention = SelfAttention(spec, features, rngs)
-        self.perceptron = Perceptron(features, hidden, spec.activation, spec.bias, rngs)
+        self.attention = SelfAttention(block, features, rngs)
+        self.perceptron = Perceptron(features, hidden, block.activation, block.bias, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         x = x + self.attention(self.norm1(x))
@@ -172,11 +172,11 @@ class TransformerModule(nnx.Module):
 class MixerModule(nnx.Module):
     """The module of a `Mixer` block."""
 
-    def __init__(self, spec: Mixer, length: int, features: int, rngs: nnx.Rngs) -> None:
+    def __init__(self, block: Mixer, length: int, features: int, rngs: nnx.Rngs) -> None:
         self.norm1, self.norm2 = _layer_norm(features, rngs), _layer_norm(features, rngs)
-        activation = spec.activation
-        self.over_tokens = Perceptron(length, spec.tokens_features, activation, True, rngs)
-        self.over_features = Perceptron(features, spec.channels_features, activation, True, rngs)
+        activation = block.activation
+        self.over_tokens = Perceptron(length, block.tokens_features, activation, True, rngs)
+        self.over_features = Perceptron(features, block.channels_features, activation, True, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         mixed = self.over_tokens(jnp.swapaxes(self.norm1(x), 1, 2))

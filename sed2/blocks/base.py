@@ -72,7 +72,7 @@ class Block(Protocol):
         ...
 
 
-class BlockSpec(BaseModel, abc.ABC):
+class BlockOptions(BaseModel, abc.ABC):
     """Options of one block, as they stand in YAML under the name of its kind; a `Block`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -120,25 +120,25 @@ class BlockSpec(BaseModel, abc.ABC):
         """
 
 
-KINDS: dict[str, type[BlockSpec]] = {}
+KINDS: dict[str, type[BlockOptions]] = {}
 
-_S = TypeVar("_S", bound=type[BlockSpec])
+_S = TypeVar("_S", bound=type[BlockOptions])
 
 
-def register(spec: _S) -> _S:
+def register(kind: _S) -> _S:
     """Class decorator: make the kind known to YAML, the JSON Schema and the chain."""
-    KINDS[spec.kind] = spec
-    return spec
+    KINDS[kind.kind] = kind
+    return kind
 
 
-def read_block(entry: object) -> BlockSpec:
+def read_block(entry: object) -> BlockOptions:
     """A block from what stands in YAML, `{kind: options}`, or the block itself.
 
     Raises:
         ValidationError: its options are wrong.
         ValueError: there is no such kind.
     """
-    if isinstance(entry, BlockSpec):
+    if isinstance(entry, BlockOptions):
         return entry
     if isinstance(entry, str):  # `- flatten` is short for `- flatten: {}`
         entry = {entry: None}
@@ -149,7 +149,7 @@ def read_block(entry: object) -> BlockSpec:
     return KINDS[kind].model_validate_json(json.dumps(options or {}), strict=True)
 
 
-def _write_block(block: BlockSpec) -> dict[str, Any]:
+def _write_block(block: BlockOptions) -> dict[str, Any]:
     return {block.kind: block.model_dump(mode="json")}
 
 
@@ -158,7 +158,7 @@ BLOCK_SCHEMA = {"title": "block"}
 InnerBlocks = Annotated[
     tuple[
         Annotated[
-            BlockSpec,
+            BlockOptions,
             PlainValidator(read_block),
             PlainSerializer(_write_block),
             WithJsonSchema(BLOCK_SCHEMA),

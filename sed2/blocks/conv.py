@@ -12,7 +12,7 @@ from flax import nnx
 from pydantic import Field
 
 from sed2.blocks.activations import ACTIVATIONS, Activation, identity
-from sed2.blocks.base import BlockSpec, Shape, register
+from sed2.blocks.base import BlockOptions, Shape, register
 from sed2.blocks.norm import NormName, batch_normed, check_groups, make_norm
 from sed2.blocks.patches import Padding, Sides, Size, image_size, pads, pair, windows
 from sed2.blocks.pooling import Pool
@@ -21,7 +21,7 @@ from sed2.errors import SpecError
 
 
 @register
-class Conv(BlockSpec):
+class Conv(BlockOptions):
     """A convolution with normalisation, activation and pooling, in this order."""
 
     kind: ClassVar[str] = "conv"
@@ -105,37 +105,37 @@ class ConvModule(nnx.Module):
     """The module of a `Conv` block. Without norm, or with batch norm, its Fisher matrix splits by
     channel (see `Channels`): channels share their input and no parameter."""
 
-    def __init__(self, spec: Conv, input_shape: Shape, rngs: nnx.Rngs) -> None:
-        kernel, strides = pair(spec.kernel_size), pair(spec.strides)
-        self.spec = spec
+    def __init__(self, block: Conv, input_shape: Shape, rngs: nnx.Rngs) -> None:
+        kernel, strides = pair(block.kernel_size), pair(block.strides)
+        self.block = block
         self.conv = nnx.Conv(
             input_shape[2],
-            spec.features,
+            block.features,
             kernel,
             strides,
             padding=[
-                pads(size, window, stride, spec.padding)
+                pads(size, window, stride, block.padding)
                 for size, window, stride in zip(input_shape[:2], kernel, strides, strict=True)
             ],
-            feature_group_count=spec.group_count(input_shape),
-            use_bias=spec.bias,
+            feature_group_count=block.group_count(input_shape),
+            use_bias=block.bias,
             param_dtype=float,
             rngs=rngs,
         )
-        self.norm = make_norm(spec.norm, spec.features, spec.norm_groups, rngs)
+        self.norm = make_norm(block.norm, block.features, block.norm_groups, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         normed = self.norm(self.conv(x)) if self.norm is not None else self.conv(x)
-        return self._pool(ACTIVATIONS[self.spec.activation](normed))
+        return self._pool(ACTIVATIONS[self.block.activation](normed))
 
     def linearise(self, x: jax.Array) -> tuple[jax.Array, Channels]:
-        spec = self.spec
-        pool = None if spec.pool == "none" else spec.pool
-        activation = ACTIVATIONS[spec.activation]
-        return linearise_conv(self.conv, self.norm, activation, pool, x, linear=spec.is_linear)
+        block = self.block
+        pool = None if block.pool == "none" else block.pool
+        activation = ACTIVATIONS[block.activation]
+        return linearise_conv(self.conv, self.norm, activation, pool, x, linear=block.is_linear)
 
     def _pool(self, x: jax.Array) -> jax.Array:
-        return x if self.spec.pool == "none" else self.spec.pool(x)
+        return x if self.block.pool == "none" else self.block.pool(x)
 
 
 def linearise_conv(

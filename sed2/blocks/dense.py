@@ -12,14 +12,14 @@ from flax import nnx
 from pydantic import Field
 
 from sed2.blocks.activations import ACTIVATIONS, Activation, identity
-from sed2.blocks.base import BlockSpec, Shape, register
+from sed2.blocks.base import BlockOptions, Shape, register
 from sed2.blocks.norm import batch_normed, make_norm
 from sed2.blocks.structure import Channels, Layout, Structure, UnitFactors
 from sed2.errors import SpecError
 
 
 @register
-class Dense(BlockSpec):
+class Dense(BlockOptions):
     """A dense layer with normalisation and activation, in this order."""
 
     kind: ClassVar[str] = "dense"
@@ -67,20 +67,20 @@ class DenseModule(nnx.Module):
     """The module of a `Dense` block. Without norm, or with batch norm, its Fisher matrix splits by
     unit (see `UnitFactors`; `Channels` for tokens)."""
 
-    def __init__(self, spec: Dense, features_in: int, rngs: nnx.Rngs) -> None:
-        self.spec = spec
+    def __init__(self, block: Dense, features_in: int, rngs: nnx.Rngs) -> None:
+        self.block = block
         self.linear = nnx.Linear(
-            features_in, spec.features, use_bias=spec.bias, param_dtype=float, rngs=rngs
+            features_in, block.features, use_bias=block.bias, param_dtype=float, rngs=rngs
         )
-        self.norm = make_norm(spec.norm, spec.features, 1, rngs)
+        self.norm = make_norm(block.norm, block.features, 1, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         normed = self.norm(self.linear(x)) if self.norm is not None else self.linear(x)
-        return ACTIVATIONS[self.spec.activation](normed)
+        return ACTIVATIONS[self.block.activation](normed)
 
     def linearise(self, x: jax.Array) -> tuple[jax.Array, Structure]:
-        activation = ACTIVATIONS[self.spec.activation]
-        return linearise_dense(self.linear, self.norm, activation, x, linear=self.spec.is_linear)
+        activation = ACTIVATIONS[self.block.activation]
+        return linearise_dense(self.linear, self.norm, activation, x, linear=self.block.is_linear)
 
 
 def dense_layout(input_shape: Shape, units: int, parameters: int, *, linear: bool) -> Layout:

@@ -9,10 +9,10 @@ from flax import nnx
 from pydantic import ConfigDict, Field
 
 from sed2.blocks.activations import ACTIVATIONS, Activation
-from sed2.blocks.base import BlockSpec, Shape, register
+from sed2.blocks.base import BlockOptions, Shape, register
 
 
-class _Elementwise(BlockSpec):
+class _Elementwise(BlockOptions):
     def output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 

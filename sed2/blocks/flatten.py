@@ -10,12 +10,12 @@ import jax.numpy as jnp
 from flax import nnx
 from pydantic import ConfigDict, Field
 
-from sed2.blocks.base import BlockSpec, Shape, register
+from sed2.blocks.base import BlockOptions, Shape, register
 from sed2.errors import SpecError
 
 
 @register
-class Flatten(BlockSpec):
+class Flatten(BlockOptions):
     """All numbers in a row, or the paper's flattening block."""
 
     kind: ClassVar[str] = "flatten"

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from flax import nnx
 from pydantic import ConfigDict, Field
 
-from sed2.blocks.base import BlockSpec, Shape, register
+from sed2.blocks.base import BlockOptions, Shape, register
 from sed2.blocks.structure import Channels, Layout
 from sed2.errors import SpecError
 
@@ -84,7 +84,7 @@ def batch_normed(
 
 
 @register
-class Norm(BlockSpec):
+class Norm(BlockOptions):
     """A normalisation by itself, with a scale and a shift per channel."""
 
     kind: ClassVar[str] = "norm"
@@ -113,8 +113,8 @@ class Norm(BlockSpec):
 class NormModule(nnx.Module):
     """The module of a `Norm` block: scale and shift of a channel act on it alone."""
 
-    def __init__(self, spec: Norm, features: int, rngs: nnx.Rngs) -> None:
-        self.standardise = make_norm(spec.how, features, spec.groups, rngs, affine=False)
+    def __init__(self, block: Norm, features: int, rngs: nnx.Rngs) -> None:
+        self.standardise = make_norm(block.how, features, block.groups, rngs, affine=False)
         self.scale = nnx.Param(jnp.ones(features, float))
         self.bias = nnx.Param(jnp.zeros(features, float))
 

@@ -8,14 +8,14 @@ import jax
 from flax import nnx
 from pydantic import ConfigDict, Field
 
-from sed2.blocks.base import BlockSpec, Shape, register
+from sed2.blocks.base import BlockOptions, Shape, register
 from sed2.blocks.patches import Padding, Sides
 from sed2.blocks.pooling import Pool
 from sed2.errors import SpecError
 
 
 @register
-class PoolBlock(BlockSpec):
+class PoolBlock(BlockOptions):
     """Pooling. It has no parameters and joins the next block."""
 
     kind: ClassVar[str] = "pool"
@@ -66,8 +66,8 @@ class PoolBlock(BlockSpec):
 class PoolModule(nnx.Module):
     """The module of a `PoolBlock`."""
 
-    def __init__(self, spec: PoolBlock) -> None:
-        self.spec = spec
+    def __init__(self, block: PoolBlock) -> None:
+        self.block = block
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        return self.spec(x)
+        return self.block(x)

@@ -10,7 +10,7 @@ import jax
 from flax import nnx
 
 from sed2.blocks.activations import ACTIVATIONS, Activation
-from sed2.blocks.base import BlockSpec, InnerBlocks, Shape, register
+from sed2.blocks.base import BlockOptions, InnerBlocks, Shape, register
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
 from sed2.blocks.network import Network
@@ -18,7 +18,7 @@ from sed2.errors import SpecError
 
 
 @register
-class Residual(BlockSpec):
+class Residual(BlockOptions):
     """Blocks with a shortcut around them, as one block."""
 
     kind: ClassVar[str] = "residual"

@@ -11,7 +11,7 @@ import numpy as np
 from flax import nnx
 from pydantic import Field
 
-from sed2.blocks.base import BlockSpec, Shape, register
+from sed2.blocks.base import BlockOptions, Shape, register
 from sed2.blocks.structure import Channels, Layout
 from sed2.errors import SpecError
 
@@ -31,7 +31,7 @@ def check_tokens(input_shape: Shape, what: str) -> None:
 
 
 @register
-class Tokens(BlockSpec):
+class Tokens(BlockOptions):
     """The pixels of an image as tokens, with a class token and positions if asked for."""
 
     kind: ClassVar[str] = "tokens"
@@ -70,9 +70,9 @@ class Tokens(BlockSpec):
 class TokensModule(nnx.Module):
     """The module of a `Tokens` block: it is linear, and every feature has its own parameters."""
 
-    def __init__(self, spec: Tokens, length: int, features: int, rngs: nnx.Rngs) -> None:
-        self.class_token = _vectors(1 if spec.class_token else 0, features, rngs)
-        self.positions = _vectors(length if spec.positions == "learned" else 0, features, rngs)
+    def __init__(self, block: Tokens, length: int, features: int, rngs: nnx.Rngs) -> None:
+        self.class_token = _vectors(1 if block.class_token else 0, features, rngs)
+        self.positions = _vectors(length if block.positions == "learned" else 0, features, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         x = x.reshape(len(x), -1, x.shape[-1])
@@ -92,7 +92,7 @@ class TokensModule(nnx.Module):
 
 
 @register
-class Embedding(BlockSpec):
+class Embedding(BlockOptions):
     """Vectors for the numbers of tokens, 0 to vocabulary - 1; the first block of a network."""
 
     kind: ClassVar[str] = "embedding"
@@ -143,9 +143,11 @@ class Embedding(BlockSpec):
 class EmbeddingModule(nnx.Module):
     """The module of an `Embedding` block: linear, and every feature has its own parameters."""
 
-    def __init__(self, spec: Embedding, length: int, rngs: nnx.Rngs) -> None:
-        self.embed = nnx.Embed(spec.vocabulary, spec.features, param_dtype=float, rngs=rngs)
-        self.positions = _vectors(length if spec.positions == "learned" else 0, spec.features, rngs)
+    def __init__(self, block: Embedding, length: int, rngs: nnx.Rngs) -> None:
+        self.embed = nnx.Embed(block.vocabulary, block.features, param_dtype=float, rngs=rngs)
+        self.positions = _vectors(
+            length if block.positions == "learned" else 0, block.features, rngs
+        )
 
     def __call__(self, x: jax.Array) -> jax.Array:
         vectors = self.embed(x.astype(int))

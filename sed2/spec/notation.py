@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sed2.blocks import BlockSpec
+from sed2.blocks import BlockOptions
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
 from sed2.blocks.flatten import Flatten
@@ -37,7 +37,7 @@ class Notation:
     """The notation itself, with single spaces and the family in capitals."""
     input_width: int | None
     """Number of features the data must have; None for images, whose shape is the data's."""
-    blocks: tuple[BlockSpec, ...]
+    blocks: tuple[BlockOptions, ...]
 
 
 def parse(text: str) -> Notation:

@@ -27,7 +27,7 @@ from pydantic import (
     create_model,
 )
 
-from sed2.blocks import KINDS, Block, BlockSpec, Shape
+from sed2.blocks import KINDS, Block, BlockOptions, Shape
 from sed2.blocks.base import BLOCK_SCHEMA, read_block
 from sed2.blocks.user import joined_where_handed
 from sed2.common.validation import Fault, StrictModel, explain, in_words
@@ -239,7 +239,7 @@ def shape_check(model: ModelSpec, input_shape: Shape) -> Shape:
     shape = input_shape
     for number, block in enumerate(joined_where_handed(model.blocks, input_shape), start=1):
         try:
-            if number > 1 and isinstance(block, BlockSpec) and block.first_only:
+            if number > 1 and isinstance(block, BlockOptions) and block.first_only:
                 raise SpecError("it takes the data alone", mend="Make it the first block")
             shape = block.output_shape(shape)
         except SpecError as error:
@@ -251,7 +251,7 @@ def data_check(model: ModelSpec, x: np.ndarray) -> Shape:
     """As `shape_check`, for inputs x (rows, *input_shape), whose values are checked as well."""
     shape = shape_check(model, x.shape[1:])
     first = model.blocks[0]
-    if isinstance(first, BlockSpec):
+    if isinstance(first, BlockOptions):
         try:
             first.check_inputs(x)
         except SpecError as error:
@@ -344,10 +344,10 @@ class _Reader:
             block_where=(where,) * len(parsed.blocks),
         )
 
-    def blocks(self, route: Route, entries: Sequence[object]) -> tuple[BlockSpec, ...]:
+    def blocks(self, route: Route, entries: Sequence[object]) -> tuple[BlockOptions, ...]:
         return tuple(self.block((*route, i), entry) for i, entry in enumerate(entries))
 
-    def block(self, route: Route, entry: object) -> BlockSpec:
+    def block(self, route: Route, entry: object) -> BlockOptions:
         if isinstance(entry, str):  # `- flatten` is short for `- flatten: {}`
             entry = {entry: None}
         if not isinstance(entry, dict) or len(entry) != 1:
@@ -412,7 +412,7 @@ def check_names(models: Iterable[ModelSpec], mend: str = "Give each its own `nam
         seen[model.name] = model
 
 
-def _describe(blocks: Sequence[BlockSpec]) -> str:
+def _describe(blocks: Sequence[BlockOptions]) -> str:
     """A name for a model without one, from its blocks and what they set: it moves with them."""
     parts = []
     for block in blocks:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from sed2.blocks import BlockSpec, Shape
+from sed2.blocks import BlockOptions, Shape
 from sed2.blocks.attention import Attention, Mixer, Transformer
 from sed2.common.randomness import block_keys, uniforms
 from sed2.errors import SpecError
@@ -18,7 +18,7 @@ from sed2.priors import draw_module
 from sed2.settings import parse_prior
 
 
-def drawn(spec: BlockSpec, shape: Shape) -> tuple[nnx.Module, np.ndarray]:
+def drawn(spec: BlockOptions, shape: Shape) -> tuple[nnx.Module, np.ndarray]:
     """Every parameter random, so that none hides behind an initial 0 or 1."""
     (key,) = block_keys(0, 1, np.arange(1))
     numbers = uniforms(key[None], spec.parameter_count(shape))[0]
@@ -113,6 +113,6 @@ def test_no_number_passes_through_float32() -> None:
         (Mixer(tokens_features=1, channels_features=1), (4, 4, 3), "`mixer` takes tokens"),
     ],
 )
-def test_what_does_not_fit_is_refused(spec: BlockSpec, shape: Shape, cause: str) -> None:
+def test_what_does_not_fit_is_refused(spec: BlockOptions, shape: Shape, cause: str) -> None:
     with pytest.raises(SpecError, match=cause):
         spec.output_shape(shape)

@@ -14,7 +14,7 @@ import pytest
 from flax import nnx
 from jax.flatten_util import ravel_pytree
 
-from sed2.blocks import KINDS, BlockSpec, Linearisable, Shape
+from sed2.blocks import KINDS, BlockOptions, Linearisable, Shape
 from sed2.blocks.attention import Attention, Mixer, Transformer
 from sed2.blocks.base import read_block
 from sed2.blocks.conv import Conv
@@ -36,7 +36,7 @@ from sed2.priors import draw_module
 from sed2.settings import PRIORS, Settings, parse_prior
 from tests import reference
 
-EXAMPLES: list[tuple[BlockSpec, Shape]] = [
+EXAMPLES: list[tuple[BlockOptions, Shape]] = [
     (Dense(features=3), (4,)),
     (Dense(features=3, activation="identity"), (4,)),
     (Dense(features=1, bias=False, activation="gelu"), (1,)),
@@ -131,7 +131,7 @@ examples = pytest.mark.parametrize(("spec", "shape"), NAMED.values(), ids=NAMED)
 PRIOR = "normal:0.7"
 
 
-def inputs(spec: BlockSpec, shape: Shape, samples: int = 5) -> jax.Array:
+def inputs(spec: BlockOptions, shape: Shape, samples: int = 5) -> jax.Array:
     rng = np.random.default_rng(0)
     if isinstance(spec, Embedding):
         return jnp.asarray(rng.integers(spec.vocabulary, size=(samples, *shape)).astype(float))
@@ -163,7 +163,7 @@ QUICK = {"xla_backend_optimization_level": 0}
 
 
 @cache
-def drawn(spec: BlockSpec, shape: Shape) -> Drawn:
+def drawn(spec: BlockOptions, shape: Shape) -> Drawn:
     """Draw number 1; several tests share it and its compiled programs."""
     x, count = inputs(spec, shape), spec.parameter_count(shape)
     (block,) = build_chain([spec], shape).blocks if count else (None,)
@@ -185,7 +185,7 @@ def drawn(spec: BlockSpec, shape: Shape) -> Drawn:
 
 
 @examples
-def test_counts_and_shapes_are_those_of_the_module(spec: BlockSpec, shape: Shape) -> None:
+def test_counts_and_shapes_are_those_of_the_module(spec: BlockOptions, shape: Shape) -> None:
     assert drawn(spec, shape).mean.shape == (5, *spec.output_shape(shape))
     module = nnx.eval_shape(lambda: spec.build(shape, nnx.Rngs(0)))
     parameters = jax.tree.leaves(nnx.state(module, nnx.Param))
@@ -196,7 +196,7 @@ def test_counts_and_shapes_are_those_of_the_module(spec: BlockSpec, shape: Shape
 @pytest.mark.parametrize(
     ("spec", "shape"), [pytest.param(*each, id=name) for name, each in STRUCTURED.items()]
 )
-def test_linearising_leaves_the_mean_as_it_is(spec: BlockSpec, shape: Shape) -> None:
+def test_linearising_leaves_the_mean_as_it_is(spec: BlockOptions, shape: Shape) -> None:
     known = drawn(spec, shape)
     graph, state = nnx.split(known.module)
 
@@ -212,7 +212,7 @@ def test_linearising_leaves_the_mean_as_it_is(spec: BlockSpec, shape: Shape) -> 
 @examples
 @pytest.mark.parametrize("prior", ["torch", "init", "uniform:-1:2", "normal:2", "he_normal"])
 def test_a_draw_is_a_module_with_other_parameters(
-    spec: BlockSpec, shape: Shape, prior: str
+    spec: BlockOptions, shape: Shape, prior: str
 ) -> None:
     assert prior.split(":")[0] in PRIORS
     keys = block_keys(0, 7, np.arange(2))
@@ -234,7 +234,7 @@ def test_a_draw_is_a_module_with_other_parameters(
 
 
 @cache
-def program(spec: BlockSpec, shape: Shape) -> Callable[[nnx.State], jax.Array]:
+def program(spec: BlockOptions, shape: Shape) -> Callable[[nnx.State], jax.Array]:
     """From the parameters of a module to its outputs, compiled once for all draws."""
     x = inputs(spec, shape)
 
@@ -247,7 +247,7 @@ def program(spec: BlockSpec, shape: Shape) -> Callable[[nnx.State], jax.Array]:
 
 
 @examples
-def test_a_spec_can_be_a_static_argument(spec: BlockSpec, shape: Shape) -> None:
+def test_a_spec_can_be_a_static_argument(spec: BlockOptions, shape: Shape) -> None:
     again = type(spec).model_validate(spec.model_dump())
     assert again == spec
     assert hash(again) == hash(spec)
@@ -256,7 +256,7 @@ def test_a_spec_can_be_a_static_argument(spec: BlockSpec, shape: Shape) -> None:
 
 
 @examples
-def test_it_is_read_as_it_is_written(spec: BlockSpec, shape: Shape) -> None:
+def test_it_is_read_as_it_is_written(spec: BlockOptions, shape: Shape) -> None:
     assert read_block({spec.kind: spec.model_dump(mode="json")}) == spec
 
 
@@ -277,7 +277,7 @@ def cases() -> Iterator[object]:
 
 @pytest.mark.parametrize(("spec", "shape", "fisher", "likelihood"), [*cases()])
 def test_spectra_are_those_of_the_dense_fisher(
-    spec: BlockSpec, shape: Shape, fisher: str, likelihood: str
+    spec: BlockOptions, shape: Shape, fisher: str, likelihood: str
 ) -> None:
     """The whole way, from the plan to the roots, against Jacobians input by input."""
     chain, known = build_chain([spec], shape), drawn(spec, shape)

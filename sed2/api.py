@@ -421,6 +421,7 @@ def validate(
                 output_shape,
                 len(chain.blocks),
                 planned,
+                its.label_used,
             )
         )
     return checked

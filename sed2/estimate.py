@@ -14,7 +14,7 @@ import numpy as np
 from sed2.chain import Chain, build_chain
 from sed2.common.progress import Report
 from sed2.data.load import Dataset, choose_inputs
-from sed2.estimators.diagnostics import find_warnings
+from sed2.estimators.diagnostics import beyond_dimension, find_warnings
 from sed2.estimators.problem import Problem
 from sed2.estimators.registry import ESTIMATORS, reserved
 from sed2.fisher.items import Items
@@ -178,7 +178,13 @@ def evaluate(
         two_sed_score=found.two_score,
         replicates=found.replicates,
         plan=sampled.plan.blocks,
-        warnings=(*find_warnings(chain, spectra, settings), *found.warnings),
+        warnings=(
+            *find_warnings(chain, spectra, settings),
+            *beyond_dimension(
+                grid, d, {"2sED": found.two.estimate, "lower 2sED": found.lower.estimate}
+            ),
+            *found.warnings,
+        ),
         provenance=sampled.provenance,
         smc=found.smc,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sed2.blocks.user import UserBlock
+from sed2.data.csv_file import label_column
 from sed2.data.load import Dataset, load_dataset
 from sed2.errors import SpecError, UsageError, did_you_mean, shown
 from sed2.settings import OptionsT, Settings, resolve
@@ -118,8 +119,10 @@ def resolve_settings(
     settings: Mapping[str, Any],
     defaults: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """flags > SED2_* > the model's YAML > the file's YAML > defaults; raises as `resolve`."""
-    return resolve(
+    """flags > SED2_* > the model's YAML > the file's YAML > defaults; raises as `resolve`.
+
+    The label column of a `.csv` file is named, if it is the last one by default."""
+    resolved: Settings = resolve(
         flags=settings,
         env=os.environ,
         yaml_model=candidate.overrides,
@@ -127,6 +130,10 @@ def resolve_settings(
         where=partial(file.where, candidate),
         defaults=defaults,
     )
+    path = Path(resolved.dataset or "")
+    if resolved.label is None and path.suffix.lower() == ".csv":
+        return resolved.model_copy(update={"label": label_column(path.expanduser())})
+    return resolved
 
 
 def resolve_options(kind: type[OptionsT], given: Mapping[str, Any], file: SpecFile) -> OptionsT:

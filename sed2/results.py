@@ -207,3 +207,5 @@ class Checked:
     blocks: int
     plan: tuple[BlockPlan, ...]
     """Empty if it was not asked for."""
+    label: str | None = None
+    """The column of a .csv file that is the label, and no input; None without such data."""

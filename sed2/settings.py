@@ -267,6 +267,11 @@ class SpectraSettings(Options):
     memory_gb: Annotated[Annotated[float, Field(gt=0), Number] | None, BUDGET] = None
     """Memory to stay within, in GB; by default half of what is free, at most 3."""
 
+    @property
+    def label_used(self) -> str | None:
+        """The column of a .csv file that is the label; None for other data."""
+        return self.label if (self.dataset or "").lower().endswith(".csv") else None
+
 
 class Settings(SpectraSettings):
     """All that determines the numbers, but for the architecture and the data themselves."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,7 +11,9 @@ from flax import nnx
 
 import sed2
 from sed2.errors import SpecError
-from sed2.request import read_spec
+from sed2.report.tables.cells import describe
+from sed2.request import read_spec, resolve_settings
+from sed2.settings import Settings
 
 BLOCKS = [{"dense": {"features": 4, "activation": "relu"}}, {"dense": {"features": 3}}]
 
@@ -94,3 +97,23 @@ def test_a_wrong_model_is_named(spec: Any, message: str) -> None:
 def test_a_model_that_does_not_fit_its_data_is_named() -> None:
     with pytest.raises(SpecError, match=r"^spec\['wide'\]: .*takes 55 features"):
         sed2.rank({"small": "MLP 54-3-7", "wide": "MLP 55-3-7"}, dataset="covertype")
+
+
+def test_the_label_column_of_a_csv_is_named_where_it_is_the_last_by_default(tmp_path: Path) -> None:
+    path = tmp_path / "data.CSV"
+    path.write_text("a,b, kind \n1,2,x\n2,1,y\n")
+    file = read_spec("MLP 2-3-2", False, False)
+
+    def resolved(**settings: object) -> Settings:
+        return resolve_settings(file, file.models[0], settings)
+
+    assert resolved(dataset=str(path)).label == "kind"
+    assert resolved(dataset=str(path), label="a").label_used == "a"
+    assert "(label `kind`)" in describe(resolved(dataset=str(path)), 2)
+    for other in ("covertype", str(tmp_path / "none.csv"), None):
+        assert resolved(dataset=other).label is None
+    elsewhere = resolved(dataset="covertype", label="a")  # where it has no meaning
+    assert elsewhere.label_used is None
+    assert "label" not in describe(elsewhere, 2)
+    (checked,) = sed2.validate("MLP 2-3-2", dataset=str(path))
+    assert checked.label == "kind"

@@ -73,6 +73,18 @@ def read_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np.ndarr
     return x, _rank_labels(path, rows, label, list(codes), first_codes)[first_codes]
 
 
+def label_column(path: Path) -> str | None:
+    """The label column of a `.csv` file where none is named: the last one. None if `read_csv`
+    refuses the header, or there is no such file."""
+    try:
+        with open_input(path) as file:
+            lines = _Lines(path, file)
+            header = next(iter(lines), "")
+            return _names(lines.place, _cells(lines.place, header), None)[-1]
+    except (DataError, OSError):
+        return None
+
+
 class _Lines:
     """The lines of a file that are not blank, one after the other, as text."""
 

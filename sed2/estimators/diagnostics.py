@@ -73,6 +73,27 @@ def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[s
     return tuple(found)
 
 
+def beyond_dimension(
+    eps: np.ndarray, parameters: int, estimates: Mapping[str, np.ndarray]
+) -> tuple[str, ...]:
+    """The warning that eps is so near 1 that a measure exceeds any dimension.
+
+    An eigenvalue adds log(1 + a sqrt(lam)) / |log eps|, which grows without bound as eps nears 1.
+
+    Args:
+        eps: (E,) ascending.
+        parameters: d, the largest dimension that there is.
+        estimates: by the name of each measure, (E,).
+    """
+    return tuple(
+        f"{name} is {values[-1]:,.0f} at eps {eps[-1]:.3g}, and above the {parameters:,} "
+        f"parameters from eps {eps[values > parameters][0]:.3g} on: that near 1 it is no "
+        "dimension; take a smaller --eps"
+        for name, values in estimates.items()
+        if values[-1] > parameters
+    )
+
+
 def few_draws(
     spectra: Spectra,
     eps: np.ndarray,

@@ -97,7 +97,17 @@ def _objective(model: ModelSpec, chain: Chain, dataset: Dataset) -> str:
             f"the data set `{shown(dataset.name)}` has no labels to train on",
             mend="Give it a label for each row (an array `y` in a .npz file), or leave out `train`",
         )
-    if np.issubdtype(y.dtype, np.integer):
+    shape = chain.blocks[-1].output_shape
+    classified = np.issubdtype(y.dtype, np.integer)
+    if len(shape) > 1 and (classified or shape != y.shape[1:]):
+        raise SpecError(
+            f"`{shown(model.name)}` has outputs of shape {shape}, but a target of "
+            f"`{shown(dataset.name)}` is {'a class' if classified else f'of shape {y.shape[1:]}'}",
+            mend="End it in one axis, a number for each class: flatten, then a dense block; or "
+            "leave out `train`",
+            where=model.where,
+        )
+    if classified:
         classes = int(y.max()) + 1
         if outputs < classes:
             raise SpecError(

@@ -50,3 +50,18 @@ def test_sampled_spectra_are_told() -> None:
 
     assert "sampled" not in of()
     assert "the spectra of 1 of 2 blocks are sampled" in of(max_flops=1e5)
+
+
+def test_an_eps_so_near_1_that_no_dimension_is_measured_is_told() -> None:
+    def said(*eps: float) -> list[str]:
+        result = estimate_spec(
+            "MLP 4-3-2", gaussian_inputs(30, 4), samples=20, draws=5, eps=list(eps)
+        )
+        assert (result.two_sed.estimate[-1] > result.parameters) == (eps[-1] > 0.9)
+        return [warning for warning in result.warnings if "no dimension" in warning]
+
+    assert not said(0.01, 0.1)
+    two, lower = said(0.1, 0.95, 0.99)
+    assert two.startswith("2sED is ")
+    assert lower.startswith("lower 2sED is ")
+    assert "above the 18 parameters from eps 0.95 on" in two

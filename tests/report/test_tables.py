@@ -260,9 +260,10 @@ def test_a_warning_of_several_models_is_said_once() -> None:
 
 
 def test_checked_models_show_their_shapes() -> None:
-    checked = [Checked("conv", 1234, (3, 32, 32), (10,), 2, ())]
+    checked = [Checked("conv", 1234, (3, 32, 32), (10,), 2, (), "kind\n::")]
     text = shown(lambda console: print_checked(console, checked), 60)
     assert "conv        1,234  3 x 32 x 32  10           2" in text
+    assert "The column `kind\\n::` is the label, all others are inputs." in " ".join(text.split())
     assert "1 model: no fault found." in text
 
 

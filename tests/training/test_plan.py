@@ -100,3 +100,31 @@ def test_the_forecast_holds_what_xla_needs(spec: Any, shape: tuple[int, ...]) ->
     found = program.memory_analysis()
     needed = found.temp_size_in_bytes + found.argument_size_in_bytes + found.output_size_in_bytes
     assert needed <= plan.bytes <= 6 * needed
+
+
+TOKENS = {
+    "blocks": [
+        {"tokens": {"positions": "learned"}},
+        {"transformer": {"heads": 2, "mlp_features": 4}},
+    ]
+}
+
+
+def test_outputs_of_several_axes_are_no_classes() -> None:
+    """Two tokens of four features would be eight classes."""
+    x = np.random.default_rng(0).normal(size=(ROWS, 2, 1, 4))
+    data = Dataset("test", x, np.arange(ROWS) % 3, False, "test", "")
+    with pytest.raises(SpecError) as caught:
+        check_training(model(TOKENS), data, SETTINGS, TrainingSettings())
+    assert "outputs of shape (2, 4)" in str(caught.value)
+    assert "flatten" in str(caught.value)
+    numbers = Dataset("test", x, np.ones((ROWS, 2, 4)), False, "test", "")
+    plan = check_training(model(TOKENS), numbers, SETTINGS, TrainingSettings())
+    assert plan.program.objective == SQUARED_ERROR
+    with pytest.raises(SpecError, match=r"\(2, 4\), but a target of `test` is of shape \(8,\)"):
+        check_training(
+            model(TOKENS),
+            Dataset("test", x, np.ones((ROWS, 8)), False, "test", ""),
+            SETTINGS,
+            TrainingSettings(),
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from sed2.errors import shown
 from sed2.results import (
     ModelResult,
     Score,
@@ -29,8 +30,9 @@ def describe(settings: Settings, inputs: int) -> str:
     """The settings that determine the numbers, in one line."""
     particles = f"smc of {settings.islands} x {settings.particles} particles, "
     by = "" if settings.averages_draws else particles
+    label = f" (label `{shown(settings.label_used)}`)" if settings.label_used else ""
     return (
-        f"{settings.dataset}, N = {inputs} inputs, K = {settings.draws} draws, {by}"
+        f"{settings.dataset}{label}, N = {inputs} inputs, K = {settings.draws} draws, {by}"
         f"{settings.fisher} Fisher, prior {settings.prior}, {settings.likelihood} likelihood, "
         f"chain {settings.chain}, sigma {settings.sigma:g}, "
         f"zeta {settings.zeta:g}, seed {settings.seed}."

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from sed2.errors import shown
 from sed2.report.layout import note as _note
 from sed2.report.layout import print_table as _print_table
 from sed2.report.layout import sentence as _sentence
@@ -33,6 +34,8 @@ def print_checked(console: Console, checked: Sequence[Checked]) -> None:
         text=(0, 2, 3),
         foldable=0,
     )
+    for label in dict.fromkeys(model.label for model in checked if model.label):
+        _note(console, f"The column `{shown(label)}` is the label, all others are inputs.")
     _note(console, f"{len(checked)} model{'s' * (len(checked) != 1)}: no fault found.")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from pathlib import Path
 from scripts.reliability.lab import BrokenError, Lab, demand, kept
 from sed2.errors import ExitCode
 from sed2.runs.store import unsealed
+
+_MAIN = re.compile(r'cli.__init__\.py", line \d+, in main')
 
 
 def check(
@@ -87,7 +90,7 @@ def _before_sed2(process: subprocess.Popen[str], err: str) -> bool:
     """Whether Python itself had not yet come to `main` of sed2: what it does then is up to it
     alone, and it dies by the signal or tells of its own files."""
     died = process.returncode in (-signal.SIGINT, 1)
-    return died and "Interrupted" not in err and "in main" not in err
+    return died and "Interrupted" not in err and not _MAIN.search(err)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

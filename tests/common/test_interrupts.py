@@ -129,7 +129,7 @@ def test_an_interrupt_before_the_handler_is_there() -> None:
         "import sys, signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from sed2.cli import main\n"
-        "assert 'threading' not in sys.modules and 're' not in sys.modules\n"
+        "assert 'threading' not in sys.modules and 'difflib' not in sys.modules\n"
         "class Finder:\n"
         "  def find_spec(*_): signal.raise_signal(signal.SIGINT)\n"
         "sys.meta_path.insert(0, Finder)\n"

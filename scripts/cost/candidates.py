@@ -1,6 +1,6 @@
 """Does memory grow with the number of candidates? Tiny MLPs of different widths, in one process.
 
-    python scripts/benchmark_candidates.py [--models 100] [--most-mb 1] [--most-maps 5]
+    python -m scripts.cost.candidates [--models 100] [--most-mb 1] [--most-maps 5]
 
 All candidates are ranked by one call. At the end of each the resident set and the number of memory
 mappings are read. Exits with 1 if either grows by more than its goal for each candidate, over the

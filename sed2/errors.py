@@ -6,7 +6,6 @@ Only the command line turns these into exit codes; the Python API raises them.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import ClassVar
@@ -100,6 +99,8 @@ def shown(value: object) -> str:
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """The mend for a name that is not among `allowed`: the nearest one, and the whole list."""
+    import difflib  # which the start of a command does not wait for
+
     names = list(allowed)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"Did you mean `{near[0]}`? " if near else ""

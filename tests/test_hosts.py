@@ -97,23 +97,28 @@ def everything(process: int, port: int, images: str) -> None:
     jax.distributed.initialize(f"127.0.0.1:{port}", 2, process, initialization_timeout=300)
     gathered: list[tuple[int, ...]] = []
     programs: dict[str, str] = {}
-    gather, step = devices.process_allgather, sample._quick_step
+    gather, block_program = devices.process_allgather, sample.block_program
 
     def count(results: Any, tiled: bool) -> Any:
         gathered.extend(array.shape for array in jax.tree.leaves(results))
         return gather(results, tiled=tiled)
 
-    def read(*arguments: Any) -> Any:
-        block = repr(arguments[0].block)
-        programs[block] = programs.get(block) or step.lower(*arguments).compile().as_text()
-        return step(*arguments)
+    def reading(chain: Any, block: Any, *more: Any) -> Any:
+        step: Any = block_program(chain, block, *more)
+
+        def read(*arguments: Any) -> Any:
+            name = repr(block.block)
+            programs[name] = programs.get(name) or step.lower(*arguments).compile().as_text()
+            return step(*arguments)
+
+        return read
 
     devices.process_allgather = count
     found = {"devices": devices.device_count(), "particles": particles(), "cases": {}}
     for case in CASES:
         gathered.clear()
         programs.clear()
-        sample._quick_step = read if case in READ else step
+        sample.block_program = reading if case in READ else block_program
         document = compute_document(compute(case, Path(images)))
         found["cases"][case] = {
             "document": json.loads(to_json(document)),

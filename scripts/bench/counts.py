@@ -121,8 +121,7 @@ def run(model: Model) -> list[Jaxpr]:
         program = original(*of_block)
 
         def call(*arguments: Any) -> Any:
-            of_program = program.func.trace(*program.args, *arguments)
-            traced.append(of_program.jaxpr.jaxpr)
+            traced.append(program.trace(*arguments).jaxpr.jaxpr)
             return program(*arguments)
 
         return call
@@ -143,7 +142,7 @@ def own_programs() -> set[str]:
         for module in modules
         for value in vars(module).values()
         if hasattr(value, "lower") and hasattr(value, "eval_shape")
-    }
+    } | {sample._batched.__name__}  # of which each block has its own
 
 
 def own_name(told: str) -> str:

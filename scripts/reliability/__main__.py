@@ -1,4 +1,4 @@
-"""Does a run survive? Kills, two processes, a full disk, damaged files, and a fuzz.
+"""Does a run survive? Kills, Ctrl-C, two processes, a full disk, damaged files, and a fuzz.
 
     python -m scripts.reliability [--quick] [--write docs/reliability.md]
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.common import pages
-from scripts.reliability import cost, damage, disk, fuzz, kills, processes
+from scripts.reliability import cost, damage, disk, fuzz, interrupts, kills, processes
 from scripts.reliability.lab import BrokenError, Lab
 
 
@@ -29,6 +29,7 @@ class Size:
     draws: int
     kills: int
     while_writing: int
+    interrupts: int
     pairs: int
     disks: tuple[str, ...]
     every: int
@@ -38,8 +39,8 @@ class Size:
     cost: int
 
 
-FULL = Size(100, 40, 50, 10, 8, ("4k", "64k", "400k", "1m", "3m"), 1, 20, 3000, 7)
-QUICK = Size(4, 2, 1, 1, 1, ("4k",), 211, 1, 20, 1)
+FULL = Size(100, 40, 50, 10, 100, 8, ("4k", "64k", "400k", "1m", "3m"), 1, 20, 3000, 7)
+QUICK = Size(4, 2, 1, 1, 1, 1, ("4k",), 211, 1, 20, 1)
 
 
 def document(size: Size, seed: int, folder: Path, report: Callable[[str], None]) -> str:
@@ -51,6 +52,7 @@ def document(size: Size, seed: int, folder: Path, report: Callable[[str], None])
     lab = Lab.prepare(folder, size.samples, size.draws, report)
     rows = [
         *kills.check(lab, size.kills, size.while_writing, seed, report),
+        *interrupts.check(lab, size.interrupts, 3.0, 1, seed, report),
         *processes.check(lab, size.pairs, seed, report),
         *disk.check(lab, size.disks, report),
         *damage.check(folder, size.every, size.reruns, seed, report),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sed2.common import terminal
+from sed2.common import interrupts, terminal
+from sed2.errors import one_line
 from sed2.options import OUTPUT
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ def kept_in(path: Path | None) -> Iterator[RunDirectory | None]:
     from sed2.cli.runtime import command_line
     from sed2.runs.directory import RunDirectory
 
+    words = f"Interrupted. What was finished is kept in {path}: the same command goes on from there"
     try:
-        yield RunDirectory(path, command=command_line(), warn=terminal.warn, tell=terminal.say)
+        with interrupts.told(one_line(words)):
+            yield RunDirectory(path, command=command_line(), warn=terminal.warn, tell=terminal.say)
     except KeyboardInterrupt:
-        terminal.say(
-            f"Interrupted. What was finished is kept in {path}: the same command goes on from there"
-        )
+        terminal.say(words)
         raise

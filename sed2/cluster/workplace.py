@@ -7,9 +7,7 @@ not say which. So it is asked to do a task once, and it is counted here.
 from __future__ import annotations
 
 import pickle
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,6 +20,7 @@ from sed2.cluster.connect import alive, connected
 from sed2.cluster.demand import Resources, check_fits, demand, fits, no_node
 from sed2.cluster.settings import Cluster
 from sed2.cluster.worker import Tally, work
+from sed2.common.interrupts import noted
 from sed2.common.progress import Progress
 from sed2.data.load import Dataset
 from sed2.errors import ResourceError, Sed2Error, UsageError
@@ -121,7 +120,7 @@ class ClusterWorkplace:
             for attempt in attempts:
                 running[self._hand_out(attempt)] = attempt
             shown = _ClusterProgress(self._ray, self._tally, len(running), progress)
-            with _interrupts() as raise_noted:
+            with noted() as raise_noted:
                 self._take_in(running, shown, raise_noted)
                 raise_noted()
         finally:
@@ -218,27 +217,6 @@ class ClusterWorkplace:
         """Whether the nodes that are left can do anything of what is."""
         nodes = [node["Resources"] for node in alive(self._ray)]
         return any(fits(attempt.needed, node) for attempt in running.values() for node in nodes)
-
-
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], None]]:
-    """Ctrl-C is noted, and raised where that is asked for: Python drops an exception that comes in
-    the midst of a finaliser, of which Ray has many."""
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if not usual or threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
-    noted: list[int] = []
-
-    def raise_noted() -> None:
-        if noted:
-            raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
-    try:
-        yield raise_noted
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class _Lost(Exception):

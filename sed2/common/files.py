@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
+from sed2.common.interrupts import held
 from sed2.common.locks import lock
 from sed2.errors import UsageError
 
@@ -137,6 +138,7 @@ def replace_file(path: Path, content: bytes) -> None:
         ) from error
 
 
+@held()
 def replace_whole(path: Path, content: bytes) -> None:
     """Replace a file so that it is there as a whole or not at all, even after a power cut.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sed2.common import terminal
+from sed2.common.interrupts import raised
 
 _RETRIES = 2  # after a first download that failed or came damaged
 _TIMEOUT = 30  # seconds without an answer
@@ -42,7 +43,8 @@ def download(url: str, path: Path, sha256: str, *, progress: bool = False) -> No
         bar = _Bar(lambda done, total: report(title, done, total)) if progress else False
         downloader = pooch.HTTPDownloader(bar, timeout=_TIMEOUT)
         try:
-            storage.fetch(path.name, downloader=downloader)
+            with raised():
+                storage.fetch(path.name, downloader=downloader)
         except OSError as fault:  # those of requests are OSErrors without an errno
             if isinstance(fault, PermissionError) or fault.errno is not None:
                 reason = f"{path} cannot be written ({fault.strerror or fault})"

@@ -89,6 +89,7 @@ def sample_spectra(
                 progress(min(first + chunk, count) * len(blocks), count * len(blocks))
             spectra = Spectra.joined(parts)
     prefixes.end(sharing, spectra)
+    _let_go()
     return spectra
 
 
@@ -185,7 +186,9 @@ def block_program(
     likelihood = settings.likelihood if block is chain.blocks[-1] else "gaussian"
     prior = parse_prior(settings.prior)
     program = _BlockProgram(block.block, block.input_shape, prior, settings.fisher, likelihood, way)
-    return partial(_quick_step if way.work < _QUICK_WORK else _batched_step, program)
+    compiled = _compiled.pop(program, None) or _compile(program)
+    _compiled[program] = compiled  # the last one is that which was used last
+    return compiled
 
 
 def _batched(
@@ -194,11 +197,21 @@ def _batched(
     return on_shares(jax.vmap(program.step, (None, 0, 0, 0, 0)), sigma, *items)
 
 
-_batched_step = jax.jit(_batched, static_argnames="program")
-_quick_step = jax.jit(
-    _batched,
-    static_argnames="program",
-    compiler_options={"xla_backend_optimization_level": 0},
-)
+def _compile(program: _BlockProgram) -> Callable[..., tuple[Roots, jax.Array, jax.Array]]:
+    """A function of its own for each program: JAX lets go of what it has compiled with it."""
+    options = _QUICK if program.way.work < _QUICK_WORK else None
+    return jax.jit(partial(_batched, program), compiler_options=options)
+
+
+def _let_go() -> None:
+    """Of the compiled programs that were not used for long: each has 2 MB of memory and 20 memory
+    mappings, of which the system allows 65,530 by default."""
+    for program in list(_compiled)[:-_KEPT]:
+        del _compiled[program]
+
+
+_compiled: dict[_BlockProgram, Callable[..., tuple[Roots, jax.Array, jax.Array]]] = {}
+_KEPT = 64  # between candidates; one that needs more has them until its end
+_QUICK = {"xla_backend_optimization_level": 0}
 """Compiled in two thirds of the time. Small blocks spend theirs in LAPACK, which is compiled."""
 _QUICK_WORK = 1e9  # operations per item, about 0.05 s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tracemalloc
+from typing import Any
 
 import jax
 import pytest
@@ -13,7 +14,7 @@ from sed2.chain import Chain, build_chain
 from sed2.errors import ResourceError
 from sed2.fisher import plan as resources
 from sed2.fisher.plan import Plan, default_budget, make_plan
-from sed2.fisher.sample import _batched_step, block_program
+from sed2.fisher.sample import block_program
 from sed2.fisher.ways import Way
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
@@ -119,8 +120,8 @@ def compiled(chain: Chain, way: Way, settings: Settings) -> jax.stages.Compiled:
             jax.ShapeDtypeStruct((1, settings.samples), float),
             jax.ShapeDtypeStruct((1, settings.samples, *block.input_shape), float),
         ]
-        (program,) = block_program(chain, block, way, settings).args
-        return _batched_step.lower(program, settings.sigma, *shapes).compile()
+        program: Any = block_program(chain, block, way, settings)
+        return program.lower(settings.sigma, *shapes).compile()
 
 
 @pytest.mark.parametrize("case", FORECAST)

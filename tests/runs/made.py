@@ -82,7 +82,7 @@ def assert_same(one: Any, other: Any) -> None:
 # As a terminal starts it: background jobs of a script, and all they start, ignore the signal.
 _IN_A_TERMINAL = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from sed2.cli.app import main; main()"
+    "from sed2.cli import main; main()"
 )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
@@ -56,11 +58,17 @@ def open_input(path: Path) -> BufferedReader:
     """Open a file of the user that is read.
 
     Raises:
-        OSError: it cannot be opened.
+        OSError: it cannot be opened; or it is a device or a pipe, which may never end.
         UsageError: the same command is to write it, perhaps by another name of the file.
     """
-    file = path.open("rb")
+    try:
+        file = open(path, "rb", opener=_at_once)  # noqa: SIM115
+    except ValueError as error:  # a path cannot hold NUL
+        raise OSError(errno.EINVAL, str(error)) from None
     own = os.fstat(file.fileno())
+    if not stat.S_ISREG(own.st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is a device or a pipe, not a file")
     for option, output in _apart.items():
         if output.is_file() and os.path.samestat(own, output.stat()):
             file.close()
@@ -70,6 +78,11 @@ def open_input(path: Path) -> BufferedReader:
                 where=option,
             )
     return file
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Without waiting for somebody to write into it, if it is a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def read_input(path: Path) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from sed2.common.files import read_input
+from sed2.common.files import open_input, read_input
 from sed2.errors import DataError
 
 DATA_DIR_VARIABLE = "SED2_DATA_DIR"
@@ -50,7 +50,7 @@ class DataFile:
     def is_here(self, cache_dir: str | Path | None = None) -> bool:
         """Whether it is there, readable, and the right one."""
         try:
-            with self.path(cache_dir).open("rb") as file:
+            with open_input(self.path(cache_dir)) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
         except OSError:
             return False

@@ -204,9 +204,10 @@ def _check(path: Path) -> None:
         names = {entry.name for entry in path.iterdir()}
         with tempfile.TemporaryFile(dir=path):
             pass
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a path cannot hold NUL
         in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
-        cause = "a file is in its way" if in_the_way else error.strerror or str(error)
+        reason = getattr(error, "strerror", None) or str(error)
+        cause = "a file is in its way" if in_the_way else reason
         raise refuse(
             f"cannot use `{path}` as a run directory: {cause}",
             "Name a folder that can be made and written",

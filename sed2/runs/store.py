@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sed2.common.files import flush_folder, replace_whole
+from sed2.common.files import flush_folder, read_input, replace_whole
 from sed2.errors import UsageError
 from sed2.runs.codec import Unreadable, from_bytes, to_bytes
 
@@ -53,7 +53,7 @@ class Store:
         damaged, which is told."""
         path = self.path(place, key)
         try:
-            return from_bytes(unsealed(path.read_bytes(), key), kind)
+            return from_bytes(unsealed(read_input(path), key), kind)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:

@@ -43,7 +43,8 @@ class Sed2Error(Exception):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.cause}" if self.where else self.cause
-        return one_line(f"{text}. {self.mend}" if self.mend else text)
+        whole = one_line(f"{text}. {self.mend}" if self.mend else text)
+        return whole if len(whole) <= _LONGEST_MESSAGE else f"{whole[: _LONGEST_MESSAGE - 3]}..."
 
 
 class UsageError(Sed2Error):
@@ -80,6 +81,7 @@ class HostError(Sed2Error):
     exit_code = ExitCode.NUMERICS
 
 
+_LONGEST_MESSAGE = 10_000  # characters
 _LONGEST = 60  # characters of a text of somebody else's within a message
 
 

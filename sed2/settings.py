@@ -28,11 +28,11 @@ from sed2.errors import SpecError, UsageError, did_you_mean, shown
 
 DEFAULT_EPS = "1e-3:1e-1"
 DEFAULT_POINTS = 25
-MAX_POINTS = 10_000
+MAX_POINTS = 1000
 MIN_EPS = 1e-300
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,100}")
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,8 @@ def _pixels(array: _StandIn) -> np.ndarray:
         raise ValueError("its data is not an array")
     _, shape, dtype, fortran, content = array.state
     kind = _bytes(dtype.arguments[0])
+    if not isinstance(shape, tuple) or not all(type(size) is int for size in shape):
+        raise ValueError("the shape of its data is none")  # and may nest to any length
     if kind != b"u1" or len(shape) != 2 or shape[1] != PIXELS or shape[0] < 1:
         raise ValueError(f"its data is of shape {shape} and type {kind[:9]!r}")
     pixels = np.frombuffer(_bytes(content), np.uint8)

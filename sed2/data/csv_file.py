@@ -161,7 +161,7 @@ def _names(place: str, cells: list[str], label: str | None) -> list[str]:
         twice = next(name for name in names if names.count(name) > 1)
         cause, mend = f"two columns are named `{shown(twice)}`", "Give each column its own name"
     elif label is not None and label not in names:
-        cause, mend = f"there is no label column `{label}`", did_you_mean(label, names)
+        cause, mend = f"there is no label column `{shown(label)}`", did_you_mean(label, names)
     else:
         return names
     raise DataError(cause, mend=mend, where=place)

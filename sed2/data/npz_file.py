@@ -6,6 +6,7 @@ larger than the memory is allocated for it: a few bytes can announce or unpack t
 
 from __future__ import annotations
 
+import math
 import zipfile
 from pathlib import Path
 from warnings import catch_warnings, simplefilter
@@ -18,6 +19,7 @@ from sed2.data.checks import Labelled, as_inputs, as_labels
 from sed2.errors import DataError, Sed2Error, shown
 
 _KINDS = {"x": "biuf", "y": "biufUS"}  # real numbers; for labels, texts too
+_LONGEST_HEADER = 10_000  # bytes, as of NumPy
 _SAVE = "Save it as numpy.savez(file, x=inputs, y=labels)"
 
 
@@ -64,6 +66,8 @@ def _read_array(archive: zipfile.ZipFile, members: dict[str, str], name: str) ->
     """One array, after its header was found to be harmless and to fit in memory."""
     with archive.open(members[name]) as file, catch_warnings():
         simplefilter("ignore")  # numpy's about headers that Python 2 wrote
+        _check_length(file.read(12))
+        file.seek(0)
         # Version 3.0 differs from 2.0 in the names of fields only, and fields are refused.
         old = np.lib.format.read_magic(file) == (1, 0)
         header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
@@ -81,6 +85,21 @@ def _read_array(archive: zipfile.ZipFile, members: dict[str, str], name: str) ->
             mend="Save it as numbers, one feature for each",
         )
     check_array(f"array `{name}`", shape, dtype.itemsize)
+    needed, there = math.prod(shape) * dtype.itemsize, archive.getinfo(members[name]).file_size
+    if needed > there:
+        raise ValueError(f"array `{name}` announces {needed:,} bytes, but has {there:,}")
     with archive.open(members[name]) as file, catch_warnings():
         simplefilter("ignore")
         return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _check_length(start: bytes) -> None:
+    """Of the header of an array, which NumPy reads before it looks at its length.
+
+    Args:
+        start: the first bytes of the array's file.
+    """
+    old = start[6:7] == b"\1"
+    length = int.from_bytes(start[8 : 10 if old else 12], "little")
+    if length > _LONGEST_HEADER:
+        raise ValueError(f"an array has a header of {length:,} bytes")

@@ -66,6 +66,8 @@ def from_bytes(content: bytes, kind: Any) -> Any:
     """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            if any(info.compress_type for info in archive.zip.infolist()):
+                raise ValueError("it is packed, and may be of any size")
             one = b"[%b]" % archive[_DOCUMENT].tobytes()
             arrays = [archive[str(number)] for number in range(len(archive.files) - 1)]
         (value,) = _validator(kind).validate_json(one, strict=True, context=arrays)

@@ -25,6 +25,8 @@ from sed2.blocks.pooling import Pool
 from sed2.errors import SpecError, did_you_mean, shown
 
 MAX_DIGITS = 15
+MAX_LENGTH = 10_000  # characters of a notation
+MAX_BLOCKS = 1000  # of a notation
 
 _WORDS = re.compile(r"\s*[A-Za-z]+\s+[-0-9]")
 
@@ -44,8 +46,13 @@ def parse(text: str) -> Notation:
     """Read a model in the paper's notation. Nothing of the model's size is allocated.
 
     Raises:
-        SpecError: the family is unknown, or a width is not a whole number of at least 1.
+        SpecError: the family is unknown, a width is not a whole number of at least 1, or there are
+            too many.
     """
+    if len(text) > MAX_LENGTH:
+        raise SpecError(
+            f"a notation has {len(text):,} characters, but may have {MAX_LENGTH:,}", mend=_EXAMPLE
+        )
     words = text.split(maxsplit=1)
     if not words:
         raise SpecError("the notation is empty", mend=_EXAMPLE)
@@ -55,6 +62,8 @@ def parse(text: str) -> Notation:
             f"`{shown(words[0])}` is no family of networks",
             mend=f"{did_you_mean(family, FAMILIES)}. {_EXAMPLE}",
         )
+    if len(_split(widths)) > MAX_BLOCKS:
+        raise SpecError(f"a notation has more than {MAX_BLOCKS:,} widths", mend=_EXAMPLE)
     return FAMILIES[family](widths)
 
 
@@ -138,7 +147,7 @@ def _parse_cnn(text: str) -> Notation:
 
 
 def _split(text: str) -> list[str]:
-    return re.split(r"\s*[-–]\s*", text.strip())
+    return [part.strip() for part in re.split("[-–]", text)]
 
 
 FAMILIES: dict[str, Callable[[str], Notation]] = {"MLP": _parse_mlp, "CNN": _parse_cnn}

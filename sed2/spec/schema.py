@@ -39,6 +39,9 @@ from sed2.spec.yaml import Document, Route, load, loads
 
 FORMS = ("blocks", "notation", "module")
 """The ways to say what a model is; a model has one of them."""
+MAX_NAME = 1000  # characters
+MAX_BLOCKS = 100_000
+"""Of all models of a file: an alias repeats a long notation in a few characters."""
 MODEL_KEYS = ("name", *FORMS)
 """Keys of a model that are no settings."""
 
@@ -46,6 +49,8 @@ MODEL_KEYS = ("name", *FORMS)
 def _one_line(text: str, info: ValidationInfo) -> str:
     if not text.strip() or not text.isprintable():
         raise ValueError(f"`{info.field_name}` must be one line of text and not empty")
+    if len(text) > MAX_NAME:
+        raise ValueError(f"`{info.field_name}` must have at most {MAX_NAME:,} characters")
     return text
 
 
@@ -282,10 +287,17 @@ class _Reader:
         self.validate(FILE, partial(FILE.model_validate, top), (), "key")
         if "models" not in top:
             raise self.fault((), "the key `models` is missing", _EXAMPLE)
-        models = tuple(self.model(("models", i), each) for i, each in enumerate(top["models"]))
+        models: list[ModelSpec] = []
+        blocks = 0
+        for i, each in enumerate(top["models"]):
+            models.append(self.model(("models", i), each))
+            blocks += len(models[-1].blocks)
+            if blocks > MAX_BLOCKS:
+                cause = f"the models have more than {MAX_BLOCKS:,} blocks up to here"
+                raise self.fault(("models", i), cause, "Write fewer models or aliases (`*name`)")
         check_names(models)
         rest = {key: value for key, value in top.items() if key not in ("models", *SECTIONS)}
-        return models, rest
+        return tuple(models), rest
 
     def model(self, route: Route, entry: object) -> ModelSpec:
         """One entry of `models`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import sys
 import traceback
 from typing import Annotated
@@ -26,7 +27,7 @@ from sed2.cli import (
 from sed2.cli.options import Grouped, flag, with_dashes
 from sed2.cli.runtime import leave
 from sed2.common import terminal, threads
-from sed2.errors import ExitCode, Sed2Error, UsageError
+from sed2.errors import ExitCode, Sed2Error, UsageError, shown
 
 EPILOG = """\b
 Examples:
@@ -156,9 +157,18 @@ def _explain(error: Exception) -> tuple[str, ExitCode]:
         return f"out of memory. {mend}", ExitCode.NUMERICS
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "no space left for the output. Free some, or send it elsewhere", ExitCode.USAGE
+    if (platforms := os.environ.get("JAX_PLATFORMS")) and _raised_in(error, "xla_bridge.py"):
+        cause = f"JAX_PLATFORMS: JAX finds no device of `{shown(platforms)}` here"
+        return f"{cause}. Unset it, or install what JAX needs for it", ExitCode.USAGE
     defect = f"{type(error).__name__}: {error}".rstrip(".: ")
     return (
         f"a defect of sed2: {defect}. "
         "Please report it with the output of the same command with `sed2 --debug`",
         ExitCode.DEFECT,
     )
+
+
+def _raised_in(error: Exception, file: str) -> bool:
+    """Whether an error comes from a file of that name."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and os.path.basename(frames[-1].filename) == file

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import warnings
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+from sed2.common import terminal
+
+_DAMAGED = re.compile(r"Error reading persistent compilation cache entry for '([\w.]+)'")
 
 
 def compilation_cache() -> Path:
@@ -17,9 +26,29 @@ def use_compilation_cache() -> None:
     """Keep compiled programs on disk, so that the second run of a spec compiles nothing.
 
     A folder that cannot be written costs time, not correctness, so JAX merely goes on without
-    it."""
+    it. What cannot be read in it is removed, or JAX would never write it anew."""
     import jax
 
-    jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
+    folder = compilation_cache()
+    warnings.showwarning = partial(_show, folder)
+    jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _show(folder: Path, message: Warning | str, *more: Any, **named: Any) -> None:
+    """A warning; that of JAX in plain words and once."""
+    found = _DAMAGED.match(str(message))
+    if not found:
+        _usual(message, *more, **named)
+        return
+    if folder not in _told:
+        _told.add(folder)
+        terminal.warn(f"a compiled program in {folder} is damaged: it is compiled anew")
+    for path in folder.glob(f"{found[1]}-*-cache"):  # JAX does not say which of them it is
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+_told: set[Path] = set()
+_usual = warnings.showwarning

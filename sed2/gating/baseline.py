@@ -33,16 +33,17 @@ NUMERICS = ("sed2", "jax", "flax")
 """Packages under whose same versions a stored score stands for one computed now."""
 
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-_Error = Annotated[float, Field(ge=0)]
+_MOST = 1e100  # dimensions: sums and squares of numbers below it do not overflow
+_Error = Annotated[float, Field(ge=0, le=_MOST)]
 
 
 class BaselineScore(StrictModel):
     """`Evidence` of a score above 0, in dimensions."""
 
-    batches: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
+    batches: tuple[Annotated[float, Field(gt=0, le=_MOST)], ...] = Field(min_length=1)
     draws: _Error
     draws_freedom: float = Field(ge=1)
-    inputs: tuple[float, ...]
+    inputs: tuple[Annotated[float, Field(ge=-_MOST, le=_MOST)], ...]
     inputs_own: _Error
     spectra: _Error
 
@@ -170,7 +171,8 @@ def differences(baseline: Baseline, name: str, settings: Settings) -> list[str]:
 
 
 def _value(field: str, value: Any) -> str:
-    if field == "eps" and isinstance(value, list) and len(value) > 2:
+    numbers = isinstance(value, list) and all(isinstance(each, float) for each in value)
+    if field == "eps" and numbers and len(value) > 2:
         return f"{value[0]:g}:{value[-1]:g} ({len(value)} points)"
     return shown(json.dumps(value))
 

@@ -294,3 +294,10 @@ def test_without_a_terminal_nothing_is_cut_or_coloured(
         report("MLP 54-3-7", 1, 2)
     terminal.warn("word " * 100)
     assert pipe.getvalue() == f"warning: {'word ' * 100}\n"
+
+
+def test_a_platform_that_is_not_there_is_no_defect(tmp_path: Path) -> None:
+    """Of JAX itself, in a process of its own."""
+    ran = shell("JAX_PLATFORMS=nonsense sed2 doctor", tmp_path)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "error: JAX_PLATFORMS: JAX finds no device of `nonsense` here. Unset it" in ran.stderr

@@ -196,3 +196,25 @@ def test_a_flipped_byte_is_read_or_refused_but_never_a_defect(
     except UsageError:
         return
     assert all(value > 0 for model in found.models.values() for value in model.score.batches)
+
+
+@pytest.mark.parametrize("eps", [["a", "b", "c"], [None, 1, {}], [[], [], []], [1, 2, 10**400]])
+def test_a_grid_of_other_things_differs(eps: list[object]) -> None:
+    old = made_baseline()
+    old = old.model_copy(update={"settings": old.settings | {"eps": eps}})
+    (told,) = differences(old, "a", SETTINGS)
+    assert told.startswith("`eps` was ")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("batches", [1e308]), ("inputs", [-1e308]), ("draws", 1e101)]
+)
+def test_numbers_whose_sums_overflow_are_refused_by_their_key(
+    tmp_path: Path, key: str, value: object
+) -> None:
+    document = json.loads(to_text(made_baseline()))
+    document["models"]["a"]["score"][key] = value
+    path = tmp_path / "b.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(UsageError, match=rf"`models\.a\.score\.{key}"):
+        read_baseline(path)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -22,7 +23,9 @@ from sed2.blocks import Block, Shape
 from sed2.blocks.network import Network
 from sed2.blocks.structure import Layout, Linearisable, Structure
 from sed2.blocks.user import joined_where_handed
-from sed2.errors import SpecError
+from sed2.errors import ResourceError, SpecError
+
+_MOST = 10**16  # numbers; as float64 they have 80 million GB
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ def build_chain(
 
     Raises:
         SpecError: a block cannot take the output of the one before it.
+        ResourceError: a block is larger than any memory.
     """
     parametric = join_parameter_free(blocks, input_shape)
     if kind == "end-to-end":
@@ -163,13 +167,20 @@ def build_chain(
         prefix.update(block.identity.encode())
         number = numbers[block.kind] = numbers.get(block.kind, 0) + 1
         output_shape = block.output_shape(shape)
+        name, parameters = f"{block.kind}_{number}", block.parameter_count(shape)
+        if max(parameters, math.prod(output_shape)) > _MOST:
+            raise ResourceError(
+                f"block {name} has {parameters:,} parameters and outputs of shape {output_shape}, "
+                "which no memory can hold",
+                mend="Take a smaller model",
+            )
         found.append(
             ChainBlock(
-                name=f"{block.kind}_{number}",
+                name=name,
                 block=block,
                 input_shape=shape,
                 output_shape=output_shape,
-                parameters=block.parameter_count(shape),
+                parameters=parameters,
                 left_out=block.left_out(shape),
                 stream=int.from_bytes(prefix.digest()[:4], "big"),
             )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from sed2.api import validate
 from sed2.blocks.dense import Dense
 from sed2.blocks.flatten import Flatten
 from sed2.chain import build_chain
-from sed2.errors import SpecError
+from sed2.errors import ResourceError, SpecError
 from sed2.spec.schema import load_spec
 
 
@@ -63,3 +64,11 @@ def test_the_papers_cnn_on_mnist() -> None:
     chain = build_chain(load_spec("CNN 7-5|10-50-34-10").models[0].blocks, (28, 28, 1))
     assert [block.parameters for block in chain.blocks] == [510, 2520, 49, 500, 1700, 340]
     assert [block.output_shape for block in chain.blocks[:3]] == [(14, 14, 10), (7, 7, 10), (10,)]
+
+
+@pytest.mark.parametrize("notation", ["MLP 54-999999999999999-7", "MLP 5-99999999-999999999-7"])
+def test_a_size_that_no_memory_has_is_refused_where_it_is_checked(notation: str) -> None:
+    """By `validate` as by `compute`."""
+    with pytest.raises(ResourceError, match="which no memory can hold"):
+        validate(notation)
+    assert validate("MLP 54-4000000000-7")  # a large one may fit elsewhere

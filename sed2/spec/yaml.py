@@ -24,6 +24,7 @@ MAX_DEPTH = 64
 MAX_VALUES = 100_000
 MAX_DIGITS = 100
 
+_HALF = re.compile("[\ud800-\udfff]")
 _NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
 _BOOL = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
@@ -262,7 +263,9 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         text = node.value
-        if any("\ud800" <= char <= "\udfff" for char in text):
+        if _HALF.search(text):  # JSON writes what is beyond U+FFFF as the halves of a pair
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        if _HALF.search(text):
             raise SpecError(
                 "a text holds half of a surrogate pair",
                 mend="Write the character itself instead of its escape",

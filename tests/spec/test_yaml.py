@@ -301,3 +301,18 @@ _plain = st.recursive(
 def test_what_pyyaml_writes_is_read_back(value: Any, flow: bool | None) -> None:
     text = yaml.safe_dump(value, default_flow_style=flow)
     assert loads(text, SOURCE).data == value
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [(r"\ud83d\ude00", "😀"), (r"a\uD83D\uDE00b\ud83d\ude00", "a😀b😀"), (r"\U0001F600", "😀")],
+)
+def test_both_halves_of_a_surrogate_pair_are_a_character(text: str, read: str) -> None:
+    assert loads(f'a: "{text}"', "f.yaml").data == {"a": read}
+    assert loads(f'"{text}": 1', "f.yaml").data == {read: 1}
+
+
+@pytest.mark.parametrize("text", [r"\ud83d", r"\ude00\ud83d", r"\ud83d\ud83d\ude00", r"\ude00x"])
+def test_half_of_a_surrogate_pair_is_none(text: str) -> None:
+    with pytest.raises(SpecError, match=r"f\.yaml:1:4: a text holds half of a surrogate pair"):
+        loads(f'a: "{text}"', "f.yaml")

@@ -160,6 +160,11 @@ def _explain(error: Exception) -> tuple[str, ExitCode]:
     if (platforms := os.environ.get("JAX_PLATFORMS")) and _raised_in(error, "xla_bridge.py"):
         cause = f"JAX_PLATFORMS: JAX finds no device of `{shown(platforms)}` here"
         return f"{cause}. Unset it, or install what JAX needs for it", ExitCode.USAGE
+    if "RuntimeProgramInputMismatch" in str(error):  # JAX does not look what an entry is of
+        from sed2.common.compilation import compilation_cache
+
+        cause = f"a compiled program in {compilation_cache()} is that of something else"
+        return f"{cause}. Remove the folder, and give the command again", ExitCode.NUMERICS
     defect = f"{type(error).__name__}: {error}".rstrip(".: ")
     return (
         f"a defect of sed2: {defect}. "

@@ -301,3 +301,17 @@ def test_a_platform_that_is_not_there_is_no_defect(tmp_path: Path) -> None:
     ran = shell("JAX_PLATFORMS=nonsense sed2 doctor", tmp_path)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "error: JAX_PLATFORMS: JAX finds no device of `nonsense` here. Unset it" in ran.stderr
+
+
+def test_a_compiled_program_of_something_else_is_no_defect(
+    sed2: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("INVALID_ARGUMENT: E0102: RuntimeProgramInputMismatch: expected 3")
+
+    monkeypatch.setattr(api, "compute", fail)
+    monkeypatch.setenv("SED2_CACHE_DIR", "kept")
+    ran = sed2("compute", "MLP 54-3-7", *FAST)
+    told = "a compiled program in kept/xla is that of something else. Remove the folder, and give"
+    assert ran.code == 5
+    assert told in ran.err

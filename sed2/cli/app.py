@@ -27,7 +27,7 @@ from sed2.cli import (
 from sed2.cli.options import Grouped, flag, with_dashes
 from sed2.cli.runtime import leave
 from sed2.common import terminal, threads
-from sed2.errors import ExitCode, Sed2Error, UsageError, shown
+from sed2.errors import ExitCode, Sed2Error, SpecError, UsageError, shown
 
 EPILOG = """\b
 Examples:
@@ -142,7 +142,10 @@ def _as_typed(error: Sed2Error) -> str:
     commands = [typer.main.get_command(app)]
     for command in commands:
         commands += getattr(command, "commands", {}).values()
-    names = {parameter.name for command in commands for parameter in command.params}
+    parameters = (parameter for command in commands for parameter in command.params)
+    names = {its.name for its in parameters if its.param_type_name == "option"}
+    if isinstance(error, SpecError):  # whose names are keys of the YAML
+        return str(error)
     is_option = isinstance(error, UsageError) and error.where in names
     where = flag(error.where) if is_option else error.where
     return str(type(error)(error.cause, mend=with_dashes(error.mend, names), where=where))

@@ -192,3 +192,15 @@ def test_an_output_that_cannot_be_written_is_found_before_the_work(
         path = "folder.png"
         Path(path).mkdir()
     check(sed2, 2, [option, path], command, "MLP 54-3-7", *FAST, option, path)
+
+
+def test_a_fault_in_the_yaml_names_its_keys_and_not_options(sed2: Run) -> None:
+    Path("s.yaml").write_text("models:\n  - draws: 5\n    blocks: [{dens: {features: 7}}]\n")
+    ran = sed2("validate", "s.yaml", "--dataset", "covertype")
+    assert ran.code == 2
+    assert "--name" not in ran.err
+    Path("s.yaml").write_text("models:\n  - name: a\n  - MLP 54-3-7\n")
+    ran = sed2("validate", "s.yaml", "--dataset", "covertype")
+    assert ran.code == 2
+    assert "--name" not in ran.err
+    assert "s.yaml:2" in ran.err

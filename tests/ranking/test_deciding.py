@@ -47,7 +47,7 @@ class World:
         inputs = np.zeros(60)
         inputs[place] = self.inputs / math.sqrt(n)
         return replace(
-            made_result(name, eps=(0.1, 0.2)),
+            made_result(name, eps=(0.1, 0.2), size=1e6),
             settings=settings,
             inputs=n,
             lower_two_sed=made_curve(np.array([value, -value]), 0.0),  # not the score alone

@@ -19,7 +19,7 @@ EPS = np.array([0.01, 0.1])
 
 def made(name: str, curve: tuple[float, float], *, stream: int = 0, **kinds: object) -> ModelResult:
     """A result with chosen values and chosen replicates, the same at all eps."""
-    result = made_result(name, eps=EPS.tolist(), draws=10**6)
+    result = made_result(name, eps=EPS.tolist(), draws=10**6, size=1e6)
     return replace(
         result,
         lower_two_sed=made_curve(np.array(curve, float), 0.0),

@@ -26,7 +26,7 @@ CLOSE = 4 * 0.5 / np.sqrt(SIMULATIONS)
 
 
 def made(value: float, *, stream: int, draws_taken: int = 10**6, **kinds: object) -> ModelResult:
-    result = made_result(value=value, eps=(0.1,), draws=draws_taken)
+    result = made_result(value=value, eps=(0.1,), draws=draws_taken, size=1e6)
     return replace(result, replicates=made_replicates(1, stream=stream, **kinds))
 
 

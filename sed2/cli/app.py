@@ -27,7 +27,7 @@ from sed2.cli import (
 from sed2.cli.options import Grouped, flag, with_dashes
 from sed2.cli.runtime import leave
 from sed2.common import terminal, threads
-from sed2.errors import ExitCode, Sed2Error, SpecError, UsageError, shown
+from sed2.errors import ExitCode, Sed2Error, SpecError, shown
 
 EPILOG = """\b
 Examples:
@@ -146,8 +146,7 @@ def _as_typed(error: Sed2Error) -> str:
     names = {its.name for its in parameters if its.param_type_name == "option"}
     if isinstance(error, SpecError):  # whose names are keys of the YAML
         return str(error)
-    is_option = isinstance(error, UsageError) and error.where in names
-    where = flag(error.where) if is_option else error.where
+    where = flag(error.where) if error.where in names else error.where
     return str(type(error)(error.cause, mend=with_dashes(error.mend, names), where=where))
 
 

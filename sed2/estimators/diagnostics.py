@@ -73,12 +73,17 @@ def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[s
     return tuple(found)
 
 
+_BEYOND = 1.05
+"""Times d, above which a measure is no dimension any more."""
+
+
 def beyond_dimension(
     eps: np.ndarray, parameters: int, estimates: Mapping[str, np.ndarray]
 ) -> tuple[str, ...]:
     """The warning that eps is so near 1 that a measure exceeds any dimension.
 
     An eigenvalue adds log(1 + a sqrt(lam)) / |log eps|, which grows without bound as eps nears 1.
+    At any eps it may be a little above 1, which is not told.
 
     Args:
         eps: (E,) ascending.
@@ -87,10 +92,10 @@ def beyond_dimension(
     """
     return tuple(
         f"{name} is {values[-1]:,.0f} at eps {eps[-1]:.3g}, and above the {parameters:,} "
-        f"parameters from eps {eps[values > parameters][0]:.3g} on: that near 1 it is no "
+        f"parameters from eps {eps[values > _BEYOND * parameters][0]:.3g} on: that near 1 it is no "
         "dimension; take a smaller --eps"
         for name, values in estimates.items()
-        if values[-1] > parameters
+        if values[-1] > _BEYOND * parameters
     )
 
 

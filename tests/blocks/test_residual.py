@@ -95,7 +95,7 @@ models:
         ("[3, 1]", "[3, 0]", "10:58", ["`kernel_size.1`", "at least 1, not 0"]),
         ("[3, 1]", "[3, 1, 1]", "10:54", ["`kernel_size`", "whole number", "a list"]),
         ("identity", "idenity", "11:21", ["identity, projection", 'not "idenity"']),
-        ("identity", "[]", "11:21", ["`shortcut` must be a list of blocks, not an empty list"]),
+        ("identity", "[]", "11:21", ["or a list of blocks, not an empty list"]),
         ("identity", "[dense: {features: x}]", "11:40", ["`features`", "whole number"]),
         ("          shortcut", "          shortcuts", "11:11", ["`shortcuts`", "`shortcut`"]),
     ],

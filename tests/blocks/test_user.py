@@ -93,7 +93,7 @@ def test_init_is_refused_where_every_draw_would_be_the_same() -> None:
 @pytest.mark.parametrize(
     ("network", "parts"),
     [
-        (networks.odd, "3 of the 13 numbers.*gain.*nnx.Param.*--allow-partial"),
+        (networks.odd, "3 of the 13 numbers.*gain.*nnx.Param.*`allow_partial`"),
         (networks.linen_with_batch_norm, "keeps batch_stats.*nnx.BatchNorm"),
         (networks.nothing, "no parameters"),
         (networks.number, "makes a int"),
@@ -121,7 +121,7 @@ def test_init_is_refused_where_every_draw_would_be_the_same() -> None:
         (networks.Complex, "`phases` of `complex` is of type complex128.*two nnx.Param"),
         (networks.Whole, "`order` of `whole` is of type int64"),
         (networks.Spectrum, "returns numbers of type complex128"),
-        (networks.Arrays, "5 of the 42 numbers.*: gain.*--allow-partial"),
+        (networks.Arrays, "5 of the 42 numbers.*: gain.*`allow_partial`"),
         (networks.weight_norm, "5 of the 30 numbers.*: scales.kernel"),
         (networks.stax_pair, "A pair is init.*stax.*haiku"),
         (networks.haiku_pair, "missing 1 required.*A pair is init"),

@@ -23,7 +23,7 @@ def test_without_ray_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError) as caught:
         connect.import_ray()
-    assert str(caught.value) == ("--ray: Ray is not installed. Install it: pip install 'sed2[ray]'")
+    assert str(caught.value) == ("ray: Ray is not installed. Install it: pip install 'sed2[ray]'")
 
 
 @pytest.mark.parametrize("scheme", ["", "ray://"])
@@ -38,7 +38,7 @@ def test_where_nobody_listens_there_is_no_waiting(scheme: str) -> None:
         pytest.fail("it is connected")
     assert time.monotonic() - start < connect.WAIT
     assert str(caught.value).startswith(
-        f"--ray: no Ray cluster can be reached at `{address}`: Connection refused. "
+        f"ray: no Ray cluster can be reached at `{address}`: Connection refused. "
     )
 
 

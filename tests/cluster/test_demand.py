@@ -69,8 +69,8 @@ def test_what_no_node_has_is_named(data: Dataset) -> None:
     with pytest.raises(ResourceError) as caught:
         check_fits([(its, needed)], nodes)
     assert str(caught.value) == (
-        "--ray: `MLP 54-3-7` needs 1 CPUs, 3.0 GB, 1 GPUs, and no node of the cluster has that: "
-        "the largest of 2 has 8 CPUs, 2.0 GB, 1 GPUs. Take fewer --ray-cpus or --ray-gpus, a lower "
-        "--memory-gb, or a larger node"
+        "ray: `MLP 54-3-7` needs 1 CPUs, 3.0 GB, 1 GPUs, and no node of the cluster has that: "
+        "the largest of 2 has 8 CPUs, 2.0 GB, 1 GPUs. Take fewer `ray_cpus` or `ray_gpus`, a "
+        "lower `memory_gb`, or a larger node"
     )
     check_fits([(its, needed | {"memory": 2e9}), (its, {"CPU": 64.0, "memory": 9e9})], nodes)

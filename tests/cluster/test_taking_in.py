@@ -164,7 +164,7 @@ def test_an_error_cancels_the_rest_and_keeps_what_came(
     assert ray.cancelled == [f"{C}#1"]
     found = run.find(task(B), data)
     assert isinstance(found, ModelResult)
-    assert (found.name, found.settings) == (B, SETTINGS)
+    assert (found.name, found.settings.dataset) == (B, SETTINGS.dataset)
     assert run.find(task(A), data) is None
 
 

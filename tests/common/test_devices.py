@@ -61,7 +61,7 @@ def programs(case: str, items: int) -> list[dict[str, Any]]:
             uniform = uniforms(keys, numbers_used(block, SAMPLES) + way.numbers)
             arguments = (settings.sigma, *devices.placed(keys, uniform, weights, noisy))
             step = block_program(chain, block, way, settings)
-            program = step.func.lower(*step.args, *arguments).compile()
+            program = step.lower(*arguments).compile()  # type: ignore[attr-defined]
             *_, noisy = results = program(*arguments)
             held = [
                 sorted(shard.index[0].indices(items)[:2] for shard in array.addressable_shards)

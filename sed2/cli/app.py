@@ -48,7 +48,7 @@ Exit codes:
 
 \b
 Environment:
-  SED2_*          any option: SED2_DRAWS is --draws, which comes first
+  SED2_*          any setting: SED2_DRAWS is --draws, which comes first
   SED2_CACHE_DIR  where compiled programs are kept
   SED2_DATA_DIR   where data sets are kept
   NO_COLOR        no colour, no progress bar

@@ -134,7 +134,7 @@ def allowed(schema: dict[str, Any], *, all_bounds: bool = False) -> str:
 
 def _literal(value: object) -> str:
     """A value as it stands in YAML; text is quoted."""
-    if value is None or value in ([], {}):
+    if value is None or (isinstance(value, list | dict) and not value):
         return in_words(value)
     return shown(json.dumps(value, default=str, ensure_ascii=False))
 

@@ -39,13 +39,15 @@ class BlockSpectrum:
     """From half the Lanczos steps, to see what is missing."""
 
     def __post_init__(self) -> None:
-        bad = ~np.isfinite(self.roots).all(axis=(1, 2))
+        # The roots are of the Jacobian alone, which can be finite where the outputs are not.
+        bad = ~(np.isfinite(self.roots).all(axis=(1, 2)) & np.isfinite(self.activations))
         if bad.any():
             raise NumericsError(
-                f"the Fisher spectrum of block {self.name} is not finite in {bad.sum()} of "
-                f"{bad.size} draws",
-                mend="Activations overflow: use a smaller parameter measure (`prior`) or "
-                "standardise the inputs (`standardize`)",
+                f"the outputs or the Fisher spectrum of block {self.name} are not finite in "
+                f"{bad.sum()} of {bad.size} runs (draws, and more for their errors)",
+                mend="If activations overflow, use a smaller parameter measure (`prior`) or "
+                "standardise the inputs (`standardize`); else look for a logarithm or a division "
+                "in the block",
             )
 
     def __getitem__(self, draws: slice) -> BlockSpectrum:

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from flax import nnx
 
+import sed2
 from sed2.blocks.base import Shape
 from sed2.blocks.freeze import freeze
 from sed2.blocks.user import split
 from sed2.chain import build_chain
 from sed2.common.randomness import block_keys, uniforms
+from sed2.errors import NumericsError
 from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
@@ -260,3 +262,11 @@ def test_what_is_not_in_a_layer_counts_too() -> None:
     """Used or not: the whole network has it."""
     chain = build_chain(split(networks.Unused, "unused"), (4,))
     assert [block.parameters for block in chain.blocks] == [15 + 8 + 2]
+
+
+@pytest.mark.parametrize("last", [lambda x: x + jnp.nan, lambda x: x + jnp.inf, jnp.log])
+def test_outputs_that_are_not_finite_give_no_number(last: Any) -> None:
+    """Their Jacobian is finite, so the roots are."""
+    network = nnx.Sequential(nnx.Linear(54, 7, rngs=nnx.Rngs(0)), last)
+    with pytest.raises(NumericsError, match=r"linear_1 are not finite in \d+ of \d+ runs"):
+        sed2.compute(network, dataset="covertype", samples=5, draws=2, eps=0.1)

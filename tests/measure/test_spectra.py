@@ -44,7 +44,7 @@ def test_zero_fisher_has_zero_scale() -> None:
 def test_a_number_that_is_not_finite_is_refused(bad: float) -> None:
     roots = np.ones((3, 1, 2))
     roots[1, 0, 1] = bad
-    with pytest.raises(NumericsError, match=r"block dense_1 is not finite in 1 of 3 draws.*prior"):
+    with pytest.raises(NumericsError, match=r"block dense_1 are not finite in 1 of 3 runs.*prior"):
         block_spectrum("dense_1", 2, roots)
 
 

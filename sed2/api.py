@@ -133,7 +133,7 @@ def compute(
     with _workplace("compute", [task], dataset, file, _opened(run_dir), cluster) as place:
         result: ModelResult
         (result,) = place.values([task], progress)
-    check_alike(result.lower_two_sed.estimate)
+    check_alike(result.curve.estimate)
     return result
 
 
@@ -150,10 +150,10 @@ def rank(
     progress: Progress = lambda name, done, total: None,
     **options: Any,
 ) -> Ranking:
-    """All models of a file, largest lower 2sED first.
+    """All models of a file, largest score first.
 
-    Ordered by lower 2sED at eps_n of Theorem 5.1 if `n_train` is given, otherwise by its mean
-    over the eps grid, in log eps.
+    The score is what `score` names (lower 2sED by default), at eps_n of Theorem 5.1 if `n_train`
+    is given, otherwise its mean over the eps grid, in log eps.
 
     Args:
         spec: as for `compute`; or models of these kinds as a list, or as a dict by name.
@@ -262,7 +262,7 @@ def bound(
     file = read_spec(spec, allow_import, allow_partial)
     candidate = pick_model(file, model)
     words = resolve_options(TheoremConstants, constants, file)
-    resolved = resolve_settings(file, candidate, settings, {"zeta": MIN_ZETA})
+    resolved = resolve_settings(file, candidate, settings, {"zeta": MIN_ZETA}).by_chain[0]
     check_settings(resolved, words)
     cluster = _cluster(file, ray, of_tasks)
     dataset = checked_data([candidate], [resolved])
@@ -412,7 +412,16 @@ def validate(
             raise no_dataset()
         check_networks(candidate, its)
         chain = build_chain(candidate.blocks, input_shape, its.chain)
-        planned = make_plan(chain, 2 * its.draws, its.samples, its).blocks if plan else ()
+        planned = [
+            block
+            for each in (its.by_chain if plan else ())
+            for block in make_plan(
+                build_chain(candidate.blocks, input_shape, each.chain),
+                2 * each.draws,
+                each.samples,
+                each,
+            ).blocks
+        ]
         checked.append(
             Checked(
                 candidate.name,
@@ -420,7 +429,7 @@ def validate(
                 input_shape,
                 output_shape,
                 len(chain.blocks),
-                planned,
+                tuple(planned),
                 its.label_used,
             )
         )

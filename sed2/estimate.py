@@ -21,11 +21,13 @@ from sed2.fisher.items import Items
 from sed2.fisher.kept import UNKEPT, SpectraStore, spectra_of_series
 from sed2.fisher.plan import Plan, Reserved, make_plan
 from sed2.fisher.prefixes import ALONE, Prefixes
+from sed2.measure.intervals import Measured
+from sed2.measure.joint import geometric_mean
 from sed2.measure.spectra import Spectra
 from sed2.measure.two_sed import trace_bracket, upper_bound
 from sed2.measure.uncertainty import Jackknife
 from sed2.provenance import provenance
-from sed2.results import BlockShare, ModelResult, Provenance
+from sed2.results import BlockShare, Factors, ModelResult, Provenance
 from sed2.settings import Settings, SpectraSettings
 from sed2.spec.schema import ModelSpec, data_check
 
@@ -59,7 +61,7 @@ def estimate(
     store: SpectraStore = UNKEPT,
     prefixes: Prefixes = ALONE,
 ) -> ModelResult:
-    """2sED and lower 2sED of one model.
+    """2sED and lower 2sED of one model, and its score.
 
     Args:
         model: the architecture.
@@ -76,10 +78,19 @@ def estimate(
         NumericsError: a spectrum is not finite.
     """
     data_check(model, dataset.x)
-    chain = build_chain(model.blocks, dataset.input_shape, settings.chain)
-    room = reserved(chain, min(settings.samples, dataset.rows), settings)
-    sampled = sample(model, chain, dataset, settings, progress, store, prefixes, room)
-    return evaluate(sampled, settings, progress)
+    chains = settings.by_chain
+
+    def of_chain(number: int, its: Settings) -> ModelResult:
+        def report(done: int, total: int) -> None:
+            progress(done + number * total, len(chains) * total)
+
+        chain = build_chain(model.blocks, dataset.input_shape, its.chain)
+        room = reserved(chain, min(its.samples, dataset.rows), its)
+        sharing = ALONE if number else prefixes
+        sampled = sample(model, chain, dataset, its, report, store, sharing, room)
+        return evaluate(sampled, its, report)
+
+    return scored(settings, *(of_chain(*each) for each in enumerate(chains)))
 
 
 def sample(
@@ -120,6 +131,48 @@ def sample(
         spectra=spectra,
         left_out=left_out,
         provenance=provenance(model, dataset.sha256),
+    )
+
+
+def scored(settings: Settings, lower: ModelResult, whole: ModelResult | None = None) -> ModelResult:
+    """The result under the score that is asked for.
+
+    Args:
+        settings: those of both results are `settings.by_chain`.
+        lower: of the chain of blocks.
+        whole: of the network as one block, if the score takes it.
+    """
+    if whole is None:
+        return lower
+    of_lower, of_whole = (
+        Measured(each.lower_two_sed, each.score, each.replicates) for each in (lower, whole)
+    )
+    eps, weights = score_radii(settings)
+    chosen = of_whole
+    if settings.score == "joint":
+        on_grid = len(eps) == len(settings.eps)
+        chosen = geometric_mean(of_lower, of_whole, weights if on_grid else None)
+    return replace(
+        lower,
+        settings=settings,
+        score=chosen.score,
+        replicates=chosen.replicates,
+        factors=Factors(
+            curve=chosen.curve,
+            lower=lower.score,
+            end_to_end=whole.score,
+            end_to_end_curve=whole.two_sed,
+            effective_sample_size=whole.effective_sample_size,
+            plan=whole.plan[0],
+        ),
+        warnings=(
+            *lower.warnings,
+            *(
+                f"end-to-end: {warning}"
+                for warning in whole.warnings
+                if warning not in lower.warnings
+            ),
+        ),
     )
 
 
@@ -165,8 +218,8 @@ def evaluate(
         settings=settings,
         inputs=len(sampled.inputs),
         eps=grid,
-        two_sed=found.two,
-        lower_two_sed=found.lower,
+        two_sed=found.two.curve,
+        lower_two_sed=found.lower.curve,
         effective_sample_size=found.two_size[on_grid],
         lower_effective_sample_size=found.lower_size[on_grid],
         upper_bound=upper_bound(grid, settings.zeta, d, spectra.max_rank, eigenvalue),
@@ -174,14 +227,16 @@ def evaluate(
         trace_bracket=_bracket(spectra, grid, settings, by_block=False),
         max_rank=spectra.max_rank,
         max_eigenvalue=eigenvalue,
-        score=found.score,
-        two_sed_score=found.two_score,
-        replicates=found.replicates,
+        score=found.lower.score,
+        two_sed_score=found.two.score,
+        replicates=found.lower.replicates,
         plan=sampled.plan.blocks,
         warnings=(
             *find_warnings(chain, spectra, settings),
             *beyond_dimension(
-                grid, d, {"2sED": found.two.estimate, "lower 2sED": found.lower.estimate}
+                grid,
+                d,
+                {"2sED": found.two.curve.estimate, "lower 2sED": found.lower.curve.estimate},
             ),
             *found.warnings,
         ),

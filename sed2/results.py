@@ -69,7 +69,7 @@ class BlockShare(Brief):
 
 @dataclass(frozen=True, repr=False)
 class Score(Brief):
-    """The number that `rank` orders by: lower 2sED at eps_n, or its mean over the eps grid."""
+    """A measure as one number: at eps_n, or its mean over the eps grid, in log eps."""
 
     value: float
     std_error_draws: float
@@ -93,7 +93,7 @@ class Score(Brief):
 
 @dataclass(frozen=True, repr=False)
 class Replicates(Brief):
-    """Deviations of lower 2sED by chance, on the grid and, last, of the score: (..., E + 1).
+    """Deviations of a measure by chance, on the grid and, last, of its score: (..., E + 1).
 
     Summed with independent standard normal coefficients, the deviations of one source scatter as
     the estimate does: over eps, and over models that have the coefficients of the inputs in common.
@@ -146,6 +146,23 @@ class SmcReport(Brief):
 
 
 @dataclass(frozen=True, repr=False)
+class Factors(Brief):
+    """What a score is made of that looks at the whole network as well."""
+
+    curve: Curve
+    """Of the score's own measure."""
+    lower: Score
+    """Of lower 2sED."""
+    end_to_end: Score
+    """Of 2sED end-to-end."""
+    end_to_end_curve: Curve
+    effective_sample_size: np.ndarray
+    """(E,) of the draws' weights in 2sED end-to-end."""
+    plan: BlockPlan
+    """Of the network as one block."""
+
+
+@dataclass(frozen=True, repr=False)
 class ModelResult(Tabled):
     """2sED and lower 2sED of one model over a grid of covering radii."""
 
@@ -181,14 +198,29 @@ class ModelResult(Tabled):
     """mu of (11): the largest eigenvalue of the normalised Fisher matrix over the draws; NaN if a
     spectrum is sampled."""
     score: Score
+    """The number that `rank` orders by: of lower 2sED, or as `settings.score` says."""
     two_sed_score: Score
-    """The same functional of 2sED, to stand beside the score."""
+    """Of 2sED, to stand beside the score."""
     replicates: Replicates
+    """Of the score's measure."""
     plan: tuple[BlockPlan, ...]
     warnings: tuple[str, ...]
     provenance: Provenance
     smc: SmcReport | None = None
     """None for plain Monte Carlo."""
+    factors: Factors | None = None
+    """None where lower 2sED is the score."""
+
+    @property
+    def curve(self) -> Curve:
+        """Of the score's measure."""
+        return self.factors.curve if self.factors else self.lower_two_sed
+
+    @property
+    def score_sample_size(self) -> np.ndarray:
+        """(E,) the smallest effective sample size in the score's measure."""
+        sizes = self.lower_effective_sample_size
+        return np.minimum(sizes, self.factors.effective_sample_size) if self.factors else sizes
 
     @property
     def eps_n(self) -> float | None:

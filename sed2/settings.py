@@ -28,6 +28,8 @@ from sed2.errors import SpecError, UsageError, did_you_mean, shown
 
 DEFAULT_EPS = "1e-3:1e-1"
 DEFAULT_POINTS = 25
+SCORE_EPS = (0.3,)
+"""The covering radius of scores that look at the whole network, unless `eps` is given."""
 MAX_POINTS = 1000
 MIN_EPS = 1e-300
 
@@ -277,7 +279,11 @@ class Settings(SpectraSettings):
     """All that determines the numbers, but for the architecture and the data themselves."""
 
     eps: Eps = Field(default=parse_eps(DEFAULT_EPS), json_schema_extra={"default": DEFAULT_EPS})
-    """Covering radii: `1e-3:1e-1` (log-spaced, 25 points), `1e-3:1e-1:9` or `0.1,0.01`."""
+    """Covering radii: `1e-3:1e-1` (log-spaced, 25 points), `1e-3:1e-1:9` or `0.1,0.01`. With
+    `score` end-to-end or joint it is 0.3 by default."""
+    score: Literal["lower", "end-to-end", "joint"] = "lower"
+    """What models are ordered by: lower 2sED, 2sED of the network as one block, or the geometric
+    mean of the two."""
     zeta: Annotated[float, Number] = Field(default=0.0, ge=0, lt=1)
     """Meso-scale exponent."""
     estimator: Literal["mc", "smc"] = "mc"
@@ -294,6 +300,14 @@ class Settings(SpectraSettings):
     """gamma of eps_n = (log n / (gamma n))^(3/8)."""
 
     @property
+    def by_chain(self) -> tuple[Settings, ...]:
+        """Those of lower 2sED, and those of 2sED end-to-end if the score takes that as well."""
+        if self.score == "lower":
+            return (self,)
+        of_lower = self.model_copy(update={"score": "lower"})
+        return of_lower, of_lower.model_copy(update={"chain": "end-to-end"})
+
+    @property
     def eps_n(self) -> float | None:
         """eps_n = (log n / (gamma n))^(3/8) of Theorem 5.1; None without `n_train`."""
         if self.n_train is None:
@@ -304,6 +318,22 @@ class Settings(SpectraSettings):
     def averages_draws(self) -> bool:
         """Whether 2sED is a mean over the K draws themselves, so that one draw has no error."""
         return self.estimator == "mc"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _eps_of_score(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and data.get("score") in ("end-to-end", "joint"):
+            return {"eps": SCORE_EPS, **data}
+        return data
+
+    @model_validator(mode="after")
+    def _check_score(self) -> Settings:
+        if self.score != "lower" and self.chain != "blocks":
+            raise ValueError(
+                f"`score` {self.score} compares the network as one block with its blocks, which "
+                f"`chain` {self.chain} does not tell apart. Leave out one of the two"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_eps_n(self) -> Settings:
@@ -355,7 +385,7 @@ def resolve(
     except ValidationError as error:
         fault = explain(error, of, "setting" if of is Settings else "option")
         names = [str(step) for step in fault.path[:1]] or [
-            name for name in ("n_train", "gamma") if name in merged
+            name for name in of.model_fields if name in merged and f"`{name}`" in fault.cause
         ]
         # A fault of two settings is laid to the one that was given last.
         name = next((name for name in names if name in sources), names[0])

@@ -123,11 +123,13 @@ def _estimate(
 
 def forecast_spectra(task: Task, dataset: Dataset) -> float:
     """Of an estimate."""
-    settings, samples = task.settings, min(task.settings.samples, dataset.rows)
-    chain = build_chain(task.model.blocks, dataset.input_shape, settings.chain)
-    extra = Jackknife.plan(settings.draws, samples, dataset.rows, settings.input_groups).extra
-    room = reserved(chain, samples, settings)
-    return make_plan(chain, settings.draws + extra, samples, settings, reserved=room).bytes
+    samples, forecasts = min(task.settings.samples, dataset.rows), []
+    for its in task.settings.by_chain:
+        chain = build_chain(task.model.blocks, dataset.input_shape, its.chain)
+        extra = Jackknife.plan(its.draws, samples, dataset.rows, its.input_groups).extra
+        room = reserved(chain, samples, its)
+        forecasts.append(make_plan(chain, its.draws + extra, samples, its, reserved=room).bytes)
+    return max(forecasts)
 
 
 def _baselines(

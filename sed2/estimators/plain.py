@@ -30,10 +30,10 @@ def plain(problem: Problem) -> Estimates:
     # 2sED's, the others are those of lower 2sED (of its first term, where there is one block only).
     weight_logs = np.cumsum(logdets.values, axis=-1)
     sizes = effective_sample_size(tilted_weights(weight_logs, axis=1), axis=1)
-    spreads, of_lower = weight_logs.std(axis=1), slice(max(1, blocks - 1))
-    two_size, lower_size = sizes[:, -1], sizes[:, of_lower].min(axis=1)
+    spreads, earlier = weight_logs.std(axis=1), slice(max(1, blocks - 1))
+    two_size, lower_size = sizes[:, -1], sizes[:, earlier].min(axis=1)
     two_weighting = Weighting(two_size, spreads[:, -1], spectra.draws)
-    lower_weighting = Weighting(lower_size, spreads[:, of_lower].max(axis=1), spectra.draws)
+    lower_weighting = Weighting(lower_size, spreads[:, earlier].max(axis=1), spectra.draws)
 
     rng = np.random.Generator(np.random.Philox([problem.settings.seed, problem.stream]))
     inputs = problem.jackknife.variance(
@@ -41,7 +41,7 @@ def plain(problem: Problem) -> Estimates:
         spectra.traces,
         problem.functionals / np.abs(np.log(eps)),
     )
-    (two_curve, two_score, _), (lower_curve, score, replicates) = (
+    of_two, of_lower = (
         with_errors(
             problem.functionals,
             values,
@@ -60,11 +60,8 @@ def plain(problem: Problem) -> Estimates:
         )
     )
     return Estimates(
-        two=two_curve,
-        two_score=two_score,
-        lower=lower_curve,
-        score=score,
-        replicates=replicates,
+        two=of_two,
+        lower=of_lower,
         shares=shares,
         two_size=two_size,
         lower_size=lower_size,
@@ -72,6 +69,6 @@ def plain(problem: Problem) -> Estimates:
             spectra,
             eps[: len(problem.settings.eps)],
             two_weighting,
-            {"2sED": two_curve.lower_estimate, "lower 2sED": lower_curve.lower_estimate},
+            {"2sED": of_two.curve.lower_estimate, "lower 2sED": of_lower.curve.lower_estimate},
         ),
     )

@@ -9,9 +9,10 @@ import numpy as np
 
 from sed2.chain import Chain
 from sed2.fisher.plan import Plan
+from sed2.measure.intervals import Measured
 from sed2.measure.spectra import Spectra
 from sed2.measure.uncertainty import Jackknife
-from sed2.results import Curve, Replicates, Score, SmcReport
+from sed2.results import SmcReport
 from sed2.settings import Settings
 
 
@@ -50,12 +51,8 @@ class Problem:
 class Estimates:
     """What a strategy returns, in dimensions."""
 
-    two: Curve
-    two_score: Score
-    lower: Curve
-    score: Score
-    replicates: Replicates
-    """Of lower 2sED and its score."""
+    two: Measured
+    lower: Measured
     shares: np.ndarray
     """(E, L) the share of each block in lower 2sED."""
     two_size: np.ndarray

@@ -132,6 +132,15 @@ class Deviations:
         return cls((resampled - mean) / np.sqrt(len(resampled) - 1), draws - 1, values - mean)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A measure on the grid of eps, its score, and how both scatter by chance."""
+
+    curve: Curve
+    score: Score
+    replicates: Replicates
+
+
 def with_errors(
     functional: np.ndarray,
     values: np.ndarray,
@@ -140,7 +149,7 @@ def with_errors(
     spectra: np.ndarray,
     weighting: Weighting,
     stream: int,
-) -> tuple[Curve, Score, Replicates]:
+) -> Measured:
     """A measure with all its errors.
 
     Args:
@@ -154,34 +163,46 @@ def with_errors(
     """
     weighting = weighting.at(functional)
     estimate, of_spectra, bias = (functional @ a for a in (values, spectra, draws.bias))
-    deviations = draws.values @ functional.T
-    of_draws = np.sqrt(np.square(deviations).sum(axis=0))
-    of_inputs = inputs.std_error(weighting.sizes)
-    lower = is_lower_estimate(weighting.sizes, weighting.spreads, weighting.draws)
-    bounds = interval(
-        estimate,
-        (of_draws, draws.freedom),
-        (of_inputs, len(inputs.deviations) - 1),
-        of_spectra,
-        bias,
-    )
-    bounds[lower] = np.nan
-    curve = Curve(*(a[:-1] for a in (estimate, of_draws, of_inputs, of_spectra, bounds, lower)))
-    score = Score(
-        float(estimate[-1]),
-        float(of_draws[-1]),
-        float(of_inputs[-1]),
-        float(of_spectra[-1]),
-        (float(bounds[-1, 0]), float(bounds[-1, 1])),
-        bool(lower[-1]),
-    )
     shared, own = inputs.replicates(weighting.sizes)
     replicates = Replicates(
-        draws=deviations,
+        draws=draws.values @ functional.T,
         draws_freedom=draws.freedom,
         inputs=shared,
         inputs_own=own,
         spectra=of_spectra,
         stream=stream,
     )
-    return curve, score, replicates
+    lower = is_lower_estimate(weighting.sizes, weighting.spreads, weighting.draws)
+    return measured(estimate, replicates, bias, lower)
+
+
+def measured(
+    values: np.ndarray, replicates: Replicates, bias: np.ndarray, is_lower: np.ndarray
+) -> Measured:
+    """A measure from its replicates.
+
+    Args:
+        values: (E + 1,) on the grid and, last, the score.
+        replicates: of these.
+        bias: (E + 1,) by how much each lies below its limit, to first order.
+        is_lower: (E + 1,) whether too few draws carry it for an honest interval.
+    """
+    of_draws, of_inputs = (
+        np.sqrt(np.square(each).sum(axis=0)) for each in (replicates.draws, replicates.inputs)
+    )
+    of_inputs = np.hypot(of_inputs, replicates.inputs_own)
+    bounds = interval(
+        values,
+        (of_draws, replicates.draws_freedom),
+        (of_inputs, len(replicates.inputs) - 1),
+        replicates.spectra,
+        bias,
+    )
+    bounds[is_lower] = np.nan
+    columns = (values, of_draws, of_inputs, replicates.spectra, bounds, is_lower)
+    value, draws, inputs, spectra, (low, high), flag = (column[-1].tolist() for column in columns)
+    return Measured(
+        Curve(*(column[:-1] for column in columns)),
+        Score(value, draws, inputs, spectra, (low, high), flag),
+        replicates,
+    )

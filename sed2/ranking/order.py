@@ -27,7 +27,7 @@ from sed2.ranking.results import (
 )
 from sed2.results import ModelResult
 
-COMMON = ("dataset", "standardize", "label", "eps", "zeta", "n_train", "gamma")
+COMMON = ("dataset", "standardize", "label", "score", "eps", "zeta", "n_train", "gamma")
 """Settings that all candidates must share, or their scores answer different questions."""
 LEADING = 20
 """So many of the best models are asked for crossings: of 1,000 there would be some 100,000."""
@@ -96,7 +96,7 @@ def separation(result: ModelResult, following: ModelResult) -> float:
 def find_crossings(
     ordered: Sequence[ModelResult], simulated: Sequence[np.ndarray]
 ) -> tuple[Crossing, ...]:
-    """Where two curves of lower 2sED change order.
+    """Where two curves of the score's measure change order.
 
     Args:
         ordered: M models.
@@ -105,7 +105,7 @@ def find_crossings(
     found = []
     for i, j in combinations(range(len(ordered)), 2):
         upper, lower = ordered[i], ordered[j]
-        gap = upper.lower_two_sed.estimate - lower.lower_two_sed.estimate
+        gap = upper.curve.estimate - lower.curve.estimate
         places = np.flatnonzero(gap[:-1] * gap[1:] < 0)
         if not len(places):
             continue

@@ -27,14 +27,14 @@ _INPUTS, _DRAWS, _OTHERS = 1, 2, 3
 
 
 def simulate(result: ModelResult) -> np.ndarray:
-    """(S, E + 1) curves of lower 2sED and, last, scores. Depends on this model alone; NaN where an
-    error is undefined."""
+    """(S, E + 1) curves of the score's measure and, last, scores. Depends on this model alone; NaN
+    where an error is undefined."""
     replicates = result.replicates
     groups = len(replicates.inputs)
-    freedom = draws_freedom(replicates.draws_freedom, result.lower_effective_sample_size)
+    freedom = draws_freedom(replicates.draws_freedom, result.score_sample_size)
     drawn = _rng(_DRAWS, result.settings.seed, replicates.stream)
     others = _rng(_OTHERS, result.settings.seed, replicates.stream).normal(size=(2, SIMULATIONS, 1))
-    values = np.append(result.lower_two_sed.estimate, result.score.value)
+    values = np.append(result.curve.estimate, result.score.value)
     return (
         values
         + _deviations(replicates.inputs, groups - 1, _rng(_INPUTS, *_input_key(result)))

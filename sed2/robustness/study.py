@@ -19,11 +19,11 @@ from sed2.chain import build_chain
 from sed2.common.progress import Progress, Report
 from sed2.data.load import Dataset
 from sed2.errors import UsageError, shown
-from sed2.estimate import Sampled, evaluate, sample
+from sed2.estimate import Sampled, evaluate, sample, scored
 from sed2.estimators.registry import reserved
 from sed2.fisher.kept import SpectraStore
 from sed2.fisher.plan import make_plan
-from sed2.fisher.prefixes import Prefixes
+from sed2.fisher.prefixes import ALONE, Prefixes
 from sed2.fisher.ways import Way
 from sed2.ranking.order import check_comparable
 from sed2.results import ModelResult
@@ -165,11 +165,12 @@ def check_memory(model: ModelSpec, dataset: Dataset, settings: Settings, grids: 
     Raises:
         ResourceError: one does not.
     """
-    chain = build_chain(model.blocks, dataset.input_shape, settings.chain)
     all_points = points(settings, grids, dataset.rows)
-    for size in (lambda point: point.samples, lambda point: point.draws):
-        point = max(all_points, key=size)
-        make_plan(chain, point.draws, point.samples, _at(settings, point, settings.seed))
+    for its in settings.by_chain:
+        chain = build_chain(model.blocks, dataset.input_shape, its.chain)
+        for size in (lambda point: point.samples, lambda point: point.draws):
+            point = max(all_points, key=size)
+            make_plan(chain, point.draws, point.samples, _at(its, point, its.seed))
 
 
 def study(
@@ -248,8 +249,23 @@ def _share(progress: Progress, name: str, done: int, work: int, total: int) -> P
 def _compute(
     task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
 ) -> tuple[ModelResult, ...]:
-    """The model under each of some numbers of draws, the largest first: it has the draws of all,
-    but where its work is shared out over so many that the ways to the spectra differ."""
+    """The model under each of some numbers of draws."""
+    parts = []
+    for number, its in enumerate(task.settings.by_chain):
+        part = replace(task, settings=its)
+        sharing = ALONE if number else prefixes
+        parts.append(_of_chain(part, dataset, progress, store, sharing))
+    return tuple(
+        scored(task.settings.model_copy(update={"draws": draws}), *results)
+        for draws, *results in zip(task.own, *parts, strict=True)
+    )
+
+
+def _of_chain(
+    task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
+) -> tuple[ModelResult, ...]:
+    """The largest number of draws first: it has the draws of all, but where its work is shared out
+    over so many that the ways to the spectra differ."""
     chain = build_chain(task.model.blocks, dataset.input_shape, task.settings.chain)
     samples = min(task.settings.samples, dataset.rows)
     found: dict[int, ModelResult] = {}

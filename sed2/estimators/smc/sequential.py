@@ -191,7 +191,7 @@ def sequential(problem: Problem) -> Estimates:
     # The particles are spread over the tilted measure: no few of them carry it.
     weighting = Weighting(sizes, np.zeros(len(sizes)), islands * particles)
     without = np.einsum("fe,ergm->mrgf", problem.functionals * per_log_eps, flow.left_out[back])
-    (two_curve, two_score, _), (lower_curve, score, replicates) = (
+    of_two, of_lower = (
         with_errors(
             problem.functionals,
             values.mean(axis=1),
@@ -207,11 +207,8 @@ def sequential(problem: Problem) -> Estimates:
         )
     )
     return Estimates(
-        two=two_curve,
-        two_score=two_score,
-        lower=lower_curve,
-        score=score,
-        replicates=replicates,
+        two=of_two,
+        lower=of_lower,
         shares=shares.mean(axis=1),
         two_size=sizes,
         lower_size=sizes,

@@ -42,6 +42,7 @@ def test_the_defaults_are_the_papers() -> None:
         "prior": "torch",
         "n_train": None,
         "gamma": 1.0,
+        "score": "lower",
         "seed": 0,
         "memory_gb": None,
         "chain": "blocks",

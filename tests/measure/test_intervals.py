@@ -64,9 +64,10 @@ def test_each_source_keeps_its_name_on_the_curve_and_in_the_score() -> None:
     draws = Deviations(np.array([[0.3, 0.4], [0.4, 0.3]]), 30, np.array([0.0, 0.2]))
     inputs = Variance(np.full(3, 0.04), np.zeros(3), np.full((4, 3), 0.1), 10)
     weighting = Weighting(np.array([50.0, 40.0]), np.zeros(2), 100)
-    curve, score, replicates = with_errors(
+    found = with_errors(
         functional, np.array([1.0, 3.0]), draws, inputs, np.array([0.6, 1.0]), weighting, 7
     )
+    curve, score, replicates = found.curve, found.score, found.replicates
     np.testing.assert_allclose(curve.estimate, [1, 3])
     np.testing.assert_allclose(curve.std_error_draws, [0.5, 0.5])
     np.testing.assert_allclose(curve.std_error_inputs, [0.2, 0.2])

@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from sed2.baselines.registry import baseline_values
 from sed2.baselines.results import BaselineValue
 from sed2.chain import build_chain
 from sed2.common.memory import GB
-from sed2.common.progress import Progress, Report
+from sed2.common.progress import Progress, Report, part
 from sed2.data.load import Dataset
 from sed2.errors import ResourceError
 from sed2.estimate import estimate
@@ -218,8 +217,10 @@ class ThisProcess:
 
     def values(self, tasks: Sequence[Task], progress: Progress) -> list[Any]:
         return [
-            task.compute(self._dataset, partial(progress, task.title), prefixes=self._prefixes)
-            for task in tasks
+            task.compute(
+                self._dataset, part(progress, task.title, i, len(tasks)), prefixes=self._prefixes
+            )
+            for i, task in enumerate(tasks)
         ]
 
 

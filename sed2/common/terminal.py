@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -136,15 +137,18 @@ def hush() -> None:
 
 @contextmanager
 def progress(title: str, *, wanted: bool = True) -> Iterator[Callable[[str, int, int], None]]:
-    """A live bar on stderr, gone when done; nothing at all where stderr is no terminal, or the bar
-    is not wanted.
+    """How far the work is, on stderr: a live bar that is gone when done; lines where stderr is no
+    terminal, or `NO_COLOR` is set; nothing where it is not wanted.
 
     Yields:
         `report(what, done, total)`.
     """
     console = err()
-    if not wanted or not console.is_terminal or os.environ.get("NO_COLOR"):
+    if not wanted:
         yield lambda what, done, total: None
+        return
+    if not console.is_terminal or os.environ.get("NO_COLOR"):
+        yield _Lines().report
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -154,3 +158,35 @@ def progress(title: str, *, wanted: bool = True) -> Iterator[Callable[[str, int,
         yield lambda what, done, total: bar.update(
             task, description=what, completed=done, total=total
         )
+
+
+class _Lines:
+    """Progress as lines, the first one after two seconds, and then ever less often: a log is read
+    afterwards."""
+
+    def __init__(self) -> None:
+        self._begun = self._said = time.monotonic()
+        self._gap, self._share = _FIRST_GAP, 0.0
+
+    def report(self, what: str, done: int, total: int) -> None:
+        now, share = time.monotonic(), done / max(total, 1)
+        if share < self._share:  # other work begins
+            self._begun = now
+        self._share = share
+        if now - self._said < self._gap or not 0 < share < 1:
+            return
+        self._said, self._gap = now, min(2 * self._gap, _LAST_GAP)
+        spent = now - self._begun
+        left = duration(spent * (1 - share) / share)
+        say(f"progress: {what}, {share:.0%} after {duration(spent)}, about {left} left")
+
+
+_FIRST_GAP, _LAST_GAP = 2.0, 60.0  # seconds
+
+
+def duration(seconds: float) -> str:
+    """In words, no more exact than a forecast is."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 1):.0f} s"

@@ -16,13 +16,12 @@ import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sed2.common.files import sweep
-from sed2.common.progress import Progress, Report
+from sed2.common.progress import Progress, Report, part
 from sed2.data.load import Dataset
 from sed2.errors import UsageError, shown
 from sed2.options import TrainingSettings
@@ -121,7 +120,10 @@ class RunDirectory:
 
     def values(self, tasks: Sequence[Task], progress: Progress) -> list[Any]:
         """The values of tasks, in their order: kept ones, and others that are kept then."""
-        return [self._value(task, partial(progress, task.title)) for task in tasks]
+        return [
+            self._value(task, part(progress, task.title, i, len(tasks)))
+            for i, task in enumerate(tasks)
+        ]
 
     def _value(self, task: Task, progress: Report) -> Any:
         """As `Task.compute`. Its spectra are kept as well: they serve other tasks."""

@@ -296,6 +296,29 @@ def test_without_a_terminal_nothing_is_cut_or_coloured(
     assert pipe.getvalue() == f"warning: {'word ' * 100}\n"
 
 
+def test_without_a_terminal_progress_is_lines_that_become_rare(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sys, "stderr", pipe := io.StringIO())
+    with terminal.progress("sampling") as report:
+        for now[0] in range(100):
+            report("MLP 54-3-7", int(now[0]), 400)
+        now[0] = 200
+        report("training", 0, 10)  # other work, with a beginning of its own
+        now[0] = 210
+        report("training", 5, 10)
+    assert pipe.getvalue().splitlines() == [
+        "progress: MLP 54-3-7, 0% after 2 s, about 7 min left",
+        "progress: MLP 54-3-7, 2% after 6 s, about 7 min left",
+        "progress: MLP 54-3-7, 4% after 14 s, about 6 min left",
+        "progress: MLP 54-3-7, 8% after 30 s, about 6 min left",
+        "progress: MLP 54-3-7, 16% after 62 s, about 6 min left",
+        "progress: training, 50% after 10 s, about 10 s left",
+    ]
+
+
 def test_a_platform_that_is_not_there_is_no_defect(tmp_path: Path) -> None:
     """Of JAX itself, in a process of its own."""
     ran = shell("JAX_PLATFORMS=nonsense sed2 doctor", tmp_path)

@@ -179,7 +179,8 @@ def rank(
         options, Settings, ClusterOptions, DecidingOptions, TrainingSettings
     )
     if not until_decided:
-        refuse_without("until_decided", "nothing is added to what is given", deciding)
+        more = {name: of for name, of in deciding.items() if name != "decide_at"}
+        refuse_without("until_decided", "nothing is added to what is given", more)
     if not train:
         refuse_without("train", "nothing is trained", wishes)
     file = read_spec(spec, allow_import, allow_partial)
@@ -190,9 +191,8 @@ def rank(
     check_comparable(names, resolved, also=("seed",) if train or baselines else ())
     candidates = dict(zip(names, file.models, strict=True))
     its = dict(zip(names, resolved, strict=True))
-    demand = None
-    if until_decided:
-        demand = read_demand(resolve_options(DecidingOptions, deciding, file), its)
+    wish = resolve_options(DecidingOptions, deciding, file)
+    demand = read_demand(wish, its) if until_decided else None
     dataset = checked_data(file.models, resolved)  # all have the same, or do not compare
     if training:
         for name, candidate in candidates.items():
@@ -207,9 +207,8 @@ def rank(
     asked: dict[str, Any] = {"demand": demand, "training": training}
     with _workplace("rank", wanted, dataset, file, run, cluster, **asked) as place:
         place.announce(wanted, progress)
-        results = place.values(tasks(ESTIMATE), progress)
         if demand is None:
-            ranking = rank_results(results)
+            ranking = rank_results(place.values(tasks(ESTIMATE), progress), wish.decide_at)
         else:
 
             def again(more: Mapping[str, Settings]) -> list[ModelResult]:
@@ -221,7 +220,7 @@ def rank(
 
                 return place.values(wanted, report)
 
-            ranking = rank_until_decided(its, again, demand, results)
+            ranking = rank_until_decided(its, again, demand)
         if baselines:
             values = place.values(tasks(BASELINES), progress)
             ranking = add_baselines(ranking, dict(zip(names, values, strict=True)))

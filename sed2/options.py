@@ -6,10 +6,11 @@ Options of one command that are no fields, such as `--train`, are arguments of t
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from sed2.errors import UsageError, did_you_mean
 from sed2.settings import BUDGET, Flag, Number, Options, Panel, Settings, variable
@@ -20,6 +21,22 @@ TRAINING, GATE, THEOREM, CLUSTER, OUTPUT = map(
     Panel, ("Training", "Gate", "Theorem", "Cluster", "Output")
 )
 _LIMIT = 2**31 - 1
+_UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600}
+
+
+def _seconds(value: object) -> object:
+    """A time as seconds."""
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*([\d.]+)\s*([a-z]+)\s*", value)):
+        number, unit = match.groups()
+        if unit in _UNITS:
+            try:
+                return float(number) * _UNITS[unit]
+            except ValueError:
+                pass
+    return value
+
+
+Seconds = Annotated[float, Field(gt=0), BeforeValidator(_seconds), Number]
 _Count = Annotated[int, Field(ge=1, le=2**40), Number] | None
 
 
@@ -54,6 +71,9 @@ class DecidingOptions(Options):
     """Draws per model at most; by default 8 times `draws`."""
     max_samples: _Count = None
     """Inputs per model at most; by default 8 times `samples`."""
+    budget: Seconds | None = None
+    """Time to spend at most, such as `60s`, `5min` or `2h`; a step that would not fit is not
+    begun."""
 
 
 class GateOptions(Options):

@@ -30,6 +30,8 @@ DEFAULT_EPS = "1e-3:1e-1"
 DEFAULT_POINTS = 25
 SCORE_EPS = (0.3,)
 """The covering radius of scores that look at the whole network, unless `eps` is given."""
+SCORE_NAMES = {"lower": "lower 2sED", "end-to-end": "2sED end-to-end", "joint": "joint 2sED"}
+"""What a score is of, by the setting."""
 MAX_POINTS = 1000
 MIN_EPS = 1e-300
 
@@ -306,6 +308,11 @@ class Settings(SpectraSettings):
             return (self,)
         of_lower = self.model_copy(update={"score": "lower"})
         return of_lower, of_lower.model_copy(update={"chain": "end-to-end"})
+
+    @property
+    def score_name(self) -> str:
+        """What models are ordered by, in words."""
+        return SCORE_NAMES[self.score]
 
     @property
     def eps_n(self) -> float | None:

@@ -80,11 +80,11 @@ def rank(
             **options,
         )
     outputs.write(ranking)
-    for warning in ranking_warnings(ranking):
-        terminal.warn(warning)
     if not outputs.json_on_stdout:
-        print_rank(terminal.out(), ranking)
+        print_rank(terminal.out(), ranking, outputs.command)
         if verbose:
             for model in ranking.models:
                 print_plan(terminal.out(), model.result.name, model.result.plan)
                 print_smc(terminal.out(), model.result)
+    for warning in ranking_warnings(ranking):
+        terminal.warn(warning)

@@ -18,6 +18,7 @@ again: over r rounds an order is decided wrongly with a probability of at most a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -73,6 +74,7 @@ def read_demand(wish: DecidingOptions, settings: Mapping[str, Settings]) -> Dema
         wish.decide_at,
         wish.max_draws or TIMES * first.draws,
         wish.max_samples or TIMES * first.samples,
+        wish.budget,
     )
 
 
@@ -80,7 +82,6 @@ def rank_until_decided(
     settings: Mapping[str, Settings],
     run: RunAgain,
     demand: Demand,
-    begun: Sequence[ModelResult] | None = None,
 ) -> Ranking:
     """Rank, and go on until every order of neighbours is as sure as demanded, or nothing is left.
 
@@ -88,16 +89,16 @@ def rank_until_decided(
         settings: of the models, by name; the same N and K for all.
         run: how results are computed.
         demand: what to reach, within which budget.
-        begun: the results with these settings, if they are there already.
     """
-    begun = begun or run(settings)
-    ranking = _decide(begun, run, demand)
+    clock = _Clock(run, demand.budget)
+    begun = clock(settings)
+    ranking = _decide(begun, clock, demand)
     undecided = [
         f"{upper.result.name} and {lower.result.name}"
         for upper, lower in pairwise(ranking.models)
         if not upper.decided
     ]
-    spent = (
+    short = (
         f"not decided at {demand.probability:g} within {demand.max_draws:,} draws and "
         f"{demand.max_samples:,} inputs: {'; '.join(undecided)}"
     )
@@ -105,8 +106,39 @@ def rank_until_decided(
         ranking,
         settings=begun[0].settings,
         demand=demand,
-        warnings=(*ranking.warnings, *([spent] if undecided else [])),
+        decide_at=demand.probability,
+        warnings=(*ranking.warnings, *([short] if undecided else [])),
     )
+
+
+class _Clock:
+    """Runs, as long as the time suffices.
+
+    Args:
+        run: the work.
+        budget: seconds for all of it; None for no limit.
+    """
+
+    def __init__(self, run: RunAgain, budget: float | None) -> None:
+        self._run, self._budget = run, budget
+        self._begun, self._done = time.monotonic(), 0
+
+    def __call__(self, settings: Mapping[str, Settings]) -> Sequence[ModelResult]:
+        """
+        Raises:
+            ResourceError: the work would take longer than is left, as far as what was done tells.
+        """
+        work = sum(its.draws * its.samples for its in settings.values())
+        elapsed = time.monotonic() - self._begun
+        forecast = elapsed * work / self._done if self._done else 0.0
+        if self._budget is not None and elapsed + forecast > self._budget:
+            raise ResourceError(
+                f"the next step would take about {forecast:.0f} s, and {self._budget:g} s are not "
+                "to be exceeded"
+            )
+        results = self._run(settings)
+        self._done += work
+        return results
 
 
 @dataclass(frozen=True)

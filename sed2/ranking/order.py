@@ -55,8 +55,12 @@ def check_comparable(
                 )
 
 
-def rank_results(results: Sequence[ModelResult]) -> Ranking:
-    """All results, largest score first; equal scores in the order of their names."""
+def rank_results(results: Sequence[ModelResult], decide_at: float = 0.95) -> Ranking:
+    """All results, largest score first; equal scores in the order of their names.
+
+    Args:
+        decide_at: the probability of an order below which neighbours are tied.
+    """
     ordered = sorted(results, key=lambda result: (-result.score.value, result.name))
     simulated = [simulate(result) for result in ordered]
     best = probability_best(simulated)
@@ -78,6 +82,7 @@ def rank_results(results: Sequence[ModelResult]) -> Ranking:
         settings=results[0].settings,
         crossings=find_crossings(ordered[:LEADING], simulated[:LEADING]),
         warnings=_differences(ordered),
+        decide_at=decide_at,
     )
 
 

@@ -52,9 +52,10 @@ class Probability(Brief):
 
 @dataclass(frozen=True, repr=False)
 class RankedModel(Brief):
-    """A model and its place, 1 is best."""
+    """A model and how sure its place is."""
 
     rank: int
+    """1 has the largest score."""
     result: ModelResult
     separation: float
     """Gap to the next model's score in standard errors of the difference; NaN for the last."""
@@ -104,11 +105,13 @@ class Demand:
     """K at most."""
     max_samples: int
     """N at most."""
+    budget: float | None = None
+    """Seconds at most."""
 
 
 @dataclass(frozen=True, repr=False)
 class Ranking(Tabled, Models[RankedModel]):
-    """All models of a file, largest lower 2sED first."""
+    """All models of a file, largest score first."""
 
     models: tuple[RankedModel, ...]
     settings: Settings
@@ -119,6 +122,17 @@ class Ranking(Tabled, Models[RankedModel]):
     demand: Demand | None = None
     correlation: Prediction | None = None
     """Between the score and the training losses, if the models were trained."""
+    decide_at: float = 0.95
+    """Neighbours whose order has less than this probability are tied."""
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Of each model, 1 is best; those that are tied share the first of theirs: 1, 1, 3."""
+        places = [1]
+        for number, model in enumerate(self.models[:-1], start=2):
+            decided = model.order_probability.score >= self.decide_at
+            places.append(number if decided else places[-1])
+        return tuple(places)
 
     @property
     def eps(self) -> np.ndarray:

@@ -16,6 +16,7 @@ from sed2.gating.outcome import GatedModel, GateResult
 from sed2.generalisation.results import BoundResult
 from sed2.ranking.results import RankedModel, Ranking
 from sed2.report import words
+from sed2.report.decision import decision
 from sed2.report.documents.gate import gate_document
 from sed2.report.documents.model import curve_columns
 from sed2.report.documents.stability import stability_rows
@@ -44,17 +45,17 @@ def line(result: Any, /) -> str:
             return score_in_words(result)
         case Curve():
             return f"{len(result.estimate)} points, {_range(result.estimate)}"
-        case ModelResult(score=score, eps=eps):
-            said = [result.name, f"lower 2sED {score_in_words(score)}", coverage(result)]
+        case ModelResult(eps=eps):
+            said = [result.name, _scored(result), coverage(result)]
             said += [f"{len(eps)} eps, {_range(eps)}"]
         case RankedModel(probability_best=best, order_probability=order):
             said = [f"#{result.rank} {result.name}"]
-            said += [f"lower 2sED {score_in_words(result.result.score)}"]
+            said += [_scored(result.result)]
             said += [*_probable("P(best)", best.score), *_probable("P(order)", order.score)]
         case Ranking(models=(best, *_)):
             said = [_models(len(result)), f"best {best.name}"]
             said += _probable("P(best)", best.probability_best.score) if len(result) > 1 else []
-            said += [f"lower 2sED {score_in_words(best.result.score)}"]
+            said += [_scored(best.result)]
         case StabilityResult(verdict=verdict):
             few = len(verdict.order) <= _FEW
             said = [_SETTLED[verdict.settled]]
@@ -87,7 +88,8 @@ def markup(result: Any, /) -> str:
             text, notes = (0,), compute_notes(result, headers)
         case Ranking(models=models):
             headers, rows = ranking.rank_table(result)
-            notes = [ranking.order_note(result), *ranking.rank_notes(result, headers)]
+            notes = [*decision(result), ranking.order_note(result)]
+            notes += ranking.rank_notes(result, headers)
             notes += baseline_notes(models)
             others, values = baseline_columns(models, without=headers)
             headers = [*headers, *others]
@@ -173,6 +175,10 @@ def _ranked(model: RankedModel) -> dict[str, Any]:
         "draws": result.settings.draws,
         **csv_columns(model),
     }
+
+
+def _scored(result: ModelResult) -> str:
+    return f"{result.settings.score_name} {score_in_words(result.score)}"
 
 
 def _models(count: int) -> str:

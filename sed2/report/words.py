@@ -20,7 +20,16 @@ _KINDS = {
 def columns(result: GateResult) -> list[str]:
     """Headers of the table."""
     floor = [] if result.rules.min_score is None else [f"P(>= {result.rules.min_score:g})"]
-    return ["gate", "model", "lower 2sED", "baseline", "ratio", "P(ratio)", *floor, *_LAST]
+    return [
+        "gate",
+        "model",
+        result.settings.score_name,
+        "baseline",
+        "ratio",
+        "P(ratio)",
+        *floor,
+        *_LAST,
+    ]
 
 
 def row(result: GateResult, model: GatedModel) -> list[str]:
@@ -118,7 +127,8 @@ def notes(result: GateResult) -> list[str]:
     )
     lower = [score.lower_estimate for model in result.models if (score := model.score)]
     return [
-        f"Demanded: lower 2sED {at} of at least {rules.min_ratio:g} times the baseline's.",
+        f"Demanded: {settings.score_name} {at} of at least {rules.min_ratio:g} times the "
+        "baseline's.",
         f"P: probability that this is so. {_looks(rules.levels, rules.draws, rules.batches)}",
         "P is about these settings: how other seeds at the same N and K would have it, on average"
         + (", values biased low (>) as they are; not about the limit." if any(lower) else "."),

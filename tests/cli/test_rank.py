@@ -12,6 +12,7 @@ import pytest
 
 from sed2.baselines.registry import BASELINES
 from tests.cli.conftest import FAST, Run
+from tests.report.test_tables import header_of
 
 LONG = "a name that is a good deal longer than any narrow terminal would like it to be " * 2
 
@@ -33,14 +34,13 @@ def ranked(sed2: Run, *arguments: str) -> dict[str, Any]:
 def test_the_table_is_in_rank_order_and_nothing_is_cut(sed2: Run, spec: str) -> None:
     ran = sed2("rank", spec, *FAST)
     assert ran.code == 0
-    lines = ran.out.splitlines()
-    places = [line.split()[0] for line in lines[2:5]]
-    assert places == ["1", "2", "3"]
-    assert "MLP 54-9-7" in lines[2]
-    assert "MLP 54-2-7" in lines[4]
-    assert LONG.strip() in lines[3]
-    for part in ("parameters", "lower 2sED", "95% interval", "P(best)", "P(order)", "2sED", "ESS"):
-        assert part in lines[0]
+    assert ran.out.startswith("Train MLP 54-9-7: it is ahead of the next with P ")
+    rows = [line for line in ran.out.splitlines() if line[:1].isdigit()]
+    assert [row.split()[0] for row in rows] == ["1", "2", "3"]
+    for row, name in zip(rows, ("MLP 54-9-7", LONG.strip(), "MLP 54-2-7"), strict=True):
+        assert name in row
+    for part in ("parameters", "lower 2sED", "± seeds", "P(best)", "P(order)", "2sED"):
+        assert part in header_of(ran.out)
     assert "averaged over eps 0.001 to 0.1" in ran.out
     assert "\x1b" not in ran.out + ran.err
 
@@ -75,7 +75,14 @@ def test_n_train_orders_at_eps_n(sed2: Run, spec: str) -> None:
 def test_company_order_and_names_change_no_number(sed2: Run, spec: str) -> None:
     other = Path("other.yaml")
     other.write_text("models:\n  - MLP 54-2-7\n  - {name: new, notation: MLP 54-9-7}\n")
-    own = {"name", "rank", "separation", "probability_best", "order_probability"}  # of the company
+    own = {
+        "name",
+        "rank",
+        "place",
+        "separation",
+        "probability_best",
+        "order_probability",
+    }  # of the company
     before, after = (
         {
             model["parameters"]: {k: v for k, v in model.items() if k not in own}
@@ -111,7 +118,12 @@ def test_until_decided_adds_draws_and_inputs_within_the_budget(sed2: Run) -> Non
     Path("s.yaml").write_text("models: [MLP 54-2-7, MLP 54-9-7, MLP 54-8-7]\n")
     limits = ("--max-draws", "12", "--max-samples", "10")
     document = ranked(sed2, "s.yaml", *DECIDE, *limits)
-    assert document["until_decided"] == {"probability": 0.9, "max_draws": 12, "max_samples": 10}
+    assert document["until_decided"] == {
+        "probability": 0.9,
+        "max_draws": 12,
+        "max_samples": 10,
+        "budget": None,
+    }
     *pairs, last = document["models"]
     assert last["decided"] is None
     for model in document["models"]:
@@ -124,13 +136,14 @@ def test_until_decided_adds_draws_and_inputs_within_the_budget(sed2: Run) -> Non
     assert " of 2 orders decided at P = 0.9" in ran.out
     assert ("warning: not decided at 0.9" in ran.err) == (not all(m["decided"] for m in pairs))
     for column in ("N", "K"):
-        assert column in ran.out.splitlines()[0].split()
+        assert column in header_of(ran.out).split()
 
 
 @pytest.mark.parametrize(
     ("options", "where"),
     [
-        (("--decide-at", "0.9"), "--decide-at"),
+        (("--budget", "60s"), "--budget"),
+        (("--until-decided", "--budget", "soon"), "--budget"),
         (("--until-decided", "--decide-at", "1"), "--decide-at"),
         (("--until-decided", "--max-draws", "many"), "--max-draws"),
         (("--until-decided", "--input-groups", "0"), "--until-decided"),
@@ -158,7 +171,7 @@ def test_train_adds_losses_and_their_correlation(sed2: Run, spec: str) -> None:
     files = ("--json", "r.json", "--csv", "r.csv", "--plot", "r.png")
     ran = sed2("rank", spec, *FAST, *TRAIN, *files)
     assert ran.code == 0, ran.err
-    assert "train loss" in ran.out.splitlines()[0]
+    assert "train loss" in header_of(ran.out)
     assert "on the 200 rows trained on, mean of 2 seeds" in ran.out
     assert "–: fewer than 5 models, too few for an interval." in ran.out
     assert "\x1b" not in ran.out + ran.err
@@ -202,7 +215,7 @@ def test_baselines_stand_beside_the_score_and_are_judged(sed2: Run) -> None:
     ran = sed2("rank", "m.yaml", *FAST, *TRAIN, "--baselines", "--json", "r.json")
     assert ran.code == 0, ran.err
     for name in BASELINES:
-        assert name in ran.out.splitlines()[0]
+        assert name in header_of(ran.out)
     assert "the best baseline" in ran.out
     document = json.loads(Path("r.json").read_text())
     assert set(document["correlation"]["measures"]) == {"score", *BASELINES}

@@ -181,3 +181,21 @@ def test_a_demand_that_means_nothing_is_refused(given: dict[str, object]) -> Non
     with pytest.raises(UsageError) as caught:
         read_demand(resolve(given, {}, of=DecidingOptions), {"a": Settings()})
     assert caught.value.where == name
+
+
+def test_a_step_that_would_not_fit_the_time_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first step takes 10 s, the next has twice the draws: 30 s in all."""
+    world = World({"a": 100.0, "b": 100.1}, draws=50.0)
+    now = [0.0]
+    monkeypatch.setattr("sed2.ranking.deciding.time.monotonic", lambda: now[0])
+
+    def run(settings: Mapping[str, Settings]) -> list[ModelResult]:
+        now[0] += sum(its.draws for its in settings.values()) / 20
+        return world.run(settings)
+
+    for budget, draws in ((29, 100), (31, 200)):
+        now[0] = 0
+        ranking = rank_until_decided(world.settings(), run, replace(DEMAND, budget=budget))
+        assert {model.result.settings.draws for model in ranking.models} == {draws}
+        (stopped,) = [warning for warning in ranking.warnings if "stopped" in warning]
+        assert f"s, and {budget} s are not to be exceeded" in stopped

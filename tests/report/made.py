@@ -111,7 +111,7 @@ def made_bound(result: ModelResult | None = None, **words: object) -> BoundResul
 
 
 def made_ranking(results: Sequence[ModelResult]) -> Ranking:
-    """The results in the order given."""
+    """The results in the order given, which is decided."""
     return Ranking(
         models=tuple(
             RankedModel(
@@ -126,6 +126,7 @@ def made_ranking(results: Sequence[ModelResult]) -> Ranking:
         settings=results[0].settings,
         crossings=(),
         warnings=(),
+        decide_at=0.8,
     )
 
 

@@ -246,7 +246,12 @@ def test_the_json_of_a_ranking_tells_how_sure_the_order_is(tmp_path: Path) -> No
     (told,) = document["crossings"]
     assert told["eps_interval"] == [0.01, None]
     assert told["probability"] == 0.75
-    assert document["until_decided"] == {"probability": 0.95, "max_draws": 800, "max_samples": 400}
+    assert document["until_decided"] == {
+        "probability": 0.95,
+        "max_draws": 800,
+        "max_samples": 400,
+        "budget": None,
+    }
 
 
 def test_json_is_ascii_whatever_the_names(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from sed2.report.figures.training import draw_ranking, ranking_figure
 from sed2.report.tables.ranking import print_rank, ranking_warnings
 from sed2.report.tables.training import accuracy_cell, loss_cell
 from tests.report.made import made_ranking, made_result, made_trained, made_training
-from tests.report.test_tables import shown
+from tests.report.test_tables import header_of, shown
 
 RESULTS = [
     made_result("MLP 54-13-11-9-7", parameters=1007, value=538.04),
@@ -80,8 +80,7 @@ def test_an_accuracy_in_percent() -> None:
 def test_the_loss_stands_beside_the_score_at_any_width() -> None:
     for width in (65, 80, 300):
         text = printed(trained(), width)
-        header = words(text.splitlines()[0])
-        assert header.startswith("# model lower 2sED 95% interval train loss")
+        assert header_of(text).startswith("# model lower 2sED 95% interval train loss")
         assert "0.535 ± 0.005" in text
         assert max(map(cell_len, text.splitlines())) <= width
     assert "train loss: cross entropy on the 500 rows trained on, mean of 2 seeds" in words(text)
@@ -109,7 +108,7 @@ def test_decided_ranks_are_said_to_stand_for_the_scores() -> None:
 
 def test_baselines_stand_in_the_same_table_where_there_is_room() -> None:
     text = printed(with_baselines(), 300)
-    header = text.splitlines()[0]
+    header = header_of(text)
     assert header.split().count("parameters") == 1
     assert "two_sed_end_to_end" in header
     assert "jacob_cov of MLP 54-10-2-10-25-7: the outputs do not depend on some input." in text
@@ -128,7 +127,7 @@ def test_baselines_are_whole_at_any_width(width: int) -> None:
 def test_the_verdict_names_the_best_baseline() -> None:
     text = words(printed(with_baselines(), 300))
     assert (
-        "Whether lower 2sED beats the best baseline, narrowest_width, cannot be told: the "
+        "Whether the score beats the best baseline, narrowest_width, cannot be told: the "
         "difference of their tau-b is -0.67, and has no interval." in text
     )
     for name in ("parameters", "flops", "narrowest_width", "two_sed_end_to_end"):

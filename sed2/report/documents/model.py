@@ -56,8 +56,20 @@ def curves_document(result: ModelResult) -> dict[str, Any]:
         "two_sed": _curve(result.two_sed),
         "lower_two_sed": _curve(result.lower_two_sed)
         | {"effective_sample_size": result.lower_effective_sample_size},
+        **factors_document(result),
         "effective_sample_size": result.effective_sample_size,
         "smc": None if result.smc is None else asdict(result.smc),
+    }
+
+
+def factors_document(result: ModelResult) -> dict[str, Any]:
+    """2sED end-to-end and joint 2sED, null where the score does not take them."""
+    factors, joint = result.factors, result.settings.score == "joint"
+    return {
+        "end_to_end": factors and _curve(factors.end_to_end_curve),
+        "joint": _curve(factors.curve) if factors and joint else None,
+        "factors": factors
+        and {"lower": factors.lower.value, "end_to_end": factors.end_to_end.value},
     }
 
 
@@ -131,4 +143,18 @@ def curve_columns(result: ModelResult) -> dict[str, np.ndarray]:
         "two_sed_high": two.interval[:, 1],
         "upper_bracket": result.upper_bracket,
         "trace_bracket": result.trace_bracket,
+        **_factor_columns(result),
+    }
+
+
+def _factor_columns(result: ModelResult) -> dict[str, np.ndarray]:
+    if not result.factors:
+        return {}
+    named = {"end_to_end": result.factors.end_to_end_curve}
+    if result.settings.score == "joint":
+        named["joint"] = result.factors.curve
+    return {
+        name: column
+        for measure, curve in named.items()
+        for name, column in ((measure, curve.estimate), (f"{measure}_std_error", curve.std_error))
     }

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sed2.ranking.results import Probability, Ranking
+from sed2.report.decision import decision
 from sed2.report.documents.model import (
     brackets_document,
     curves_document,
@@ -32,6 +33,7 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
         "models": [
             {
                 "rank": model.rank,
+                "place": place,
                 "name": model.result.name,
                 "parameters": model.result.parameters,
                 **score_document(model.result.score),
@@ -48,8 +50,10 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
                 "warnings": model.warnings,
                 "spec_sha256": model.result.provenance.spec_sha256,
             }
-            for model in ranking.models
+            for model, place in zip(ranking.models, ranking.places, strict=True)
         ],
+        "decision": decision(ranking),
+        "decide_at": ranking.decide_at,
         "crossings": [asdict(crossing) for crossing in ranking.crossings],
         "until_decided": ranking.demand and asdict(ranking.demand),
         "correlation": ranking.correlation and prediction_document(ranking.correlation),

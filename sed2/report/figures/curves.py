@@ -1,4 +1,4 @@
-"""Curves of lower 2sED and 2sED over eps: a figure worth putting in a paper."""
+"""Curves of the score and of 2sED over eps: a figure worth putting in a paper."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def rendered(figure: Figure, file_format: str) -> bytes:
 def draw_curves(results: Sequence[ModelResult]) -> Figure:
     """Curves over eps on a logarithmic axis.
 
-    Lower 2sED is drawn solid in its 95% interval, 2sED dashed. Where there is no interval, a faint
-    band between dotted lines shows two standard deviations of the scatter between seeds. A
-    vertical line marks eps_n of Theorem 5.1.
+    The score's measure is drawn solid in its 95% interval, 2sED dashed. Where there is no interval,
+    a faint band between dotted lines shows two standard deviations of the scatter between seeds.
+    A vertical line marks eps_n of Theorem 5.1.
 
     Args:
         results: one or more models on the same eps grid.
@@ -102,7 +102,7 @@ def place_legend(
 
 def _draw(axes: Axes, result: ModelResult, colour: str, mark: str) -> None:
     """The curves of one model."""
-    curve = result.lower_two_sed
+    curve = result.curve
     lower = curve.estimate
     between_seeds = np.stack([lower - 2 * curve.scatter, lower + 2 * curve.scatter])
     for (low, high), shown, alpha in (
@@ -164,12 +164,13 @@ def _explanations(results: Sequence[ModelResult]) -> list[Line2D]:
     """Entries of the legend for the kinds of line."""
     from matplotlib.lines import Line2D
 
-    curves = [result.lower_two_sed for result in results]
+    curves = [result.curve for result in results]
     lower_estimates = any(curve.lower_estimate.any() for curve in curves)
     intervals = any((~curve.lower_estimate).any() for curve in curves)
-    both = [(result.lower_two_sed.estimate, result.two_sed.estimate) for result in results]
+    both = [(result.curve.estimate, result.two_sed.estimate) for result in results]
     same = all(np.allclose(lower, two, rtol=1e-6, equal_nan=True) for lower, two in both)
-    of_lower = " lower 2sED = 2sED" if same else " lower 2sED"
+    name = results[0].settings.score_name
+    of_lower = f" {name} = 2sED" if same else f" {name}"
     lines = [
         Line2D(
             [], [], color="0.3", label=f"{of_lower}, in its 95% interval" if intervals else of_lower

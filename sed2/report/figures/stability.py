@@ -38,7 +38,7 @@ def stability_figure(result: StabilityResult, file_format: str) -> bytes:
 
 
 def draw_stability(result: StabilityResult) -> Figure:
-    """Lower 2sED over N, K and sigma, and by seed: the mean over the seeds with a band of their
+    """The score over N, K and sigma, and by seed: the mean over the seeds with a band of their
     standard deviation, and a dotted line at the settings given."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -55,7 +55,7 @@ def draw_stability(result: StabilityResult) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize="small")
     for axes in panels[:, 0]:
-        axes.set_ylabel("lower 2sED")
+        axes.set_ylabel(result.models[0].settings.score_name)
     handles = [
         Line2D([], [], color=_colour(m), marker=_mark(m), markersize=4, label=model_label(model))
         for m, model in enumerate(result.models)

@@ -75,7 +75,7 @@ def _draw_against_score(axes: Axes, ranking: Ranking) -> None:
         )
     at = "at" if len(ranking.eps) == 1 else "averaged over"
     of = r"at $\varepsilon_n$" if ranking.eps_n is not None else rf"{at} $\varepsilon$"
-    axes.set_xlabel(f"lower 2sED {of}", fontsize="small")
+    axes.set_xlabel(f"{ranking.settings.score_name} {of}", fontsize="small")
     axes.set_ylabel("final training loss", fontsize="small")
     assert ranking.correlation is not None  # or the models were not trained
     tau = ranking.correlation.agreements[0].kendall

@@ -6,7 +6,16 @@
   const data = JSON.parse(document.getElementById("document").textContent);
   const $ = (id) => document.getElementById(id);
   const { eps, eps_n: epsN } = data;
-  const chosen = { measure: "lower_two_sed", scale: "log", point: startingPoint() };
+  const NAMES = {
+    lower_two_sed: "lower 2sED",
+    two_sed: "2sED",
+    end_to_end: "2sED end-to-end",
+    joint: "joint 2sED",
+  };
+  // The measure that models are ordered by.
+  const scored =
+    { "end-to-end": "end_to_end", joint: "joint" }[data.settings.score] ?? "lower_two_sed";
+  const chosen = { measure: scored, scale: "log", point: startingPoint() };
   const series = data.models ? data.models.map(ofModel) : bothOf(data);
   let place;
 
@@ -15,10 +24,15 @@
   }
 
   function bothOf(result) {
-    return [
-      { name: "lower 2sED", place: 0, shown: true, curve: () => result.lower_two_sed },
-      { name: "2sED", place: 1, shown: true, curve: () => result.two_sed, dashed: true },
-    ];
+    return Object.keys(NAMES)
+      .filter((key) => result[key])
+      .map((key, place) => ({
+        name: NAMES[key],
+        place,
+        shown: true,
+        curve: () => result[key],
+        dashed: key === "two_sed",
+      }));
   }
 
   // The point of the grid nearest to eps_n, or its middle.
@@ -32,14 +46,14 @@
     return distances.indexOf(Math.min(...distances));
   }
 
-  // The curves are of lower 2sED, where crossings are told, and few enough for rings.
+  // The curves are of the score, where crossings are told, and few enough for rings.
   function ringed() {
     const few = series.filter((one) => one.shown).length <= RINGED;
-    return few && chosen.measure === "lower_two_sed" ? (data.crossings ?? []) : [];
+    return few && chosen.measure === scored ? (data.crossings ?? []) : [];
   }
 
   function measure() {
-    return chosen.measure === "two_sed" ? "2sED" : "lower 2sED";
+    return NAMES[chosen.measure];
   }
 
   function view() {
@@ -137,6 +151,10 @@
   }
 
   $("measures").hidden = !data.models;
+  for (const button of document.getElementsByName("measure")) {
+    button.checked = button.value === scored;
+    button.parentElement.hidden = !data.models?.every((model) => model[button.value]);
+  }
   $("scales").hidden = eps.length === 1;
   $("all-or-none").hidden = series.length < 5;
   $("point").hidden = eps.length === 1;

@@ -13,7 +13,10 @@ from sed2.results import (
 from sed2.settings import Settings
 
 _LEGEND = {
+    "joint 2sED": "geometric mean of lower 2sED and 2sED end-to-end.",
+    "2sED end-to-end": "of the network as one block, with noise at its output alone.",
     "95% interval": "for the limit of many draws, whichever N inputs are chosen.",
+    "± seeds": "standard deviation between seeds at the same N and K.",
     "P(best)": "probability of being ahead of all others.",
     "P(order)": "probability of being ahead of the next.",
     "ESS": "effective draws of 2sED.",
@@ -67,6 +70,11 @@ def with_interval(value: float, interval: Sequence[float], lower_estimate: bool)
 def interval_cell(interval: Sequence[float]) -> str:
     low, high = interval
     return "–" if math.isnan(low) or math.isnan(high) else f"{low:.1f} to {high:.1f}"
+
+
+def scatter_cell(score: Score) -> str:
+    """How far away another seed lands."""
+    return "–" if math.isnan(score.scatter) else f"± {score.scatter:.1f}"
 
 
 def score_in_words(score: Score) -> str:

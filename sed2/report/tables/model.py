@@ -12,9 +12,8 @@ from sed2.report.layout import number as _number
 from sed2.report.layout import print_table as _print_table
 from sed2.report.layout import sentence as _sentence
 from sed2.report.tables.cells import coverage, describe, legend, score_in_words, with_interval
-from sed2.results import (
-    ModelResult,
-)
+from sed2.results import ModelResult
+from sed2.settings import SCORE_NAMES
 
 _CURVE_ROWS = 9  # rows of the eps table; the whole grid goes to --csv and --json
 
@@ -36,12 +35,21 @@ def print_compute(console: Console, result: ModelResult) -> None:
 def curve_table(result: ModelResult, points: np.ndarray) -> tuple[list[str], list[list[str]]]:
     """Headers and rows of the curves, at these places of the grid."""
     lower, two = result.lower_two_sed, result.two_sed
-    headers = ["eps", "lower 2sED", "95% interval", "2sED", "95% interval", "ESS"]
-    return [*headers, "bracket", "at most"], [
+    curves = {"lower 2sED": lower, "2sED": two}
+    if result.factors:
+        named = {SCORE_NAMES["end-to-end"]: result.factors.end_to_end_curve}
+        curves = {result.settings.score_name: result.curve} | named | curves
+    headers = [header for name in curves for header in (name, "95% interval")]
+    return ["eps", *headers, "ESS", "bracket", "at most"], [
         [
             f"{result.eps[e]:.3g}",
-            *with_interval(lower.estimate[e], lower.interval[e], lower.lower_estimate[e]),
-            *with_interval(two.estimate[e], two.interval[e], two.lower_estimate[e]),
+            *(
+                cell
+                for curve in curves.values()
+                for cell in with_interval(
+                    curve.estimate[e], curve.interval[e], curve.lower_estimate[e]
+                )
+            ),
             f"{result.effective_sample_size[e]:.1f}",
             _number(result.upper_bracket[e]),
             _number(result.upper_bound[e], digits=0),
@@ -78,7 +86,7 @@ def compute_notes(result: ModelResult, shown: Sequence[str]) -> list[str]:
         if result.eps_n is None
         else [
             f"At eps_n = {result.eps_n:.4g} (Theorem 5.1, n = {result.settings.n_train:,}): "
-            f"lower 2sED {score_in_words(result.score)}."
+            f"{result.settings.score_name} {score_in_words(result.score)}."
         ]
     )
     return [*at_eps_n, *legend(shown, lower=lower), describe(result.settings, result.inputs)]

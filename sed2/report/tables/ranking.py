@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from rich.console import Console
 
 from sed2.ranking.order import LEADING
-from sed2.ranking.results import (
-    Crossing,
-    Demand,
-    RankedModel,
-    Ranking,
-)
+from sed2.ranking.results import Crossing, Demand, RankedModel, Ranking
+from sed2.report.decision import decision, next_step
 from sed2.report.layout import fits as _fits
 from sed2.report.layout import note as _note
 from sed2.report.layout import print_table as _print_table
-from sed2.report.tables.cells import describe, legend, probability_cell, value_cell, with_interval
+from sed2.report.layout import sentence as _sentence
+from sed2.report.tables.cells import (
+    describe,
+    interval_cell,
+    legend,
+    probability_cell,
+    scatter_cell,
+    value_cell,
+)
 from sed2.report.tables.training import (
     accuracy_cell,
     baseline_columns,
@@ -28,10 +34,16 @@ from sed2.report.tables.training import (
     print_prediction,
     training_note,
 )
+from sed2.results import Score
 
 _CROSSINGS = 10  # lines of changes of order
-_RANK_COLUMNS = ("#", "model", "lower 2sED", "95% interval", "P(best)", "P(order)")
+_NAMED = 8  # models that a warning names
 _OF_THE_FIRST = f"Changes of order are told of the first {LEADING} models."
+_TIED = "#: models that are tied have the same place."
+_ALL_LOWER = (
+    "All values are biased low: too few effective draws for an honest error; the limits of many "
+    "draws lie above, as a rule."
+)
 _CLAIM = {
     False: "P is about the limit of many draws, at this N.",
     True: "P is about these settings, values biased low as they are: how another seed at the same "
@@ -39,8 +51,134 @@ _CLAIM = {
 }
 
 
-def print_rank(console: Console, ranking: Ranking) -> None:
-    """All models, best first, with what a reader needs to judge the order."""
+@dataclass(frozen=True)
+class Column:
+    """One column of the ranking, in every form of it."""
+
+    header: str
+    cell: Callable[[RankedModel], str]
+    key: Callable[[RankedModel], float | str]
+    """By which a page sorts it."""
+    always: bool = False
+    """Whether it is shown even where it says the same in every row."""
+
+
+def rank_columns(ranking: Ranking) -> list[Column]:
+    """The most important ones first; those that say the same of every model are left out."""
+    models, settings = ranking.models, ranking.settings
+    places = dict(zip((model.name for model in models), ranking.places, strict=True))
+    scores = [model.result.score for model in models]
+    all_lower = all(score.lower_estimate for score in scores)
+
+    def value(
+        of: Callable[[RankedModel], Score | None], header: str, always: bool = False
+    ) -> Column:
+        """A score, marked where it is biased low, unless all are."""
+
+        def cell(model: RankedModel) -> str:
+            score = of(model)
+            return value_cell(score.value, score.lower_estimate and not all_lower) if score else "–"
+
+        return Column(header, cell, lambda m: s.value if (s := of(m)) else math.nan, always)
+
+    def error(model: RankedModel) -> str:
+        score = model.result.score
+        return scatter_cell(score) if score.lower_estimate else interval_cell(score.interval)
+
+    columns = [
+        Column("#", lambda m: str(places[m.name]), lambda m: m.rank, always=True),
+        Column("model", lambda m: m.name, lambda m: m.name, always=True),
+        value(lambda m: m.result.score, settings.score_name, always=True),
+        Column(
+            "± seeds" if all_lower else "95% interval",
+            error,
+            lambda m: m.result.score.scatter if all_lower else m.result.score.interval[0],
+            always=True,
+        ),
+    ]
+    trained, grown = models[0].training is not None, ranking.demand is not None
+    if trained:
+        columns.append(
+            Column(
+                "train loss",
+                lambda m: loss_cell(m.training) if m.training else "–",
+                lambda m: m.training.mean if m.training else math.nan,
+                always=True,
+            )
+        )
+    columns += [
+        Column("P(best)", lambda m: probability_cell(_best(m)), _best, always=True),
+        Column("P(order)", lambda m: probability_cell(_ahead(m)), _ahead, always=True),
+    ]
+    if settings.score == "joint":
+        columns.append(value(_whole, "end-to-end"))
+    if settings.score != "lower":
+        columns.append(value(_lower, "lower 2sED"))
+    columns += [
+        Column("N", lambda m: f"{m.result.inputs:,}", lambda m: m.result.inputs, grown),
+        Column("K", lambda m: f"{_draws(m):,}", _draws, grown),
+        Column("parameters", lambda m: f"{m.result.parameters:,}", lambda m: m.result.parameters),
+        value(lambda m: m.result.two_sed_score, "2sED"),
+        Column("ESS", lambda m: f"{_size(m):.1f}", _size),
+    ]
+    if trained:
+        columns.append(
+            Column(
+                "accuracy",
+                lambda m: accuracy_cell(m.training) if m.training else "–",
+                lambda m: m.training.mean_accuracy if m.training else math.nan,
+                always=True,
+            )
+        )
+    return [
+        column
+        for column in columns
+        if column.always or len(models) == 1 or len({column.cell(model) for model in models}) > 1
+    ]
+
+
+def _best(model: RankedModel) -> float:
+    return model.probability_best.score
+
+
+def _ahead(model: RankedModel) -> float:
+    return model.order_probability.score
+
+
+def _whole(model: RankedModel) -> Score | None:
+    return model.result.factors.end_to_end if model.result.factors else None
+
+
+def _lower(model: RankedModel) -> Score | None:
+    return model.result.factors.lower if model.result.factors else None
+
+
+def _draws(model: RankedModel) -> int:
+    return model.result.settings.draws
+
+
+def _size(model: RankedModel) -> float:
+    return float(model.result.effective_sample_size.min())
+
+
+def rank_table(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows."""
+    columns = rank_columns(ranking)
+    rows = [[column.cell(model) for column in columns] for model in ranking.models]
+    return [column.header for column in columns], rows
+
+
+def print_rank(console: Console, ranking: Ranking, command: str = "") -> None:
+    """What to do, then all models, best first, with what a reader needs to judge the order.
+
+    Args:
+        command: the one that made the ranking, as it is typed; empty if none did.
+    """
+    for line in decision(ranking):
+        _sentence(console, line, "bold")
+    if following := next_step(ranking, command):
+        _sentence(console, following, wrap=False)
+    console.print()
     headers, rows = rank_table(ranking)
     others, values = baseline_columns(ranking.models, without=headers)
     wide = [[*row, *more] for row, more in zip(rows, values, strict=True)]
@@ -68,7 +206,7 @@ def print_rank(console: Console, ranking: Ranking) -> None:
 
 def order_note(ranking: Ranking) -> str:
     """By what the models are ordered."""
-    return f"Ordered by lower 2sED {_where(ranking)}."
+    return f"Ordered by {ranking.settings.score_name} {_where(ranking)}."
 
 
 def crossing_notes(ranking: Ranking) -> list[str]:
@@ -82,13 +220,18 @@ def rank_notes(ranking: Ranking, shown: Sequence[str]) -> list[str]:
     Args:
         shown: headers to explain.
     """
-    scores = [score for m in ranking.models for score in (m.result.score, m.result.two_sed_score)]
+    scores = [model.result.score for model in ranking.models]
+    others = [model.result.two_sed_score for model in ranking.models]
     training, several = ranking.models[0].training, len(ranking.models) > 1
-    by_lower = any(model.result.score.lower_estimate for model in ranking.models)
+    by_lower = any(score.lower_estimate for score in scores)
+    all_lower = all(score.lower_estimate for score in scores)
+    any_lower = by_lower or any(score.lower_estimate for score in others)
     began = "Began with: " if ranking.demand else ""
     inputs = min(model.result.inputs for model in ranking.models)
     return [
-        *legend(shown, lower=any(score.lower_estimate for score in scores)),
+        *legend(shown, lower=any_lower and not all_lower),
+        *([_ALL_LOWER] if all_lower else []),
+        *([_TIED] if len(set(ranking.places)) < len(ranking.models) else []),
         *([_OF_THE_FIRST] if len(ranking.models) > LEADING else []),
         *([_CLAIM[by_lower]] if "P(best)" in shown and several else []),
         *([training_note(training)] if training else []),
@@ -104,41 +247,6 @@ def _where(ranking: Ranking) -> str:
     if len(ranking.eps) == 1:
         return f"at eps = {ranking.eps[0]:g}"
     return f"averaged over eps {ranking.eps[0]:g} to {ranking.eps[-1]:g} in log eps"
-
-
-def rank_table(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows, the most important columns first."""
-    trained, grown = ranking.models[0].training is not None, ranking.demand is not None
-    before, after = _RANK_COLUMNS[:4], _RANK_COLUMNS[4:]
-    headers = [
-        *before,
-        *(["train loss"] if trained else []),
-        *after,
-        *(["N", "K"] if grown else []),
-        "parameters",
-        "2sED",
-        "ESS",
-        *(["accuracy"] if trained else []),
-    ]
-    return headers, [_rank_row(model, grown=grown) for model in ranking.models]
-
-
-def _rank_row(model: RankedModel, *, grown: bool) -> list[str]:
-    result, training = model.result, model.training
-    score, two = result.score, result.two_sed_score
-    return [
-        str(model.rank),
-        result.name,
-        *with_interval(score.value, score.interval, score.lower_estimate),
-        *([loss_cell(training)] if training else []),
-        probability_cell(model.probability_best.score),
-        probability_cell(model.order_probability.score),
-        *([f"{result.inputs:,}", f"{result.settings.draws:,}"] if grown else []),
-        f"{result.parameters:,}",
-        value_cell(two.value, two.lower_estimate),
-        f"{result.effective_sample_size.min():.1f}",
-        *([accuracy_cell(training)] if training else []),
-    ]
 
 
 def _crossing(crossing: Crossing) -> str:
@@ -169,12 +277,28 @@ def _decisions(ranking: Ranking, demand: Demand) -> str:
 
 
 def ranking_warnings(ranking: Ranking) -> list[str]:
-    """The ranking's own warnings, then the models', each said once for all it concerns."""
-    concerned: dict[str, list[str]] = {}
+    """The ranking's own warnings, then the models', each kind said once for all it concerns.
+
+    Warnings are of one kind if they differ in numbers and names of blocks alone."""
+    kinds: dict[str, dict[str, list[str]]] = {}
     for model in ranking.models:
         for warning in model.warnings:
-            concerned.setdefault(warning, []).append(model.result.name)
-    return [
-        *ranking.warnings,
-        *(f"{', '.join(names)}: {warning}" for warning, names in concerned.items()),
-    ]
+            kind = kinds.setdefault(_VARIABLE.sub("#", warning), {})
+            kind.setdefault(warning, []).append(model.name)
+    return [*ranking.warnings, *map(_merged, kinds.values())]
+
+
+_VARIABLE = re.compile(r"\b[a-z_]+_\d+\b|[\d.,]*\d(?:e-?\d+)?")
+
+
+def _merged(kind: dict[str, list[str]]) -> str:
+    """One warning of a kind, as of the first model that has it."""
+    names = list(dict.fromkeys(name for own in kind.values() for name in own))
+    first = next(iter(kind))
+    told = f"{_few(names)}: {first}"
+    return told if len(kind) == 1 else f"{told} ({names[0]}; the others are alike)"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -40,7 +40,7 @@ def print_stability(console: Console, result: StabilityResult) -> None:
 def models_table(result: StabilityResult) -> tuple[list[str], list[list[str]]]:
     """Headers and rows of the models at the base, by their mean score there."""
     sweep = result.sweeps[0]
-    return ["#", "model", "parameters", "lower 2sED", "±"], [
+    return ["#", "model", "parameters", result.models[0].settings.score_name, "±"], [
         [
             str(place),
             model.name,

@@ -14,14 +14,12 @@ from sed2.ranking.results import Prediction, RankedModel, Ranking
 from sed2.report.layout import note, print_in_parts
 from sed2.training.result import Training
 
-SCORE_NAME = "lower 2sED"
 _CORRELATION = (
     "tau-b, rho: Kendall's and Spearman's correlation of a measure and -(train loss), 1 if both "
     "order the models alike. 95%: for other models of the same kind, by a bootstrap over these."
 )
 _RANKS = (
-    f"{SCORE_NAME} stands for the ranks that were decided: its values at other N and K do not "
-    "compare."
+    "The score stands for the ranks that were decided: its values at other N and K do not compare."
 )
 
 
@@ -88,11 +86,11 @@ def print_prediction(console: Console, ranking: Ranking) -> None:
 
 def prediction_table(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
     """Headers and rows of the correlations."""
-    prediction = ranking.correlation
+    prediction, names = ranking.correlation, {SCORE: ranking.settings.score_name}
     assert prediction is not None  # or there is nothing to tell
     return ["measure", "tau-b", "95% of tau-b", "rho", "95% of rho", "models"], [
         [
-            _measure(agreement.measure),
+            names.get(agreement.measure, agreement.measure),
             *_correlation(agreement.kendall),
             *_correlation(agreement.spearman),
             str(agreement.kendall.models),
@@ -103,22 +101,22 @@ def prediction_table(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
 
 def prediction_notes(ranking: Ranking) -> list[str]:
     """What the correlations mean, why some are undefined, and the verdict on the score."""
-    prediction = ranking.correlation
+    prediction, names = ranking.correlation, {SCORE: ranking.settings.score_name}
     assert prediction is not None  # or there is nothing to tell
     reasons: dict[str, list[str]] = {}
     for agreement in prediction.agreements:
         for correlation in (agreement.kendall, agreement.spearman):
             if correlation.reason:
                 named = reasons.setdefault(correlation.reason, [])
-                if (name := _measure(agreement.measure)) not in named:
+                if (name := names.get(agreement.measure, agreement.measure)) not in named:
                     named.append(name)
     whole = len(prediction.agreements)
     return [
         _CORRELATION,
         *([_RANKS] if ranking.demand else []),
         *(
-            f"–{'' if len(names) == whole else ' of ' + ', '.join(names)}: {reason}."
-            for reason, names in reasons.items()
+            f"–{'' if len(of) == whole else ' of ' + ', '.join(of)}: {reason}."
+            for reason, of in reasons.items()
         ),
         *([_verdict(prediction)] if prediction.verdict else []),
     ]
@@ -128,24 +126,20 @@ def _verdict(prediction: Prediction) -> str:
     verdict = prediction.verdict
     assert verdict is not None
     if prediction.best_baseline is None:
-        return f"Whether {SCORE_NAME} beats the best baseline is undefined."
+        return "Whether the score beats the best baseline is undefined."
     if verdict.interval is None:
         return (
-            f"Whether {SCORE_NAME} beats the best baseline, {prediction.best_baseline}, cannot be "
+            f"Whether the score beats the best baseline, {prediction.best_baseline}, cannot be "
             f"told: the difference of their tau-b is {verdict.difference:+.2f}, and has no "
             "interval."
         )
     return (
-        f"{SCORE_NAME} {'beats' if verdict.wins else 'does not beat'} the best baseline, "
+        f"The score {'beats' if verdict.wins else 'does not beat'} the best baseline, "
         f"{prediction.best_baseline}: the difference of their tau-b is {verdict.difference:+.2f} "
         f"(95%: {_interval(verdict.interval)}; the best baseline chosen anew in each resample), "
         "and it wins only if that interval is above 0. A baseline that fewer than half of the "
         "models have does not count."
     )
-
-
-def _measure(name: str) -> str:
-    return SCORE_NAME if name == SCORE else name
 
 
 def _correlation(correlation: Correlation) -> list[str]:

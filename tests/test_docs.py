@@ -63,12 +63,13 @@ def test_the_output_in_the_readme_is_that_of_its_command(
 ) -> None:
     monkeypatch.chdir(ROOT)
     (command,) = re.findall(r"^    sed2 (.*)$", README, re.MULTILINE)
+    monkeypatch.setattr("sys.argv", ["sed2", *shlex.split(command)])
     shown = README.split("[start:output]")[1].split("    ...\n")[0].split("-->")[1]
     assert run(shlex.split(command)) == 0
     printed = capsys.readouterr().out.splitlines()
     lines = [line.removeprefix("    ") for line in shown.strip("\n").splitlines()]
-    assert len(lines) == 7
-    assert [line.rstrip() for line in printed][:7] == lines
+    assert len(lines) == 9
+    assert [line.rstrip() for line in printed][:9] == lines
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:

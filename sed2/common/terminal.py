@@ -148,7 +148,7 @@ def progress(title: str, *, wanted: bool = True) -> Iterator[Callable[[str, int,
         yield lambda what, done, total: None
         return
     if not console.is_terminal or os.environ.get("NO_COLOR"):
-        yield _Lines().report
+        yield _Log().report
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -160,7 +160,7 @@ def progress(title: str, *, wanted: bool = True) -> Iterator[Callable[[str, int,
         )
 
 
-class _Lines:
+class _Log:
     """Progress as lines, the first one after two seconds, and then ever less often: a log is read
     afterwards."""
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
+from sed2.baselines.counts import flops
 from sed2.chain import build_chain
 from sed2.common.progress import Progress
 from sed2.data.load import Dataset
@@ -32,6 +34,7 @@ from sed2.options import (
     ClusterOptions,
     DecidingOptions,
     GateOptions,
+    LimitOptions,
     TheoremConstants,
     TrainingSettings,
     sort_out,
@@ -40,6 +43,7 @@ from sed2.ranking.deciding import rank_until_decided, read_demand
 from sed2.ranking.order import check_comparable, rank_results
 from sed2.ranking.prediction import add_baselines, add_trainings
 from sed2.ranking.results import Ranking
+from sed2.ranking.size import within
 from sed2.request import (
     Spec,
     check_networks,
@@ -167,7 +171,8 @@ def rank(
         run_dir, ray: as for `compute`; each candidate is a task.
         progress: called as the work goes on.
         options: as for `compute`, and from the same sources the fields of
-            `sed2.options.DecidingOptions` and `sed2.options.TrainingSettings`.
+            `sed2.options.DecidingOptions`, `sed2.options.LimitOptions` and
+            `sed2.options.TrainingSettings`.
 
     Raises:
         as `compute`; and UsageError if the models' settings make their scores incomparable, the
@@ -175,8 +180,8 @@ def rank(
         for a candidate.
     """
     run = _opened(run_dir)
-    settings, of_tasks, deciding, wishes = sort_out(
-        options, Settings, ClusterOptions, DecidingOptions, TrainingSettings
+    settings, of_tasks, deciding, wishes, limits = sort_out(
+        options, Settings, ClusterOptions, DecidingOptions, TrainingSettings, LimitOptions
     )
     if not until_decided:
         more = {name: of for name, of in deciding.items() if name != "decide_at"}
@@ -191,9 +196,17 @@ def rank(
     check_comparable(names, resolved, also=("seed",) if train or baselines else ())
     candidates = dict(zip(names, file.models, strict=True))
     its = dict(zip(names, resolved, strict=True))
+    dataset = checked_data(file.models, resolved)  # all have the same, or do not compare
+    chains = {
+        name: build_chain(candidate.blocks, dataset.input_shape)
+        for name, candidate in candidates.items()
+    }
+    sizes = {name: (chain.parameters, flops(chain).value) for name, chain in chains.items()}
+    names, left_out = within(sizes, resolve_options(LimitOptions, limits, file))
+    candidates = {name: candidates[name] for name in names}
+    its = {name: its[name] for name in names}
     wish = resolve_options(DecidingOptions, deciding, file)
     demand = read_demand(wish, its) if until_decided else None
-    dataset = checked_data(file.models, resolved)  # all have the same, or do not compare
     if training:
         for name, candidate in candidates.items():
             check_training(candidate, dataset, its[name], training)
@@ -227,6 +240,8 @@ def rank(
         if training:
             trainings = place.values(tasks(TRAINING), progress)
             ranking = add_trainings(ranking, dict(zip(names, trainings, strict=True)))
+        models = [replace(model, flops=sizes[model.name][1]) for model in ranking.models]
+        ranking = replace(ranking, models=tuple(models), left_out=left_out)
     if run:
         run.finish(ranking)
     return ranking

@@ -76,6 +76,17 @@ class DecidingOptions(Options):
     begun."""
 
 
+class LimitOptions(Options):
+    """How large a candidate may be; larger ones are left out."""
+
+    section: ClassVar[str] = "limits"
+    panel: ClassVar[Panel] = BUDGET
+    max_parameters: Annotated[int, Field(ge=1, le=2**62), Number] | None = None
+    """Parameters of a candidate at most; larger ones are left out."""
+    max_model_flops: Annotated[float, Field(gt=0), Number] | None = None
+    """Operations of a candidate's forward pass of one input at most, two for each multiply-add."""
+
+
 class GateOptions(Options):
     """What the gate demands, and how sure it must be."""
 
@@ -159,6 +170,7 @@ KINDS_OF_OPTIONS: tuple[type[Options], ...] = (
     Settings,
     TrainingSettings,
     DecidingOptions,
+    LimitOptions,
     GateOptions,
     TheoremConstants,
     ClusterOptions,

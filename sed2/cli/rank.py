@@ -9,14 +9,14 @@ import typer
 from sed2.cli.options import SpecArgument, Verbose, with_options, with_outputs
 from sed2.cli.run_dir import RunDir, kept_in
 from sed2.common import terminal
-from sed2.options import TRAINING, ClusterOptions, DecidingOptions, TrainingSettings
+from sed2.options import TRAINING, ClusterOptions, DecidingOptions, LimitOptions, TrainingSettings
 from sed2.settings import BUDGET, Settings
 
 if TYPE_CHECKING:
     from sed2.report.outputs import Outputs
 
 
-@with_options(Settings, DecidingOptions, TrainingSettings, ClusterOptions)
+@with_options(Settings, DecidingOptions, LimitOptions, TrainingSettings, ClusterOptions)
 @with_outputs("json", "csv", "plot", "html")
 def rank(
     spec: SpecArgument,
@@ -48,10 +48,11 @@ def rank(
     outputs: Outputs,
     options: dict[str, Any],
 ) -> None:
-    """All models of a file, largest lower 2sED first.
+    """All models of a file, best first, and what to do about it.
 
-    Ordered at eps_n of Theorem 5.1 with `--n-train`, else by the mean over the eps grid. With
-    `--train` every model is also trained, and the table tells whether the score predicts the loss.
+    Ordered by `--score`: at eps_n of Theorem 5.1 with `--n-train`, else by the mean over the eps
+    grid. With `--train` every model is also trained, and the table tells whether the score predicts
+    the loss.
 
     \b
     Examples:

@@ -151,7 +151,7 @@ class _Round:
 
     @classmethod
     def of(cls, results: Sequence[ModelResult], demand: Demand) -> _Round:
-        ranking = rank_results(results)
+        ranking = rank_results(results, demand.probability)
         return cls(ranking, [simulate(model.result) for model in ranking.models], demand)
 
     def result(self, place: int) -> ModelResult:
@@ -210,7 +210,8 @@ def _decide(results: Sequence[ModelResult], run: RunAgain, demand: Demand) -> Ra
         part = _go_on(round_, cluster, run)
         if models:
             models[-1] = _decided_between(round_, models[-1], part.models[0])
-        models += _within(part.models, best[cluster.start : cluster.stop].sum(axis=0))
+        mass = best[cluster.start : cluster.stop].sum(axis=0)
+        models += _within(part.models, mass, cluster.start)
         crossings += part.crossings
         warnings += [text for text in part.warnings if text not in warnings]
         part_of |= {model.result.name: number for model in part.models}
@@ -242,7 +243,7 @@ def _go_on(round_: _Round, cluster: range, run: RunAgain) -> Ranking:
             return _decide(run(again), run, round_.demand)
         except ResourceError as error:
             stopped = f"stopped before the budget was spent: {error.cause}"
-    ranking = rank_results(results)
+    ranking = rank_results(results, round_.demand.probability)
     return replace(
         ranking,
         models=tuple(_judged(ranking.models, round_.demand)),
@@ -269,11 +270,13 @@ def _decided_between(round_: _Round, upper: RankedModel, lower: RankedModel) -> 
     )
 
 
-def _within(models: Sequence[RankedModel], mass: np.ndarray) -> list[RankedModel]:
-    """Models of a cluster that holds the best with a probability of `mass` (E + 1,)."""
+def _within(models: Sequence[RankedModel], mass: np.ndarray, before: int) -> list[RankedModel]:
+    """Models of a cluster that holds the best with a probability of `mass` (E + 1,), and has so
+    many models before it."""
     return [
         replace(
             model,
+            place=before + model.place,
             probability_best=Probability(
                 model.probability_best.score * float(mass[-1]),
                 model.probability_best.curve * mass[:-1],

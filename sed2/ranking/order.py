@@ -59,15 +59,16 @@ def rank_results(results: Sequence[ModelResult], decide_at: float = 0.95) -> Ran
     """All results, largest score first; equal scores in the order of their names.
 
     Args:
-        decide_at: the probability of an order below which neighbours are tied.
+        decide_at: the probability of an order below which models are tied.
     """
     ordered = sorted(results, key=lambda result: (-result.score.value, result.name))
     simulated = [simulate(result) for result in ordered]
-    best = probability_best(simulated)
+    best, places = probability_best(simulated), _places(simulated, decide_at)
     return Ranking(
         models=tuple(
             RankedModel(
                 place + 1,
+                places[place],
                 result,
                 separation(result, ordered[place + 1]) if place + 1 < len(ordered) else math.nan,
                 as_probability(best[place]),
@@ -84,6 +85,16 @@ def rank_results(results: Sequence[ModelResult], decide_at: float = 0.95) -> Ran
         warnings=_differences(ordered),
         decide_at=decide_at,
     )
+
+
+def _places(simulated: Sequence[np.ndarray], decide_at: float) -> list[int]:
+    """Of models in order, by their (S, E + 1) simulated curves and scores."""
+    places, first = [1], 0
+    for i in range(1, len(simulated)):
+        if probability_ahead(simulated[first], simulated[i])[-1] >= decide_at:
+            first = i
+        places.append(first + 1)
+    return places
 
 
 def as_probability(values: np.ndarray) -> Probability:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -56,6 +57,9 @@ class RankedModel(Brief):
 
     rank: int
     """1 has the largest score."""
+    place: int
+    """The same, but models that are tied have that of the first of them: 1, 1, 3. A model is tied
+    as long as the first one is ahead of it with less than the probability asked for."""
     result: ModelResult
     separation: float
     """Gap to the next model's score in standard errors of the difference; NaN for the last."""
@@ -69,6 +73,8 @@ class RankedModel(Brief):
     """What training it came to, if that was asked for."""
     baselines: Mapping[str, BaselineValue] | None = None
     """By name, if they were asked for."""
+    flops: float = math.nan
+    """Operations of one forward pass of one input, two for each multiply-add; NaN if not known."""
 
     @property
     def name(self) -> str:
@@ -123,16 +129,9 @@ class Ranking(Tabled, Models[RankedModel]):
     correlation: Prediction | None = None
     """Between the score and the training losses, if the models were trained."""
     decide_at: float = 0.95
-    """Neighbours whose order has less than this probability are tied."""
-
-    @property
-    def places(self) -> tuple[int, ...]:
-        """Of each model, 1 is best; those that are tied share the first of theirs: 1, 1, 3."""
-        places = [1]
-        for number, model in enumerate(self.models[:-1], start=2):
-            decided = model.order_probability.score >= self.decide_at
-            places.append(number if decided else places[-1])
-        return tuple(places)
+    """Models whose order has less than this probability are tied."""
+    left_out: tuple[str, ...] = ()
+    """Candidates that are above the limits of size that were given; nothing of them is computed."""
 
     @property
     def eps(self) -> np.ndarray:

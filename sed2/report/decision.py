@@ -12,7 +12,7 @@ _UNLIKELY = 0.05
 
 def decision(ranking: Ranking) -> list[str]:
     """Who leads, who is tied with it, and who can be left out; one sentence a line."""
-    leaders = [m for m, place in zip(ranking.models, ranking.places, strict=True) if place == 1]
+    leaders = _tied(ranking)
     others = ranking.models[len(leaders) :]
     if len(ranking.models) == 1:
         return [f"{leaders[0].name} is the only candidate."]
@@ -24,7 +24,7 @@ def headline(ranking: Ranking) -> str:
     first, count = ranking.models[0], len(ranking.models)
     if count == 1:
         return f"{first.name}, the only candidate"
-    tied = ranking.places.count(1)
+    tied = len(_tied(ranking))
     sure = _equals(first.probability_best.score)
     verdict = "decided" if tied == 1 else f"not decided, {tied} of {count} are tied"
     return f"{first.name} leads with P {sure}: {verdict}"
@@ -38,13 +38,18 @@ def next_step(ranking: Ranking, command: str) -> str | None:
     """
     if len(ranking.models) == 1 or not command:
         return None
-    if ranking.places.count(1) == 1 or ranking.demand:
+    tied = len(_tied(ranking)) > 1
+    if not tied or ranking.demand:
         if ranking.models[0].training:
             return None
-        tied = ranking.places.count(1) > 1
         what = "train the tied models, which tells them apart" if tied else "check it by training"
         return f"Next, {what}: {command} --train"
     return f"Next, tell them apart with more draws: {command} --until-decided"
+
+
+def _tied(ranking: Ranking) -> list[RankedModel]:
+    """The first, and those that are tied with it."""
+    return [model for model in ranking.models if model.place == 1]
 
 
 def _leaders(leaders: list[RankedModel], ranking: Ranking) -> str:
@@ -59,8 +64,8 @@ def _leaders(leaders: list[RankedModel], ranking: Ranking) -> str:
             f"{ranking.decide_at:g}."
         )
     return (
-        f"Not decided: {_names(leaders)} are tied. No order of neighbours among them has "
-        f"P {ranking.decide_at:g}."
+        f"Not decided: {_names(leaders)} are tied: {first.name} is ahead of each with less than "
+        f"P = {ranking.decide_at:g}."
     )
 
 

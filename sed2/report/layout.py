@@ -117,9 +117,9 @@ def sentence(console: Console, message: str, style: str = "", *, wrap: bool = Tr
     console.print(Text(one_line(message), style=style), soft_wrap=not wrap)
 
 
-def number(value: float, digits: int = 1) -> str:
+def number(value: float, digits: int = 1, comma: str = "") -> str:
     """A number, or a dash where it is undefined."""
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+    return "–" if math.isnan(value) else f"{value:{comma}.{digits}f}"
 
 
 def in_words(value: Any) -> str:

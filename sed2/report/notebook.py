@@ -89,7 +89,7 @@ def markup(result: Any, /) -> str:
         case Ranking(models=models):
             headers, rows = ranking.rank_table(result)
             notes = [*decision(result), ranking.order_note(result)]
-            notes += ranking.rank_notes(result, headers)
+            notes += [*ranking.size_notes(result), *ranking.rank_notes(result, headers)]
             notes += baseline_notes(models)
             others, values = baseline_columns(models, without=headers)
             headers = [*headers, *others]

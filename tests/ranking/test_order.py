@@ -111,3 +111,11 @@ def test_one_model_is_the_best_and_has_no_next() -> None:
     assert model.probability_best.score == 1
     assert math.isnan(model.order_probability.score)
     assert np.isnan(model.order_probability.curve).all()
+
+
+def test_models_that_are_not_told_apart_share_a_place() -> None:
+    """Each gap of 1 has P = 0.76 (errors of 1 each), of 2 0.92, of 3 0.98."""
+    results = [made(n, (-i, -i), draws=[1.0], stream=i) for i, n in enumerate("abcde")]
+    assert [model.place for model in rank_results(results)] == [1, 1, 1, 4, 4]
+    assert [model.place for model in rank_results(results, 0.9)] == [1, 1, 3, 3, 5]
+    assert [model.place for model in rank_results(results, 0.7)] == [1, 2, 3, 4, 5]

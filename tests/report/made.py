@@ -111,10 +111,11 @@ def made_bound(result: ModelResult | None = None, **words: object) -> BoundResul
 
 
 def made_ranking(results: Sequence[ModelResult]) -> Ranking:
-    """The results in the order given, which is decided."""
+    """The results in the order given, no two of them tied."""
     return Ranking(
         models=tuple(
             RankedModel(
+                i,
                 i,
                 result,
                 float("nan") if i == len(results) else 1.25,
@@ -126,7 +127,6 @@ def made_ranking(results: Sequence[ModelResult]) -> Ranking:
         settings=results[0].settings,
         crossings=(),
         warnings=(),
-        decide_at=0.8,
     )
 
 

@@ -204,3 +204,14 @@ def test_what_diverged_is_not_drawn() -> None:
     ).axes
     assert len(against.containers) == 2
     assert len(epochs.get_lines()) == 3
+
+
+def test_scores_are_drawn_against_sizes_where_these_differ() -> None:
+    results = [made_result(n, parameters=p) for n, p in (("a", 900), ("b", 500), ("c", 400))]
+    ranking = made_ranking(results)
+    models = [replace(m, flops=2.0 * m.result.parameters) for m in ranking.models]
+    ranking = replace(ranking, models=tuple(models))
+    labels = [axes.get_xlabel() for axes in draw_ranking(ranking).axes[1:]]
+    assert labels == ["parameters (line: Pareto front)", "FLOPs of one input (line: Pareto front)"]
+    headers = header_of(printed(ranking, 200))
+    assert "parameters FLOPs front" in headers

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sed2.ranking.results import Probability, Ranking
+from sed2.ranking.size import fronts, size_dependence
 from sed2.report.decision import decision
 from sed2.report.documents.model import (
     brackets_document,
@@ -23,7 +24,7 @@ from sed2.report.documents.training import (
 
 def rank_document(ranking: Ranking) -> dict[str, Any]:
     """The JSON of `rank` (docs/reference/contract.md, section 6)."""
-    first = ranking.models[0].result
+    first, size = ranking.models[0].result, size_dependence(ranking)
     own = {"spec_sha256", "data_sha256"}
     return {
         "schema_version": SCHEMA_VERSION,
@@ -33,9 +34,12 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
         "models": [
             {
                 "rank": model.rank,
-                "place": place,
+                "place": model.place,
                 "name": model.result.name,
                 "parameters": model.result.parameters,
+                "flops": model.flops,
+                "pareto": {"parameters": front[0], "flops": front[1]},
+                "places_gained_with_size_held": gained,
                 **score_document(model.result.score),
                 "separation": model.separation,
                 "probability_best": _probability(model.probability_best),
@@ -50,10 +54,13 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
                 "warnings": model.warnings,
                 "spec_sha256": model.result.provenance.spec_sha256,
             }
-            for model, place in zip(ranking.models, ranking.places, strict=True)
+            for model, gained, *front in zip(
+                ranking.models, size.gained, *fronts(ranking), strict=True
+            )
         ],
         "decision": decision(ranking),
         "decide_at": ranking.decide_at,
+        "size": {"tau_b": size.tau, "follows": size.follows, "left_out": ranking.left_out},
         "crossings": [asdict(crossing) for crossing in ranking.crossings],
         "until_decided": ranking.demand and asdict(ranking.demand),
         "correlation": ranking.correlation and prediction_document(ranking.correlation),

@@ -1,13 +1,16 @@
-"""The figure of `rank`: the curves and, of trained models, their losses below."""
+"""The figure of `rank`: the curves, and below them losses and sizes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sed2.ranking.results import Ranking
+from sed2.ranking.size import fronts, of_several_sizes
 from sed2.report.figures.curves import (
+    DRAWN,
     colour_and_mark,
     draw_curves,
     draw_curves_on,
@@ -28,19 +31,54 @@ def ranking_figure(ranking: Ranking, file_format: str) -> bytes:
 
 def draw_ranking(ranking: Ranking) -> Figure:
     """Curves over eps; if the models were trained, also the loss over the epochs, and the final
-    loss against the score. A model has one colour and mark in all of them."""
+    loss against the score; if they are of several sizes, the score against these, with the Pareto
+    fronts. A model has one colour and mark in all of them."""
     results = [model.result for model in ranking.models]
-    if not ranking.correlation:
+    below = [[_draw_epochs, _draw_against_score]] if ranking.correlation else []
+    if of_several_sizes(ranking):
+        below.append([_draw_against_parameters, _draw_against_flops])
+    if not below:
         return draw_curves(results)
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained")
-    grid = figure.add_gridspec(2, 2, height_ratios=[3, 2])
+    grid = figure.add_gridspec(1 + len(below), 2, height_ratios=[3, *[2] * len(below)])
     draw_curves_on(figure.add_subplot(grid[0, :]), results)
-    _draw_epochs(figure.add_subplot(grid[1, 0]), ranking)
-    _draw_against_score(figure.add_subplot(grid[1, 1]), ranking)
-    place_legend(figure, results, 6.4, 6.4)
+    for row, panels in enumerate(below, start=1):
+        for column, draw in enumerate(panels):
+            draw(figure.add_subplot(grid[row, column]), ranking)
+    place_legend(figure, results, 6.4, 3.9 + 2.5 * len(below))
     return figure
+
+
+def _draw_against_parameters(axes: Axes, ranking: Ranking) -> None:
+    sizes = [float(model.result.parameters) for model in ranking.models]
+    _draw_front(axes, ranking, sizes, fronts(ranking)[0], "parameters")
+
+
+def _draw_against_flops(axes: Axes, ranking: Ranking) -> None:
+    sizes = [model.flops for model in ranking.models]
+    _draw_front(axes, ranking, sizes, fronts(ranking)[1], "FLOPs of one input")
+
+
+def _draw_front(
+    axes: Axes, ranking: Ranking, sizes: Sequence[float], front: Sequence[bool], label: str
+) -> None:
+    """Scores with their scatter against sizes, and the Pareto front as steps."""
+    for i, (model, size) in enumerate(zip(ranking.models[:DRAWN], sizes, strict=False)):
+        colour, mark = colour_and_mark(i)
+        score = model.result.score
+        error = None if np.isnan(score.scatter) else score.scatter
+        axes.errorbar(size, score.value, yerr=error, color=colour, marker=mark, ms=4, capsize=2)
+    scores = [model.result.score.value for model in ranking.models]
+    steps = sorted((s, y) for s, y, its in zip(sizes, scores, front, strict=True) if its)
+    if steps:
+        axes.step(*zip(*steps, strict=True), where="post", color="0.5", lw=0.8, zorder=0)
+    axes.set_xscale("log")
+    axes.set_xlabel(f"{label} (line: Pareto front)", fontsize="small")
+    axes.set_ylabel(ranking.settings.score_name, fontsize="small")
+    axes.tick_params(which="both", labelsize="x-small")
+    plain_axes(axes)
 
 
 def _draw_epochs(axes: Axes, ranking: Ranking) -> None:

@@ -17,6 +17,7 @@ from sed2.report.tables.ranking import (
     rank_columns,
     rank_notes,
     ranking_warnings,
+    size_notes,
 )
 from sed2.report.tables.training import (
     baseline_columns,
@@ -42,7 +43,7 @@ def rank_page(ranking: Ranking, command: str = "") -> bytes:
                 "sed2 rank",
                 title,
                 *(element("p", line) for line in decision(ranking)),
-                element("p", order_note(ranking)),
+                *(element("p", line) for line in (order_note(ranking), *size_notes(ranking))),
                 parts.alert(warnings),
             ),
             section(

@@ -19,6 +19,8 @@ _LEGEND = {
     "± seeds": "standard deviation between seeds at the same N and K.",
     "P(best)": "probability of being ahead of all others.",
     "P(order)": "probability of being ahead of the next.",
+    "FLOPs": "operations of one forward pass of one input.",
+    "front": "no other model has a larger score and is smaller.",
     "ESS": "effective draws of 2sED.",
     "bracket": "at most this, with these draws, by the traces and ranks of the blocks.",
     "at most": "the bound (11) on 2sED, with the measured rank and largest eigenvalue.",

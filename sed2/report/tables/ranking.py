@@ -12,9 +12,11 @@ from rich.console import Console
 
 from sed2.ranking.order import LEADING
 from sed2.ranking.results import Crossing, Demand, RankedModel, Ranking
+from sed2.ranking.size import fronts, of_several_sizes, size_dependence
 from sed2.report.decision import decision, next_step
 from sed2.report.layout import fits as _fits
 from sed2.report.layout import note as _note
+from sed2.report.layout import number
 from sed2.report.layout import print_table as _print_table
 from sed2.report.layout import sentence as _sentence
 from sed2.report.tables.cells import (
@@ -39,7 +41,7 @@ from sed2.results import Score
 _CROSSINGS = 10  # lines of changes of order
 _NAMED = 8  # models that a warning names
 _OF_THE_FIRST = f"Changes of order are told of the first {LEADING} models."
-_TIED = "#: models that are tied have the same place."
+_TIED = "#: models that are tied with the first of theirs have its place."
 _ALL_LOWER = (
     "All values are biased low: too few effective draws for an honest error; the limits of many "
     "draws lie above, as a rule."
@@ -66,7 +68,6 @@ class Column:
 def rank_columns(ranking: Ranking) -> list[Column]:
     """The most important ones first; those that say the same of every model are left out."""
     models, settings = ranking.models, ranking.settings
-    places = dict(zip((model.name for model in models), ranking.places, strict=True))
     scores = [model.result.score for model in models]
     all_lower = all(score.lower_estimate for score in scores)
 
@@ -86,7 +87,7 @@ def rank_columns(ranking: Ranking) -> list[Column]:
         return scatter_cell(score) if score.lower_estimate else interval_cell(score.interval)
 
     columns = [
-        Column("#", lambda m: str(places[m.name]), lambda m: m.rank, always=True),
+        Column("#", lambda m: str(m.place), lambda m: m.rank, always=True),
         Column("model", lambda m: m.name, lambda m: m.name, always=True),
         value(lambda m: m.result.score, settings.score_name, always=True),
         Column(
@@ -118,6 +119,7 @@ def rank_columns(ranking: Ranking) -> list[Column]:
         Column("N", lambda m: f"{m.result.inputs:,}", lambda m: m.result.inputs, grown),
         Column("K", lambda m: f"{_draws(m):,}", _draws, grown),
         Column("parameters", lambda m: f"{m.result.parameters:,}", lambda m: m.result.parameters),
+        *(_size_columns(ranking) if of_several_sizes(ranking) else []),
         value(lambda m: m.result.two_sed_score, "2sED"),
         Column("ESS", lambda m: f"{_size(m):.1f}", _size),
     ]
@@ -135,6 +137,38 @@ def rank_columns(ranking: Ranking) -> list[Column]:
         for column in columns
         if column.always or len(models) == 1 or len({column.cell(model) for model in models}) > 1
     ]
+
+
+def _size_columns(ranking: Ranking) -> list[Column]:
+    """Operations, and against which sizes a score is on the Pareto front."""
+    front = {
+        model.name: ", ".join(name for name, its in (("parameters", small), ("FLOPs", fast)) if its)
+        for model, small, fast in zip(ranking.models, *fronts(ranking), strict=True)
+    }
+    return [
+        Column("FLOPs", lambda m: number(m.flops, 0, ","), lambda m: m.flops),
+        Column("front", lambda m: front[m.name] or "–", lambda m: front[m.name]),
+    ]
+
+
+def size_notes(ranking: Ranking) -> list[str]:
+    """Whether the order is that of the sizes, and who is left out by them."""
+    dependence, notes = size_dependence(ranking), []
+    if dependence.follows:
+        moved = [
+            f"{model.name} {gained:+d}"
+            for model, gained in sorted(
+                zip(ranking.models, dependence.gained, strict=True), key=lambda each: -abs(each[1])
+            )
+            if gained
+        ]
+        changed = f" Places gained with the size held: {_few(moved)}." if moved else ""
+        notes.append(
+            f"The order follows the number of parameters (tau-b {dependence.tau:.2f}).{changed}"
+        )
+    if ranking.left_out:
+        notes.append(f"Above the limits of size, and left out: {_few(ranking.left_out)}.")
+    return notes
 
 
 def _best(model: RankedModel) -> float:
@@ -192,7 +226,8 @@ def print_rank(console: Console, ranking: Ranking, command: str = "") -> None:
         crossings[_CROSSINGS:] = [
             f"{more:,} more changes of order, at larger eps, are in --json and --html."
         ]
-    for line in (order_note(ranking), *crossings, *rank_notes(ranking, shown)):
+    notes = (order_note(ranking), *size_notes(ranking), *crossings, *rank_notes(ranking, shown))
+    for line in notes:
         _note(console, line)
     if others and not together:
         console.print()
@@ -231,7 +266,7 @@ def rank_notes(ranking: Ranking, shown: Sequence[str]) -> list[str]:
     return [
         *legend(shown, lower=any_lower and not all_lower),
         *([_ALL_LOWER] if all_lower else []),
-        *([_TIED] if len(set(ranking.places)) < len(ranking.models) else []),
+        *([_TIED] if any(model.place < model.rank for model in ranking.models) else []),
         *([_OF_THE_FIRST] if len(ranking.models) > LEADING else []),
         *([_CLAIM[by_lower]] if "P(best)" in shown and several else []),
         *([training_note(training)] if training else []),

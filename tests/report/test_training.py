@@ -19,6 +19,7 @@ from sed2.report.documents.ranking import rank_document
 from sed2.report.documents.text import _finite
 from sed2.report.documents.training import csv_columns
 from sed2.report.figures.training import draw_ranking, ranking_figure
+from sed2.report.html.ranking import rank_page
 from sed2.report.tables.ranking import print_rank, ranking_warnings
 from sed2.report.tables.training import accuracy_cell, loss_cell
 from tests.report.made import made_ranking, made_result, made_trained, made_training
@@ -213,5 +214,6 @@ def test_scores_are_drawn_against_sizes_where_these_differ() -> None:
     ranking = replace(ranking, models=tuple(models))
     labels = [axes.get_xlabel() for axes in draw_ranking(ranking).axes[1:]]
     assert labels == ["parameters (line: Pareto front)", "FLOPs of one input (line: Pareto front)"]
-    headers = header_of(printed(ranking, 200))
-    assert "parameters FLOPs front" in headers
+    assert "parameters FLOPs front" in header_of(printed(ranking, 200))
+    assert b"with Pareto fronts" in rank_page(ranking)
+    assert b"with Pareto fronts" not in rank_page(made_ranking([made_result()] * 3))

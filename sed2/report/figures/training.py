@@ -51,6 +51,18 @@ def draw_ranking(ranking: Ranking) -> Figure:
     return figure
 
 
+def sizes_figure(ranking: Ranking, file_format: str) -> bytes:
+    """The score against the sizes alone, as a file's content."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained", figsize=(6.4, 2.6))
+    for axes, draw in zip(
+        figure.subplots(1, 2), (_draw_against_parameters, _draw_against_flops), strict=True
+    ):
+        draw(axes, ranking)
+    return rendered(figure, file_format)
+
+
 def _draw_against_parameters(axes: Axes, ranking: Ranking) -> None:
     sizes = [float(model.result.parameters) for model in ranking.models]
     _draw_front(axes, ranking, sizes, fronts(ranking)[0], "parameters")

@@ -82,19 +82,23 @@ def curves(figure: Callable[[str], bytes], crossings: Sequence[str] = ()) -> Ele
         crossings: where the order changes, in words.
     """
     plot = ElementTree.fromstring(asset("plot.html"))
+    without = element("noscript", still(figure, "Curves of the models over eps"))
     if not crossings:
-        return section("Curves", _still(figure), plot)
+        return section("Curves", without, plot)
     title = f"Where the order changes ({len(crossings)})"
     changes = folded(title, notes(crossings), is_open=len(crossings) <= _OPEN)
-    return section("Curves", _still(figure), plot, changes)
+    return section("Curves", without, plot, changes)
 
 
-def _still(figure: Callable[[str], bytes]) -> Element:
+def still(figure: Callable[[str], bytes], alt: str) -> Element:
+    """A figure as an image.
+
+    Args:
+        figure: draws `svg`.
+        alt: what it shows.
+    """
     from matplotlib import rc_context
 
     with rc_context({"svg.fonttype": "none"}):  # text as text, which is a third of its outlines
         drawn = base64.b64encode(figure("svg")).decode()
-    alone = element(
-        "img", src=f"data:image/svg+xml;base64,{drawn}", alt="Curves of the models over eps"
-    )
-    return element("noscript", alone)
+    return element("img", src=f"data:image/svg+xml;base64,{drawn}", alt=alt)

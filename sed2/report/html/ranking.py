@@ -5,9 +5,10 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element
 
 from sed2.ranking.results import Ranking
+from sed2.ranking.size import of_several_sizes
 from sed2.report.decision import decision, headline
 from sed2.report.documents.ranking import rank_document
-from sed2.report.figures.training import ranking_figure
+from sed2.report.figures.training import ranking_figure, sizes_figure
 from sed2.report.html import parts
 from sed2.report.html.elements import Cell, element, head, notes, plain, section, table
 from sed2.report.html.page import page
@@ -55,6 +56,7 @@ def rank_page(ranking: Ranking, command: str = "") -> bytes:
                 lambda file_format: ranking_figure(ranking, file_format),
                 crossing_notes(ranking),
             ),
+            _sizes(ranking),
             _prediction(ranking),
             parts.warning_list(warnings),
             parts.setting_list(document["settings"], parts.own_settings(document["models"])),
@@ -81,6 +83,17 @@ def _table(ranking: Ranking) -> tuple[list[str], list[list[Cell]]]:
         ]
         for model, more in zip(ranking.models, values, strict=True)
     ]
+
+
+def _sizes(ranking: Ranking) -> Element | None:
+    """The score against parameters and operations, where these differ."""
+    if not of_several_sizes(ranking):
+        return None
+    alt = f"{ranking.settings.score_name} against parameters and operations, with Pareto fronts"
+    return section(
+        "Score against size",
+        parts.still(lambda file_format: sizes_figure(ranking, file_format), alt),
+    )
 
 
 def _prediction(ranking: Ranking) -> Element | None:

@@ -38,7 +38,7 @@ def report(
 
     run = load_run(directory, terminal.warn)
     replace(outputs, command=run.manifest.command).write(run.ranking)
+    if not outputs.json_on_stdout:
+        print_rank(terminal.out(), run.ranking, run.manifest.command)
     for warning in ranking_warnings(run.ranking):
         terminal.warn(warning)
-    if not outputs.json_on_stdout:
-        print_rank(terminal.out(), run.ranking)

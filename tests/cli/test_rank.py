@@ -75,14 +75,8 @@ def test_n_train_orders_at_eps_n(sed2: Run, spec: str) -> None:
 def test_company_order_and_names_change_no_number(sed2: Run, spec: str) -> None:
     other = Path("other.yaml")
     other.write_text("models:\n  - MLP 54-2-7\n  - {name: new, notation: MLP 54-9-7}\n")
-    own = {
-        "name",
-        "rank",
-        "place",
-        "separation",
-        "probability_best",
-        "order_probability",
-    }  # of the company
+    own = {"rank", "place", "separation", "probability_best", "order_probability"}
+    own |= {"name", "pareto", "places_gained_with_size_held"}  # all of them of the company
     before, after = (
         {
             model["parameters"]: {k: v for k, v in model.items() if k not in own}

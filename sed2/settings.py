@@ -390,7 +390,8 @@ def resolve(
     try:
         return of.model_validate(merged)
     except ValidationError as error:
-        fault = explain(error, of, "setting" if of is Settings else "option")
+        noun = "setting" if of is Settings else "option"
+        fault = explain(error, of, lambda path: (0, noun, ""))
         names = [str(step) for step in fault.path[:1]] or [
             name for name in of.model_fields if name in merged and f"`{name}`" in fault.cause
         ]

@@ -20,7 +20,6 @@ from typing import Any
 import typer
 
 from sed2.blocks import KINDS
-from sed2.blocks.base import BLOCK_SCHEMA
 from sed2.cli.app import app
 from sed2.options import SECTIONS
 from sed2.settings import Settings
@@ -67,10 +66,12 @@ def blocks() -> str:
     inner: dict[str, Mapping[str, Any]] = {}
     for kind, block in sorted(KINDS.items()):
         schema = block.model_json_schema()
-        inner |= schema.get("$defs", {})
+        inner |= schema.get("$defs", {})  # of `residual` all kinds
         text.append(f"### {kind}\n\n{_escape(inspect.cleandoc(block.__doc__ or ''))}")
         text.append(_fields(schema, "option"))
-    for name, schema in inner.items():
+    whole = {"block", *(block.__name__ for block in KINDS.values())}
+    for name in sorted(inner.keys() - whole):
+        schema = inner[name]
         text.append(f"### {name.lower()} of a block\n\n{_escape(schema['description'])}")
         text.append(_fields(schema, "option"))
     return "\n\n".join(text)
@@ -196,7 +197,7 @@ def _allowed(schema: Mapping[str, Any]) -> str:
         "boolean": "`true`, `false`",
         "array": "list",
     }[schema["type"]]
-    if schema.get("items") == BLOCK_SCHEMA:
+    if "$ref" in schema.get("items", {}):
         kind = "list of blocks"
     if "prefixItems" in schema:
         kind = f"list of {len(schema['prefixItems'])}"

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import abc
 import json
+from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
@@ -20,12 +22,20 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PlainSerializer,
-    PlainValidator,
-    WithJsonSchema,
+    GetCoreSchemaHandler,
+    Strict,
+    create_model,
+    model_validator,
+)
+from pydantic_core.core_schema import (
+    CoreSchema,
+    no_info_wrap_validator_function,
+    plain_serializer_function_ser_schema,
 )
 
 from sed2.blocks.structure import Layout
+from sed2.common.validation import StrictModel, in_words
+from sed2.errors import shown
 
 Shape = tuple[int, ...]
 
@@ -72,14 +82,10 @@ class Block(Protocol):
         ...
 
 
-class BlockOptions(BaseModel, abc.ABC):
+class BlockOptions(StrictModel, abc.ABC):
     """Options of one block, as they stand in YAML under the name of its kind; a `Block`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
     kind: ClassVar[str]
-    nested: ClassVar[tuple[str, ...]] = ()
-    """Options that may hold blocks."""
     first_only: ClassVar[bool] = False
     """Whether it takes the data alone, not the noisy output of another block."""
 
@@ -131,40 +137,74 @@ def register(kind: _S) -> _S:
     return kind
 
 
-def read_block(entry: object) -> BlockOptions:
-    """A block from what stands in YAML, `{kind: options}`, or the block itself.
-
-    Raises:
-        ValidationError: its options are wrong.
-        ValueError: there is no such kind.
-    """
-    if isinstance(entry, BlockOptions):
-        return entry
-    if isinstance(entry, str):  # `- flatten` is short for `- flatten: {}`
-        entry = {entry: None}
-    if not isinstance(entry, dict) or len(entry) != 1 or next(iter(entry)) not in KINDS:
-        raise ValueError(f"`{entry}` is no block")
-    ((kind, options),) = entry.items()
-    # As JSON, so that a list may be a tuple while nothing else is converted.
-    return KINDS[kind].model_validate_json(json.dumps(options or {}), strict=True)
+BLOCK_EXAMPLE = "Write for example `- dense: {features: 16, activation: relu}`"
 
 
-def _write_block(block: BlockOptions) -> dict[str, Any]:
-    return {block.kind: block.model_dump(mode="json")}
+def _or_kind_alone(schema: dict[str, Any]) -> None:
+    """A block in YAML has one kind, which may stand alone if none of its options is needed."""
+    mapping = schema | {"minProperties": 1, "maxProperties": 1}
+    alone = [
+        kind
+        for kind, block in KINDS.items()
+        if not any(option.is_required() for option in block.model_fields.values())
+    ]
+    schema.clear()
+    description = "A block with its default options."
+    schema["oneOf"] = [{"enum": alone, "description": description}, mapping]
 
 
-BLOCK_SCHEMA = {"title": "block"}
-"""Stands for the schema of any block, which is not known before all kinds are."""
-InnerBlocks = Annotated[
-    tuple[
-        Annotated[
-            BlockOptions,
-            PlainValidator(read_block),
-            PlainSerializer(_write_block),
-            WithJsonSchema(BLOCK_SCHEMA),
-        ],
-        ...,
-    ],
-    Field(min_length=1),
-]
-"""An option that holds blocks; to be named in `nested`."""
+class _Kinds(StrictModel):
+    """A block as it stands in YAML; its fields are the kinds, of which it has one."""
+
+    model_config = ConfigDict(json_schema_extra=_or_kind_alone)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_kind(cls, entry: object) -> object:
+        if isinstance(entry, str):  # `- flatten` is short for `- flatten: {}`
+            entry = {entry: None}
+        if not isinstance(entry, dict) or len(entry) != 1:
+            cause = f"a block is a mapping of its kind to its options, not {in_words(entry)}"
+            if isinstance(entry, dict) and entry:
+                kinds = ", ".join(map(shown, list(entry)[:10]))
+                cause = f"a block has one kind, but this one has {kinds}"
+            raise ValueError(cause, f"{BLOCK_EXAMPLE}; the options are indented below the kind")
+        return {kind: {} if options is None else options for kind, options in entry.items()}
+
+
+@cache
+def _entry() -> type[BaseModel]:
+    """With all kinds there are."""
+    kinds: Any = {kind: (block, Field(default_factory=type(None))) for kind, block in KINDS.items()}
+    return create_model("block", __base__=_Kinds, **kinds)
+
+
+class _ByKind:
+    """Blocks as pydantic reads and writes them. The kinds are looked up when the first is read."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_wrap_validator_function(
+            cls._read,
+            handler.generate_schema(_entry()),
+            serialization=plain_serializer_function_ser_schema(cls._write),
+        )
+
+    @staticmethod
+    def _read(entry: object, handler: Callable[[object], BaseModel]) -> BlockOptions:
+        if isinstance(entry, BlockOptions):
+            return entry
+        read = handler(entry)
+        (kind,) = read.model_fields_set
+        block: BlockOptions = getattr(read, kind)
+        return block
+
+    @staticmethod
+    def _write(block: BlockOptions) -> dict[str, Any]:
+        return {block.kind: block.model_dump(mode="json")}
+
+
+AnyBlock = Annotated[BlockOptions, _ByKind]
+"""A block of any kind."""
+Blocks = Annotated[tuple[AnyBlock, ...], Strict(False), Field(min_length=1)]
+"""A chain of blocks of any kind."""

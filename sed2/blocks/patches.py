@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
-from pydantic import Field
+from pydantic import Field, Strict
 
 from sed2.blocks.base import Shape
 from sed2.errors import SpecError
 
 Size = Annotated[int, Field(ge=1)]
-Sides = Size | tuple[Size, Size]
+Sides = Size | Annotated[tuple[Size, Size], Strict(False)]
 """One number for height and width, or both."""
 Padding = Literal["SAME", "VALID"] | Annotated[int, Field(ge=0)]
 """To size / strides pixels, none, or as many on each side."""

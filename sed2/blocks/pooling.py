@@ -6,17 +6,15 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
-from pydantic import BaseModel, ConfigDict
 
 from sed2.blocks.base import Shape
 from sed2.blocks.patches import Padding, Sides, extract, image_size, pads, pair
+from sed2.common.validation import StrictModel
 from sed2.errors import SpecError
 
 
-class Pool(BaseModel):
+class Pool(StrictModel):
     """Pooling by windows, or over the whole image."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: Literal["max", "avg", "global"] = "max"
     """Largest value, mean, or mean over the whole image (which leaves the channels alone)."""

@@ -10,7 +10,7 @@ import jax
 from flax import nnx
 
 from sed2.blocks.activations import ACTIVATIONS, Activation
-from sed2.blocks.base import BlockOptions, InnerBlocks, Shape, register
+from sed2.blocks.base import BlockOptions, Blocks, Shape, register
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
 from sed2.blocks.network import Network
@@ -22,11 +22,10 @@ class Residual(BlockOptions):
     """Blocks with a shortcut around them, as one block."""
 
     kind: ClassVar[str] = "residual"
-    nested: ClassVar[tuple[str, ...]] = ("blocks", "shortcut")
 
-    blocks: InnerBlocks
+    blocks: Blocks
     """The branch."""
-    shortcut: Literal["identity", "projection"] | InnerBlocks = "identity"
+    shortcut: Literal["identity", "projection"] | Blocks = "identity"
     """identity; projection, a linear map without bias to the shape of the branch's output (of
     images a 1 x 1 convolution with strides); or a list of blocks."""
     activation: Activation = "none"

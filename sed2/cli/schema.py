@@ -16,6 +16,6 @@ def schema() -> None:
     and on the first line of the YAML:
       # yaml-language-server: $schema=sed2.schema.json
     """
-    from sed2.spec.json_schema import json_schema
+    from sed2.spec.schema import json_schema
 
     terminal.write(json.dumps(json_schema(), indent=2) + "\n")

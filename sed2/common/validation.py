@@ -6,12 +6,17 @@ What is allowed is read off the model's JSON Schema, so a new option needs no me
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema
 
 from sed2.errors import did_you_mean, shown
+
+Route = tuple[str | int, ...]
+"""Names of mappings and places in lists, from the top down."""
 
 
 class StrictModel(BaseModel):
@@ -26,12 +31,22 @@ class StrictModel(BaseModel):
         defer_build=True,  # `--help` needs the fields, not the validator
     )
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The fields are strict. The model itself is not: a mapping may stand for it."""
+        made = handler(source)
+        schema: Any = handler.resolve_ref_schema(made)
+        while schema["type"] != "model":  # within its validators
+            schema = schema["schema"]
+        schema["strict"] = False
+        return made
+
 
 @dataclass(frozen=True)
 class Fault:
     """The first thing wrong with the options of a model."""
 
-    path: tuple[str | int, ...]
+    path: Route
     """Where, from the model down; empty if it concerns several fields."""
     cause: str
     mend: str
@@ -39,52 +54,52 @@ class Fault:
     """Whether the name is wrong, rather than the value."""
 
 
-def explain(error: ValidationError, model: type[BaseModel], noun: str, of: str = "") -> Fault:
+def explain(
+    error: ValidationError,
+    model: type[BaseModel],
+    called: Callable[[Route], tuple[int, str, str]],
+) -> Fault:
     """The first fault of `error`, and how many more there are.
+
+    A validator may raise `ValueError(cause, mend)`.
 
     Args:
         error: what pydantic raised for `model`.
         model: the model whose fields were validated.
-        noun: what the fields are called, such as "setting".
-        of: what they belong to, such as " of `dense`".
+        called: of a path, how many of its first steps a message leaves out, what the name after
+            them is called, such as "option", and what it belongs to, such as " of `dense`".
     """
     whole = model.model_json_schema()
     faults = [
         (fault, *_look_up(whole, fault["loc"], unknown=fault["type"] == "extra_forbidden"))
         for fault in error.errors()
     ]
-    # A misspelt name explains a missing one, so unknown names go first. Of the alternatives of one
-    # field the one that went deepest is meant.
-    faults.sort(key=lambda fault: (fault[0]["type"] != "extra_forbidden", -len(fault[1])))
+    # Of the alternatives of one field the one that went deepest is meant.
+    within = {path[:length] for _, path, _ in faults for length in range(len(path))}
+    faults = [fault for fault in faults if fault[1] not in within] or faults
+    # A misspelt name explains a missing one, so unknown names go first.
+    faults.sort(key=lambda fault: fault[0]["type"] != "extra_forbidden")
     first, path, schema = faults[0]
-    name = ".".join(map(str, path))
-    more = len({found[:1] for _, found, _ in faults}) - 1
+    skipped, noun, of = called(path)
+    name = ".".join(map(str, path[skipped:]))
+    more = len({found[: called(found)[0] + 1] for _, found, _ in faults}) - 1
     also = f"; {more} more {'fault follows' if more == 1 else 'faults follow'}" if more else ""
-    if first["type"] == "extra_forbidden":
-        return Fault(
-            path,
-            f"there is no {noun} `{shown(name)}`{of}{also}",
-            did_you_mean(str(path[-1]), sorted(schema.get("properties", {}))),
-            True,
-        )
-    if first["type"] == "missing":
-        return Fault(
-            path, f"the {noun} `{name}`{of} is missing{also}", f"It is {allowed(schema)}", True
-        )
-    if first["type"] == "value_error":
-        return Fault(path, f"{first['ctx']['error']}{also}", "", False)
-    given = first["input"]
-    choices = _choices(schema)
-    too_large = first["type"] == "less_than_equal"
-    mend = did_you_mean(given, choices) if choices and isinstance(given, str) else ""
-    if first["type"] == "string_type" and isinstance(given, int | float):
-        mend = "Put it in quotes"
-    return Fault(
-        path,
-        f"`{name}` must be {allowed(schema, all_bounds=too_large)}, not {_literal(given)}{also}",
-        mend,
-        False,
-    )
+    given, choices = first["input"], _choices(schema)
+    at_key, mend = False, did_you_mean(given, choices) if choices and isinstance(given, str) else ""
+    match first["type"]:
+        case "extra_forbidden":
+            at_key, cause = True, f"there is no {noun} `{shown(name)}`{of}"
+            mend = did_you_mean(str(path[-1]), sorted(schema.get("properties", {})))
+        case "missing":
+            at_key, cause = True, f"the {noun} `{name}`{of} is missing; it is {allowed(schema)}"
+        case "value_error":
+            cause, mend = (*first["ctx"]["error"].args, "")[:2]
+        case kind:
+            bounds = allowed(schema, all_bounds=kind == "less_than_equal")
+            cause = f"`{name}` must be {bounds}, not {_literal(given)}"
+            if kind == "string_type" and isinstance(given, int | float):
+                mend = "Put it in quotes"
+    return Fault(path, f"{cause}{also}", mend, at_key)
 
 
 def allowed(schema: dict[str, Any], *, all_bounds: bool = False) -> str:
@@ -117,7 +132,7 @@ def allowed(schema: dict[str, Any], *, all_bounds: bool = False) -> str:
         case "object":
             return "a mapping"
         case _:
-            of = schema.get("items", {}).get("title")  # of blocks or models
+            of = schema.get("items", {}).get("$ref", "").rpartition("/")[2]  # block or model
             return f"a list of {of}s" if of else "a list"
     bounds = [
         f"{word} {schema[key]}"
@@ -162,7 +177,7 @@ def _choices(schema: dict[str, Any]) -> list[str]:
 
 def _look_up(
     schema: dict[str, Any], location: tuple[str | int, ...], *, unknown: bool
-) -> tuple[tuple[str | int, ...], dict[str, Any]]:
+) -> tuple[Route, dict[str, Any]]:
     """The path of names and places that a location stands for, and the schema there.
 
     Pydantic's location also names the alternatives that it tried. If its last name is an unknown
@@ -171,19 +186,31 @@ def _look_up(
     found = schema
     for number, step in enumerate(location, start=1):
         deeper = None
-        for one in (found, *found.get("anyOf", ())):
-            mapping = _resolved(schema, one)
+        for one in _alternatives(schema, found):
             if isinstance(step, int):
-                items = mapping.get("prefixItems", ())
-                deeper = deeper or (items[step] if step < len(items) else mapping.get("items"))
-            elif "properties" in mapping:
-                deeper = deeper or mapping["properties"].get(step)
+                items = one.get("prefixItems", ())
+                deeper = deeper or (items[step] if step < len(items) else one.get("items"))
+            elif "properties" in one:
+                deeper = deeper or one["properties"].get(step)
                 if unknown and number == len(location) and deeper is None:
-                    return (*path, step), mapping
+                    return (*path, step), one
         if deeper is not None:
             path.append(step)
             found = _resolved(schema, deeper)
     return tuple(path), found
+
+
+def _alternatives(schema: dict[str, Any], part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All that a part of a schema may stand for."""
+    part = _resolved(schema, part)
+    within = [
+        *part.get("anyOf", ()),
+        *(one for one in part.get("oneOf", ()) if one.keys() != {"required"}),
+    ]
+    for one in within:
+        yield from _alternatives(schema, one)
+    if not within:
+        yield part
 
 
 def _resolved(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:

@@ -10,32 +10,31 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
-    Strict,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
-    WithJsonSchema,
     create_model,
+    model_validator,
 )
+from pydantic.json_schema import GenerateJsonSchema
 
 from sed2.blocks import KINDS, Block, BlockOptions, Shape
-from sed2.blocks.base import BLOCK_SCHEMA, read_block
+from sed2.blocks.base import BLOCK_EXAMPLE, AnyBlock
 from sed2.blocks.user import joined_where_handed
-from sed2.common.validation import Fault, StrictModel, explain, in_words
-from sed2.errors import SpecError, did_you_mean, shown
+from sed2.common.validation import Route, StrictModel, explain, in_words
+from sed2.errors import SpecError, shown
 from sed2.options import SECTIONS
 from sed2.settings import Settings
 from sed2.spec import notation
-from sed2.spec.yaml import Document, Route, load, loads
+from sed2.spec.yaml import Document, load, loads
 
 FORMS = ("blocks", "notation", "module")
 """The ways to say what a model is; a model has one of them."""
@@ -57,18 +56,35 @@ def _one_line(text: str, info: ValidationInfo) -> str:
 _Name = Annotated[str, AfterValidator(_one_line)]
 
 
+_SIZE, _DASH = r"0*[1-9][0-9]*", r"\s*[-–]\s*"
+_WIDTHS = rf"{_SIZE}({_DASH}{_SIZE})+"
+_NOTATION = (
+    rf"^\s*([Mm][Ll][Pp]\s+{_WIDTHS}|[Cc][Nn][Nn]\s+{_SIZE}({_DASH}{_SIZE})*\s*\|\s*{_WIDTHS})\s*$"
+)
+
+
+def _or_notation(schema: dict[str, Any]) -> None:
+    """A model in YAML has one of the forms; it may be its notation alone."""
+    mapping = schema | {"oneOf": [{"required": [form]} for form in FORMS]}
+    schema.clear()
+    schema["oneOf"] = [mapping["properties"]["notation"], mapping]
+
+
 class _ModelKeys(StrictModel):
     """What a model of a file may hold besides settings."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [form]} for form in FORMS]})
+    model_config = ConfigDict(json_schema_extra=_or_notation)
 
     name: _Name = Field(default_factory=str, min_length=1)
     """Name of the model, unique in the file; by default its notation or its blocks."""
-    blocks: list[Annotated[Any, WithJsonSchema(BLOCK_SCHEMA)]] = Field(
-        default_factory=list, min_length=1
-    )
+    blocks: list[AnyBlock] = Field(default_factory=list, min_length=1)
     """The chain of blocks: each its kind, then its options. The input shape is the data's."""
-    notation: Annotated[Any, WithJsonSchema({"title": "notation"})] = Field(default_factory=str)
+    notation: str = Field(
+        default_factory=str,
+        description="The paper's notation: `MLP 54-16-7` has the input width, then the units of "
+        "each dense block; `CNN 7-5|10-50-34-10` kernel sizes, then channels and units.",
+        json_schema_extra={"pattern": _NOTATION},
+    )
     module: _Name = Field(
         default_factory=str,
         description="A network of your own, `package.module:factory`: the factory is called with "
@@ -77,37 +93,55 @@ class _ModelKeys(StrictModel):
         json_schema_extra={"pattern": r"^[\w.]+:\w+$"},
     )
 
-
-class _FileKeys(StrictModel):
-    """What a file of models may hold besides settings."""
-
-    model_config = ConfigDict(json_schema_extra={"required": ["models"]})
-
-    models: list[Annotated[Any, WithJsonSchema({"title": "model"})]] = Field(
-        default_factory=list, min_length=1
-    )
-    """The candidates."""
-
-
-def _with_settings(base: type[BaseModel]) -> type[BaseModel]:
-    """With all settings, each for itself: how they go together is known once all sources are
-    merged."""
-    each: Any = {name: (field.annotation, field) for name, field in Settings.model_fields.items()}
-    return create_model(base.__name__, __base__=base, **each)
-
-
-def _with_sections(base: type[BaseModel]) -> type[BaseModel]:
-    """With the other options, which are those of a whole file."""
-    each: Any = {
-        key: (Annotated[kind, Strict(False)], Field(default_factory=kind))
-        for key, kind in SECTIONS.items()
-    }
-    return create_model(base.__name__, __base__=base, **each)
+    @model_validator(mode="wrap")
+    @classmethod
+    def _one_form(cls, entry: object, handler: Callable[[object], _ModelKeys]) -> _ModelKeys:
+        if isinstance(entry, str):
+            entry = {"notation": entry}
+        if not isinstance(entry, dict):
+            cause = f"a model is a notation or a mapping with `blocks`, not {in_words(entry)}"
+            raise ValueError(cause, _EXAMPLE)
+        forms = [form for form in FORMS if form in entry]
+        if len(forms) < 2:
+            read = handler(entry)
+        if len(forms) != 1:
+            cause = f"a model has one of {', '.join(f'`{form}`' for form in FORMS)}"
+            found = " and ".join(f"`{form}`" for form in forms) or "none"
+            raise ValueError(f"{cause}, but this one has {found}", _EXAMPLE)
+        return read
 
 
-MODEL = _with_settings(_ModelKeys)
-FILE, ALONE = _with_sections(_with_settings(_FileKeys)), _with_sections(MODEL)
-"""Of the YAML: a model, a file of models, and a model that is the whole file."""
+_SETTINGS: Any = {name: (of.annotation, of) for name, of in Settings.model_fields.items()}
+"""Each for itself: how they go together is known once all sources are merged."""
+_SECTIONS: Any = {key: (kind, Field(default_factory=kind)) for key, kind in SECTIONS.items()}
+"""The other options, which are those of a whole file."""
+_MODEL = create_model("model", __base__=_ModelKeys, **_SETTINGS)
+_ALONE = create_model("alone", __base__=_MODEL, **_SECTIONS)
+"""A model that is the whole file."""
+_FILE = create_model(
+    "file",
+    __base__=StrictModel,
+    models=(list[_MODEL], Field(min_length=1, description="The candidates.")),  # type: ignore[valid-type]
+    **_SETTINGS,
+    **_SECTIONS,
+)
+
+
+class _Untitled(GenerateJsonSchema):
+    """Without titles, which would only repeat the names."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the YAML, for editors."""
+    either: Any = _FILE | _ALONE
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "title": "sed2 spec",
+        "description": "Neural architectures to rank by the two-scale effective dimension.",
+    } | TypeAdapter(either).json_schema(schema_generator=_Untitled)
 
 
 @dataclass(frozen=True)
@@ -203,19 +237,107 @@ def read_document(document: Document) -> SpecFile:
     Raises:
         SpecError: as `load_spec`.
     """
-    reader = _Reader(document)
     top = document.data
     if isinstance(top, str) and notation.looks_like_notation(top):
-        models: tuple[ModelSpec, ...] = (reader.model((), top),)
+        top = {"notation": top}
+    if not isinstance(top, dict):
+        cause = "a spec is a mapping with the key `models`"
+        raise SpecError(cause, mend=_EXAMPLE, where=document.locate(()))
+    is_model = "models" not in top and any(key in top for key in MODEL_KEYS)
+    kind = _ALONE if is_model else _FILE
+    try:
+        read: Any = kind.model_validate(top)
+    except ValidationError as error:
+        fault = explain(error, kind, _called)
+        mend = fault.mend or _example(fault.path)
+        where = document.locate(fault.path, key=fault.at_key)
+        raise SpecError(fault.cause, mend=mend, where=where) from None
+    sections = {key: top[key] for key in SECTIONS if key in top}
+    if is_model:
+        models: Sequence[ModelSpec] = [_model(document, (), top, read)]
         settings: Mapping[str, Any] = {}
-    elif not isinstance(top, dict):
-        raise reader.fault((), "a spec is a mapping with the key `models`", _EXAMPLE)
-    elif "models" not in top and any(key in top for key in MODEL_KEYS):
-        models, settings = (reader.model((), top),), {}
     else:
-        models, settings = reader.models(top)
-    sections = {key: top[key] for key in SECTIONS if isinstance(top, dict) and key in top}
-    return SpecFile(models, settings, document.source, document, sections)
+        models = _models(document, top["models"], read.models)
+        settings = {key: top[key] for key in top if key not in ("models", *SECTIONS)}
+    return SpecFile(tuple(models), settings, document.source, document, sections)
+
+
+def _example(path: Route) -> str:
+    """The mend of a fault that has no better one."""
+    match path:
+        case [*_, "models" | "notation"]:
+            return _EXAMPLE
+        case [*_, "blocks"]:
+            return BLOCK_EXAMPLE
+        case [*_, int(), str(kind)] if kind in KINDS:
+            return BLOCK_EXAMPLE
+        case _:
+            return ""
+
+
+def _called(path: Route) -> tuple[int, str, str]:
+    """How many steps of a path lead to the mapping that the user has in mind, what its keys are
+    called, and what they belong to."""
+    for length in range(len(path) - 1, 1, -1):
+        kind = path[length - 1]
+        if isinstance(path[length - 2], int) and kind in KINDS:
+            return length, "option", f" of `{kind}`"
+        if isinstance(kind, int) and path[length - 2] != "models":
+            return length, "kind of block", ""
+    return (2, "key of a model", "") if len(path) > 2 else (0, "key", "")
+
+
+def _models(
+    document: Document, entries: Sequence[Any], read: Sequence[_ModelKeys]
+) -> list[ModelSpec]:
+    """All models of a file."""
+    models: list[ModelSpec] = []
+    blocks = 0
+    for i, (entry, keys) in enumerate(zip(entries, read, strict=True)):
+        models.append(_model(document, ("models", i), entry, keys))
+        blocks += len(models[-1].blocks)
+        if blocks > MAX_BLOCKS:
+            raise SpecError(
+                f"the models have more than {MAX_BLOCKS:,} blocks up to here",
+                mend="Write fewer models or aliases (`*name`)",
+                where=models[-1].where,
+            )
+    check_names(models)
+    return models
+
+
+def _model(document: Document, route: Route, entry: Any, read: _ModelKeys) -> ModelSpec:
+    """One model, with the places of its parts.
+
+    Args:
+        route: to the model.
+        entry: what stands there.
+        read: the same, checked.
+    """
+    entry = {"notation": entry} if isinstance(entry, str) else entry
+    places = {key: document.locate((*route, key)) for key in entry}
+    if "notation" in entry:
+        try:
+            parsed = notation.parse(read.notation)
+        except SpecError as error:
+            where = places["notation"]
+            raise SpecError(error.cause, mend=error.mend, where=where) from None
+        block_where = (places["notation"],) * len(parsed.blocks)
+        model = ModelSpec(parsed.name, parsed.blocks, parsed.input_width, block_where=block_where)
+    elif "blocks" in entry:
+        block_where = tuple(document.locate((*route, "blocks", i)) for i in range(len(read.blocks)))
+        model = ModelSpec(_describe(read.blocks), tuple(read.blocks), block_where=block_where)
+    else:
+        module = read.module.strip()
+        model = ModelSpec(module, (), module=module)
+    overrides = {k: v for k, v in entry.items() if k not in (*MODEL_KEYS, *SECTIONS)}
+    return replace(
+        model,
+        name=read.name.strip() or model.name,
+        overrides=overrides,
+        where=document.locate(route),
+        override_where={key: places[key] for key in overrides},
+    )
 
 
 def shape_check(model: ModelSpec, input_shape: Shape) -> Shape:
@@ -274,139 +396,6 @@ def _at_block(model: ModelSpec, number: int, error: SpecError) -> SpecError:
     )
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Checks a document from the top down. A route leads to the value under inspection."""
-
-    document: Document
-
-    def fault(self, route: Route, cause: str, mend: str = "", *, key: bool = False) -> SpecError:
-        return SpecError(cause, mend=mend, where=self.document.locate(route, key=key))
-
-    def models(self, top: Mapping[str, Any]) -> tuple[tuple[ModelSpec, ...], dict[str, Any]]:
-        self.validate(FILE, partial(FILE.model_validate, top), (), "key")
-        if "models" not in top:
-            raise self.fault((), "the key `models` is missing", _EXAMPLE)
-        models: list[ModelSpec] = []
-        blocks = 0
-        for i, each in enumerate(top["models"]):
-            models.append(self.model(("models", i), each))
-            blocks += len(models[-1].blocks)
-            if blocks > MAX_BLOCKS:
-                cause = f"the models have more than {MAX_BLOCKS:,} blocks up to here"
-                raise self.fault(("models", i), cause, "Write fewer models or aliases (`*name`)")
-        check_names(models)
-        rest = {key: value for key, value in top.items() if key not in ("models", *SECTIONS)}
-        return tuple(models), rest
-
-    def model(self, route: Route, entry: object) -> ModelSpec:
-        """One entry of `models`."""
-        if isinstance(entry, str):
-            return self.from_notation(route, entry, route)
-        if not isinstance(entry, dict):
-            raise self.fault(
-                route,
-                f"a model is a notation or a mapping with `blocks`, not {in_words(entry)}",
-                _EXAMPLE,
-            )
-        forms = [key for key in FORMS if key in entry]
-        if len(forms) < 2:
-            kind = MODEL if route else ALONE
-            self.validate(kind, partial(kind.model_validate, entry), route, "key of a model")
-        if len(forms) != 1:
-            raise self.fault(
-                route,
-                f"a model has one of {', '.join(f'`{form}`' for form in FORMS)}, but this one has "
-                f"{' and '.join(f'`{form}`' for form in forms) or 'none'}",
-                _EXAMPLE,
-            )
-        known = (*MODEL_KEYS, *SECTIONS)
-        overrides = {key: value for key, value in entry.items() if key not in known}
-        if "notation" in entry:
-            model = self.from_notation(route, entry["notation"], (*route, "notation"))
-        elif "blocks" in entry:
-            place = (*route, "blocks")
-            blocks = self.blocks(place, entry["blocks"])
-            places = tuple(self.document.locate((*place, i)) for i in range(len(blocks)))
-            model = ModelSpec(_describe(blocks), blocks, block_where=places)
-        else:
-            name = entry["module"].strip()
-            model = ModelSpec(name, (), module=name)
-        return replace(
-            model,
-            name=entry.get("name", model.name).strip(),
-            overrides=overrides,
-            where=self.document.locate(route),
-            override_where={key: self.document.locate((*route, key)) for key in overrides},
-        )
-
-    def from_notation(self, route: Route, text: object, place: Route) -> ModelSpec:
-        if not isinstance(text, str):
-            raise self.fault(place, f"a notation is text, not {in_words(text)}", _EXAMPLE)
-        try:
-            parsed = notation.parse(text)
-        except SpecError as error:
-            raise self.fault(place, error.cause, error.mend) from None
-        where = self.document.locate(place)
-        return ModelSpec(
-            name=parsed.name,
-            blocks=parsed.blocks,
-            input_width=parsed.input_width,
-            where=self.document.locate(route),
-            block_where=(where,) * len(parsed.blocks),
-        )
-
-    def blocks(self, route: Route, entries: Sequence[object]) -> tuple[BlockOptions, ...]:
-        return tuple(self.block((*route, i), entry) for i, entry in enumerate(entries))
-
-    def block(self, route: Route, entry: object) -> BlockOptions:
-        if isinstance(entry, str):  # `- flatten` is short for `- flatten: {}`
-            entry = {entry: None}
-        if not isinstance(entry, dict) or len(entry) != 1:
-            cause = f"a block is a mapping of its kind to its options, not {in_words(entry)}"
-            if isinstance(entry, dict) and entry:
-                kinds = ", ".join(map(shown, list(entry)[:10]))
-                cause = f"a block has one kind, but this one has {kinds}"
-            raise self.fault(
-                route, cause, f"{_BLOCK_EXAMPLE}; the options are indented below the kind"
-            )
-        ((kind, options),) = entry.items()
-        route = (*route, kind)
-        if kind not in KINDS:
-            raise self.fault(
-                route,
-                f"there is no kind of block `{shown(kind)}`",
-                did_you_mean(kind, KINDS),
-                key=True,
-            )
-        if options is not None and not isinstance(options, dict):
-            raise self.fault(
-                route,
-                f"the options of `{kind}` are a mapping, not {in_words(options)}",
-                _BLOCK_EXAMPLE,
-            )
-        for name in KINDS[kind].nested:  # their faults have places of their own
-            if options and isinstance(options.get(name), list):
-                self.blocks((*route, name), options[name])
-        return self.validate(
-            KINDS[kind],
-            lambda: read_block({kind: options}),
-            route,
-            "option",
-            f" of `{kind}`",
-        )
-
-    def validate(
-        self, model: type[BaseModel], read: Callable[[], Any], route: Route, noun: str, of: str = ""
-    ) -> Any:
-        try:
-            return read()
-        except ValidationError as error:
-            fault: Fault = explain(error, model, noun, of)
-            mend = fault.mend or _EXAMPLES.get("".join(map(str, fault.path)), "")
-            raise self.fault((*route, *fault.path), fault.cause, mend, key=fault.at_key) from None
-
-
 def check_names(models: Iterable[ModelSpec], mend: str = "Give each its own `name`") -> None:
     """
     Raises:
@@ -428,16 +417,16 @@ def _describe(blocks: Sequence[BlockOptions]) -> str:
     """A name for a model without one, from its blocks and what they set: it moves with them."""
     parts = []
     for block in blocks:
-        inner = [of for name in block.nested if isinstance(of := getattr(block, name), tuple)]
-        options = block.model_dump(
-            mode="json",
-            exclude_defaults=True,
-            exclude={name for name in block.nested if isinstance(getattr(block, name), tuple)},
-        )
+        inner = {
+            name: of
+            for name, of in block
+            if isinstance(of, tuple) and isinstance(of[0], BlockOptions)
+        }
+        options = block.model_dump(mode="json", exclude_defaults=True, exclude=set(inner))
         width = options.pop("features", "")
         rest = ", ".join(f"{name}={json.dumps(value)}" for name, value in options.items())
         part = f"{block.kind} {width}".strip() + (f" ({rest})" if rest else "")
-        parts.append(" ".join([part, *(f"[{_describe(of)}]" for of in inner)]))
+        parts.append(" ".join([part, *(f"[{_describe(of)}]" for of in inner.values())]))
     whole = " - ".join(parts).replace('"', "")
     if len(whole) <= _LONGEST_NAME:
         return whole
@@ -447,5 +436,3 @@ def _describe(blocks: Sequence[BlockOptions]) -> str:
 
 _LONGEST_NAME = 100
 _EXAMPLE = "Write for example `models: [MLP 54-16-7]`, or models with `name` and `blocks`"
-_BLOCK_EXAMPLE = "Write for example `- dense: {features: 16, activation: relu}`"
-_EXAMPLES = {"models": _EXAMPLE, "blocks": _BLOCK_EXAMPLE}

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from sed2.common.files import open_input
+from sed2.common.validation import Route
 from sed2.errors import SpecError, did_you_mean, shown
 
 MAX_BYTES = 2**20
@@ -57,8 +58,6 @@ _CAUSES = (
     ("undefined tag handle", "tags are not supported", "Remove the tag"),
 )
 """PyYAML's way of saying it, ours, and the mend."""
-
-Route = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)

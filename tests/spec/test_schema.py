@@ -10,12 +10,12 @@ import jsonschema
 import pytest
 import yaml
 
+from sed2.blocks import KINDS
 from sed2.blocks.dense import Dense
 from sed2.data.catalogue import DATASETS
 from sed2.errors import ExitCode, SpecError
 from sed2.settings import resolve
-from sed2.spec.json_schema import json_schema
-from sed2.spec.schema import SpecFile, load_spec, read_document, shape_check
+from sed2.spec.schema import SpecFile, json_schema, load_spec, read_document, shape_check
 from sed2.spec.yaml import load, loads
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -175,7 +175,7 @@ def model(body: str) -> str:
         ("models: [{name: a}]", "f.yaml:1:10", ["none"]),
         ("models: [{}]", "f.yaml:1:10", ["none"]),
         ("models: [{blocks: [], notation: MLP 5-4}]", "f.yaml:1:10", ["`blocks` and `notation`"]),
-        ("models: [{notation: 5}]", "f.yaml:1:21", ["a notation is text, not the number 5"]),
+        ("models: [{notation: 5}]", "f.yaml:1:21", ["`notation` must be text, not 5"]),
         ("models: [{nmae: a, notation: MLP 5-4}]", "f.yaml:1:11", ["`nmae`", "mean `name`?"]),
         ("models: [{name: 1e5, notation: MLP 5-4}]", "f.yaml:1:17", ["must be text", "quotes"]),
         ("models: [{name: '', notation: MLP 5-4}]", "f.yaml:1:17", ["not empty"]),
@@ -192,7 +192,7 @@ def model(body: str) -> str:
         (model("blocks: [dense]"), "f.yaml:3:14", ["`features` of `dense` is missing"]),
         (model("blocks: [dense: ]"), "f.yaml:3:20", ["`features` of `dense` is missing"]),
         (model("blocks: [dense: {}]"), "f.yaml:3:21", ["whole number of at least 1"]),
-        (model("blocks: [dense: 3]"), "f.yaml:3:21", ["a mapping, not the number 3"]),
+        (model("blocks: [dense: 3]"), "f.yaml:3:21", ["`dense` must be a mapping, not 3"]),
         (model("blocks: [dense: {features: 0}]"), "f.yaml:3:32", ["at least 1, not 0"]),
         (model("blocks: [dense: {features: 1.0}]"), "f.yaml:3:32", ["not 1.0"]),
         (model("blocks: [dense: {features: '3'}]"), "f.yaml:3:32", ['not "3"']),
@@ -324,11 +324,11 @@ def test_the_json_schema_refuses_what_we_refuse(text: str, validator: Any) -> No
 
 
 def test_every_option_is_described() -> None:
-    schema = json_schema()
-    blocks = [
-        kind for b in schema["$defs"]["block"]["oneOf"][1:] for kind in b["properties"].values()
-    ]
-    options = [option for block in blocks for option in block["properties"].values()]
-    options += schema["$defs"]["model"]["properties"].values()
-    assert all("description" in option or "$ref" in option for option in options)
-    assert schema["$defs"]["model"]["properties"]["eps"]["default"] == "1e-3:1e-1"
+    known = json_schema()["$defs"]
+    (_, model), (_, block) = known["model"]["oneOf"], known["block"]["oneOf"]
+    names = [kind["$ref"].rpartition("/")[2] for kind in block["properties"].values()]
+    assert len(names) == len(KINDS)
+    options = [option for name in names for option in known[name]["properties"].values()]
+    options += model["properties"].values()
+    assert all("description" in option for option in options)
+    assert model["properties"]["eps"]["default"] == "1e-3:1e-1"

@@ -68,7 +68,7 @@ def blocks() -> str:
         schema = block.model_json_schema()
         inner |= schema.get("$defs", {})  # of `residual` all kinds
         text.append(f"### {kind}\n\n{_escape(inspect.cleandoc(block.__doc__ or ''))}")
-        text.append(_fields(schema, "option"))
+        text.append(_fields(inner.get(block.__name__, schema), "option"))
     whole = {"block", *(block.__name__ for block in KINDS.values())}
     for name in sorted(inner.keys() - whole):
         schema = inner[name]

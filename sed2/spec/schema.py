@@ -252,13 +252,24 @@ def read_document(document: Document) -> SpecFile:
         mend = fault.mend or _example(fault.path)
         where = document.locate(fault.path, key=fault.at_key)
         raise SpecError(fault.cause, mend=mend, where=where) from None
+    checked = [read] if is_model else read.models
+    routes: list[Route] = [()] if is_model else [("models", i) for i in range(len(checked))]
+    models: list[ModelSpec] = []
+    blocks = 0
+    for route, entry, keys in zip(
+        routes, [top] if is_model else top["models"], checked, strict=True
+    ):
+        models.append(_model(document, route, entry, keys))
+        blocks += len(models[-1].blocks)
+        if blocks > MAX_BLOCKS:
+            raise SpecError(
+                f"the models have more than {MAX_BLOCKS:,} blocks up to here",
+                mend="Write fewer models or aliases (`*name`)",
+                where=models[-1].where,
+            )
+    check_names(models)
+    settings = {} if is_model else _besides(top, "models")
     sections = {key: top[key] for key in SECTIONS if key in top}
-    if is_model:
-        models: Sequence[ModelSpec] = [_model(document, (), top, read)]
-        settings: Mapping[str, Any] = {}
-    else:
-        models = _models(document, top["models"], read.models)
-        settings = {key: top[key] for key in top if key not in ("models", *SECTIONS)}
     return SpecFile(tuple(models), settings, document.source, document, sections)
 
 
@@ -267,12 +278,9 @@ def _example(path: Route) -> str:
     match path:
         case [*_, "models" | "notation"]:
             return _EXAMPLE
-        case [*_, "blocks"]:
+        case [*_, "blocks"] | [*_, int(), str()]:
             return BLOCK_EXAMPLE
-        case [*_, int(), str(kind)] if kind in KINDS:
-            return BLOCK_EXAMPLE
-        case _:
-            return ""
+    return ""
 
 
 def _called(path: Route) -> tuple[int, str, str]:
@@ -287,33 +295,8 @@ def _called(path: Route) -> tuple[int, str, str]:
     return (2, "key of a model", "") if len(path) > 2 else (0, "key", "")
 
 
-def _models(
-    document: Document, entries: Sequence[Any], read: Sequence[_ModelKeys]
-) -> list[ModelSpec]:
-    """All models of a file."""
-    models: list[ModelSpec] = []
-    blocks = 0
-    for i, (entry, keys) in enumerate(zip(entries, read, strict=True)):
-        models.append(_model(document, ("models", i), entry, keys))
-        blocks += len(models[-1].blocks)
-        if blocks > MAX_BLOCKS:
-            raise SpecError(
-                f"the models have more than {MAX_BLOCKS:,} blocks up to here",
-                mend="Write fewer models or aliases (`*name`)",
-                where=models[-1].where,
-            )
-    check_names(models)
-    return models
-
-
 def _model(document: Document, route: Route, entry: Any, read: _ModelKeys) -> ModelSpec:
-    """One model, with the places of its parts.
-
-    Args:
-        route: to the model.
-        entry: what stands there.
-        read: the same, checked.
-    """
+    """The model at the end of a route, of which `read` is what stands there, checked."""
     entry = {"notation": entry} if isinstance(entry, str) else entry
     places = {key: document.locate((*route, key)) for key in entry}
     if "notation" in entry:
@@ -330,7 +313,7 @@ def _model(document: Document, route: Route, entry: Any, read: _ModelKeys) -> Mo
     else:
         module = read.module.strip()
         model = ModelSpec(module, (), module=module)
-    overrides = {k: v for k, v in entry.items() if k not in (*MODEL_KEYS, *SECTIONS)}
+    overrides = _besides(entry, *MODEL_KEYS)
     return replace(
         model,
         name=read.name.strip() or model.name,
@@ -394,6 +377,11 @@ def _at_block(model: ModelSpec, number: int, error: SpecError) -> SpecError:
         mend=error.mend,
         where=error.where or (model.block_where or ("",) * number)[number - 1],
     )
+
+
+def _besides(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """The settings of a mapping."""
+    return {key: value for key, value in mapping.items() if key not in (*keys, *SECTIONS)}
 
 
 def check_names(models: Iterable[ModelSpec], mend: str = "Give each its own `name`") -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import jax
 import pytest
+from pydantic import TypeAdapter
 
-from sed2.blocks.base import read_block
+from sed2.blocks.base import AnyBlock
 from sed2.chain import Chain, build_chain
 from sed2.errors import ResourceError
 from sed2.fisher import plan as resources
@@ -129,7 +130,7 @@ def test_the_forecast_holds_what_xla_needs(case: str) -> None:
     """XLA's own account of the compiled program, which is what would be allocated."""
     block, shape, given = FORECAST[case]
     settings = Settings.model_validate({"dataset": "test", "samples": 100, **given})
-    chain = build_chain([read_block(block)], shape)
+    chain = build_chain([TypeAdapter(AnyBlock).validate_python(block)], shape)
     made = make_plan(chain, 1, settings.samples, settings)
     assert {"Gram matrix": "gram", "whole Jacobian": "jacobian", "Lanczos": "lanczos"}.get(
         case, "units"
@@ -141,7 +142,7 @@ def test_the_forecast_holds_what_xla_needs(case: str) -> None:
 def test_the_way_does_not_hang_on_the_memory_that_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     """A block whose Gram matrix fits 3 GB, and whose Lanczos quadrature fits less."""
     block, shape, _ = FORECAST["Gram matrix"]
-    chain = build_chain([read_block(block)], shape)
+    chain = build_chain([TypeAdapter(AnyBlock).validate_python(block)], shape)
     settings = Settings(dataset="test", max_flops=1e20)
 
     def way(free: float, **given: object) -> tuple[str, int]:

@@ -32,7 +32,7 @@ def doctor(*, outputs: Outputs) -> None:
 
     from sed2.cli.environment import examine
     from sed2.common.compilation import compilation_cache
-    from sed2.report.layout import print_table
+    from sed2.report.layout import Table, print_table
 
     findings = examine(compilation_cache())
     faults = [finding for finding in findings if finding.fault is not ExitCode.OK]
@@ -45,7 +45,7 @@ def doctor(*, outputs: Outputs) -> None:
     )
     if not outputs.json_on_stdout:
         rows = [[one.what, one.found] for one in findings]
-        print_table(terminal.out(), ["", "found"], rows, text=(0, 1), foldable=1)
+        print_table(terminal.out(), Table(["", "found"], rows, text=(0, 1), named=1))
     for finding in findings:
         if finding.mend:
             tell = terminal.fail if finding in faults else terminal.warn

@@ -3,44 +3,105 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from sed2.errors import one_line
+
+Item = TypeVar("Item")
 
 _GAP = 2  # characters between two columns
 _NAME_WIDTH = 8  # to which the names of models may be folded
 
 
-def print_table(
-    console: Console,
-    headers: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    text: Sequence[int] = (0,),
-    foldable: int | None = None,
-) -> Sequence[str]:
-    """A plain table, most important columns first: text to the left, numbers to the right.
+@dataclass(frozen=True)
+class Column(Generic[Item]):
+    """Of a table with one item a row."""
 
-    Where the console is too narrow, the column `foldable` is folded, and then the last columns
+    header: str
+    cell: Callable[[Item], str]
+    key: Callable[[Item], float | str | None] = lambda item: None
+    """What its column is sorted by; missing ones, also NaN, come last."""
+    kind: Callable[[Item], str] = lambda item: ""
+    """A class of the style sheet."""
+    always: bool = True
+    """Whether it is shown even where it says the same in every row."""
+
+    @classmethod
+    def of(
+        cls,
+        header: str,
+        value: Callable[[Item], Any],
+        cell: Callable[[Any], str] = str,
+        *,
+        always: bool = True,
+    ) -> Column[Item]:
+        """Sorted by the value that it shows."""
+        return cls(header, lambda item: cell(value(item)), value, always=always)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the terminal, the page, the notebook and Markdown show, each in its own way. The most
+    important columns come first."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    text: Sequence[int] = (0,)
+    """Columns of text, to the left; all others are numbers."""
+    named: int | None = None
+    """The column that names the row, and may be folded."""
+    keys: Sequence[Sequence[float | str | None]] = ()
+    """Of each cell, where a reader may sort the rows."""
+    kinds: Sequence[Sequence[str]] = ()
+
+    @classmethod
+    def of(
+        cls,
+        columns: Sequence[Column[Item]],
+        items: Iterable[Item],
+        text: Sequence[int] = (0,),
+        named: int | None = None,
+    ) -> Table:
+        """A row for each item."""
+        items = list(items)
+        return cls(
+            [column.header for column in columns],
+            [[column.cell(item) for column in columns] for item in items],
+            text,
+            named,
+            [[column.key(item) for column in columns] for item in items],
+            [[column.kind(item) for column in columns] for item in items],
+        )
+
+    def only(self, columns: Sequence[int]) -> Table:
+        """The first columns of these, of which the first names the row."""
+        rows = [[row[column] for column in columns] for row in self.rows]
+        return Table([self.headers[column] for column in columns], rows, named=0)
+
+
+def print_table(console: Console, table: Table) -> Sequence[str]:
+    """A plain table: text to the left, numbers to the right.
+
+    Where the console is too narrow, the column of the names is folded, and then the last columns
     are left out: what is shown is whole.
 
     Returns:
         The headers shown.
     """
-    headers = [one_line(header) for header in headers]
-    rows = [[one_line(cell) for cell in row] for row in rows]
-    widths = _widths(headers, rows, foldable)
+    headers = [one_line(header) for header in table.headers]
+    widths = _widths(table)
     kept = len(headers)
     while kept > 2 and _total(widths[:kept]) > console.width:
         kept -= 1
-    table = Table(
+    printed = RichTable(
         box=box.SIMPLE_HEAD,
         padding=(0, _GAP - 1, 0, 0),
         pad_edge=False,
@@ -48,56 +109,46 @@ def print_table(
         header_style="bold",
     )
     for i, header in enumerate(headers[:kept]):
-        table.add_column(
+        printed.add_column(
             Text(header),
-            justify="left" if i in text else "right",
-            no_wrap=i != foldable,
+            justify="left" if i in table.text else "right",
+            no_wrap=i != table.named,
             overflow="fold",
         )
-    for row in rows:
-        table.add_row(*map(Text, row[:kept]))
-    console.print(table)
+    for row in table.rows:
+        printed.add_row(*(Text(one_line(cell)) for cell in row[:kept]))
+    console.print(printed)
     if kept < len(headers):
         left_out = ", ".join(filter(None, headers[kept:]))
         note(console, f"Left out at this width: {left_out}.")
     return headers[:kept]
 
 
-def fits(
-    console: Console,
-    headers: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    foldable: int | None = None,
-) -> bool:
+def fits(console: Console, table: Table) -> bool:
     """Whether a table would be printed with all its columns."""
-    return _total(_widths(headers, rows, foldable)) <= console.width
+    return _total(_widths(table)) <= console.width
 
 
-def print_in_parts(console: Console, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table whose columns go on below where the console is too narrow, the first one repeated;
-    the first one may be folded."""
-    widths = _widths(headers, rows, foldable=0)
+def print_in_parts(console: Console, table: Table) -> None:
+    """A table whose columns go on below where the console is too narrow, the names repeated."""
+    widths = _widths(table)
     parts: list[list[int]] = [[]]
-    for column in range(1, len(headers)):
+    for column in range(1, len(table.headers)):
         if parts[-1] and _total(widths[c] for c in (0, *parts[-1], column)) > console.width:
             parts.append([])
         parts[-1].append(column)
     for number, part in enumerate(parts):
         if number:
             console.print()
-        shown = [0, *part]
-        cells = [[row[c] for c in shown] for row in rows]
-        print_table(console, [headers[c] for c in shown], cells, foldable=0)
+        print_table(console, table.only([0, *part]))
 
 
-def _widths(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], foldable: int | None
-) -> list[int]:
+def _widths(table: Table) -> list[int]:
     """Of all columns, in characters; the least of the one that may be folded."""
-    widths = [max(map(cell_len, column)) for column in zip(headers, *rows, strict=True)]
-    if foldable is not None:
-        widths[foldable] = min(widths[foldable], _NAME_WIDTH)
+    columns = zip(table.headers, *table.rows, strict=True)
+    widths = [max(cell_len(one_line(cell)) for cell in column) for column in columns]
+    if table.named is not None:
+        widths[table.named] = min(widths[table.named], _NAME_WIDTH)
     return widths
 
 

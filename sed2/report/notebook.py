@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,13 +21,13 @@ from sed2.report.documents.gate import gate_document
 from sed2.report.documents.model import curve_columns
 from sed2.report.documents.stability import stability_rows
 from sed2.report.documents.training import csv_columns
-from sed2.report.html.elements import element, plain, table
+from sed2.report.html.elements import element, table_element
 from sed2.report.html.elements import notes as listed
 from sed2.report.html.page import to_text
 from sed2.report.tables import bound, ranking, stability
 from sed2.report.tables.cells import coverage, probability_cell, score_in_words
 from sed2.report.tables.model import compute_notes, curve_table, shown_points
-from sed2.report.tables.training import baseline_columns, baseline_notes
+from sed2.report.tables.training import baseline_notes
 from sed2.results import Curve, ModelResult, Score
 from sed2.robustness.results import StabilityResult
 
@@ -81,35 +81,30 @@ def line(result: Any, /) -> str:
 
 def markup(result: Any, /) -> str:
     """The line, the table, and what a reader needs to judge it, as HTML; all text stays text."""
-    text: tuple[int, ...] = (1,)
     match result:
         case ModelResult():
-            headers, rows = curve_table(result, shown_points(result.eps))
-            text, notes = (0,), compute_notes(result, headers)
+            table = curve_table(result, shown_points(result.eps))
+            notes = compute_notes(result, table.headers)
         case Ranking(models=models):
-            headers, rows = ranking.rank_table(result)
+            table = ranking.rank_table(result)
             notes = [*decision(result), ranking.order_note(result)]
-            notes += [*ranking.size_notes(result), *ranking.rank_notes(result, headers)]
+            notes += [*ranking.size_notes(result), *ranking.rank_notes(result, table.headers)]
             notes += baseline_notes(models)
-            others, values = baseline_columns(models, without=headers)
-            headers = [*headers, *others]
-            rows = [[*row, *more] for row, more in zip(rows, values, strict=True)]
         case StabilityResult():
-            headers, rows = stability.models_table(result)
+            table = stability.models_table(result)
             notes = [stability.scores_note(result), stability.sentence(result)]
             notes += [stability.sigma_sentence(result)]
-        case GateResult(models=models):
-            headers, rows = words.columns(result), [words.row(result, model) for model in models]
-            text, notes = (0, 1), [*words.complaints(result), *words.notes(result)]
+        case GateResult():
+            table = words.gate_table(result)
+            notes = [*words.complaints(result), *words.notes(result)]
         case BoundResult():
-            headers, rows = bound.theorem_table(result)
-            text, notes = (0,), [bound.verdict(result)]
+            table, notes = bound.theorem_table(result), [bound.verdict(result)]
         case _:
             raise NotImplementedError(type(result))
     name = type(result).__name__
     parts = [
         element("p", element("strong", f"{name}: {line(result)}")),
-        table(name, headers, plain(rows), text=text, named=text[-1]),
+        table_element(name, replace(table, keys=(), kinds=())),
         listed([*notes, *_warnings(result)]),
     ]
     return "".join(map(to_text, parts))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sed2.gating.outcome import Check, GatedModel, GatedScore, GateResult, Status
-from sed2.report.tables.cells import describe
+from sed2.report.layout import Column, Table
+from sed2.report.tables.cells import describe, score_cell
 
-_LAST = ("K", "parameters")
 _KINDS = {
     "ratio": "ratio to the baseline",
     "floor": "floor of the score",
@@ -17,55 +17,73 @@ _KINDS = {
 }
 
 
-def columns(result: GateResult) -> list[str]:
-    """Headers of the table."""
-    floor = [] if result.rules.min_score is None else [f"P(>= {result.rules.min_score:g})"]
-    return [
-        "gate",
-        "model",
-        result.settings.score_name,
-        "baseline",
-        "ratio",
-        "P(ratio)",
-        *floor,
-        *_LAST,
+def gate_table(
+    result: GateResult, models: Iterable[GatedModel] | None = None, *, reasons: bool = False
+) -> Table:
+    """The models with their verdicts, and how these came about.
+
+    Args:
+        models: in another order; by default that of the result.
+        reasons: whether to say why.
+    """
+    floor = result.rules.min_score
+    columns: list[Column[GatedModel]] = [
+        Column("gate", _status, _status, lambda its: f"status {its.status}"),
+        Column.of("model", lambda its: its.name),
+        _score(result.settings.score_name, lambda its: its.score),
+        _score("baseline", lambda its: its.baseline),
+        Column("ratio", _ratio, lambda its: its.ratio.value if its.ratio else None),
+        _sure("P(ratio)", "ratio"),
+        *([] if floor is None else [_sure(f"P(>= {floor:g})", "floor")]),
+        Column.of("K", lambda its: its.score and its.score.draws, _count),
+        Column.of("parameters", lambda its: its.parameters, _count),
+        *([Column("reason", _reasons, _reasons, lambda its: "reason")] if reasons else []),
     ]
+    text = (0, 1, len(columns) - 1) if reasons else (0, 1)
+    return Table.of(columns, result.models if models is None else models, text, named=1)
 
 
-def row(result: GateResult, model: GatedModel) -> list[str]:
-    """One line of the table."""
-    kinds = ("ratio",) if result.rules.min_score is None else ("ratio", "floor")
-    found = {check.kind: check for check in model.checks if check.probability is not None}
-    return [
-        str(model.status),
-        model.name,
-        _score(model.score),
-        _score(model.baseline),
-        "–" if model.ratio is None else _ratio(model),
-        *(_probability(found[kind]) if kind in found else "–" for kind in kinds),
-        "–" if model.score is None else f"{model.score.draws:,}",
-        "–" if model.parameters is None else f"{model.parameters:,}",
-    ]
+def _status(model: GatedModel) -> str:
+    return str(model.status)
 
 
-def _score(score: GatedScore | None) -> str:
-    if score is None:
-        return "–"
-    return f"> {score.value:.1f}" if score.lower_estimate else f"{score.value:.1f}"
+def _reasons(model: GatedModel) -> str:
+    return "; ".join(f"{title(check)}: {check.message}" for check in model.checks)
+
+
+def _count(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def _score(header: str, score: Callable[[GatedModel], GatedScore | None]) -> Column[GatedModel]:
+    return Column(
+        header,
+        lambda its: score_cell(found) if (found := score(its)) else "–",
+        lambda its: found.value if (found := score(its)) else None,
+    )
+
+
+def _sure(header: str, kind: str) -> Column[GatedModel]:
+    """The probability of a check of this kind."""
+
+    def found(model: GatedModel) -> float | None:
+        return next((its.probability for its in model.checks if its.kind == kind), None)
+
+    return Column.of(header, found, lambda p: "–" if p is None else _probability(p))
 
 
 def _ratio(model: GatedModel) -> str:
-    assert model.ratio is not None
+    if model.ratio is None:
+        return "–"
     if model.unchanged:
         return "1, unchanged"
     return f"{model.ratio.value:.3f} ± {model.ratio.std_error:.3f}"
 
 
-def _probability(check: Check) -> str:
-    assert check.probability is not None
-    if check.probability < 0.001:
+def _probability(value: float) -> str:
+    if value < 0.001:
         return "< 0.001"
-    return "> 0.999" if check.probability > 0.999 else f"{check.probability:.3f}"
+    return "> 0.999" if value > 0.999 else f"{value:.3f}"
 
 
 def title(check: Check) -> str:
@@ -75,9 +93,8 @@ def title(check: Check) -> str:
 
 def complaint(model: GatedModel, check: Check) -> str:
     """Why a check is no pass, in one sentence."""
-    sure = "" if check.probability is None else f" (P = {_probability(check)})"
-    if check.probability is not None and _probability(check)[0] in "<>":
-        sure = f" (P {_probability(check)})"
+    p = "" if check.probability is None else _probability(check.probability)
+    sure = p and f" (P {'' if p[0] in '<>' else '= '}{p})"
     return f"{model.name}: {check.status}, {title(check)}: {check.message}{sure}."
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sed2.common import terminal
 from sed2.errors import SpecError, one_line, shown
-from sed2.report.layout import note, print_table, sentence
+from sed2.report.layout import Table, note, print_table, sentence
 
 HOSTILE = "x\x1b[31m\n::stop-here::\r\u202eb\u2028\x9b2J\x07"
 
@@ -57,7 +57,7 @@ def test_what_is_told_is_one_line(tell: object, capsys: pytest.CaptureFixture[st
 def test_tables_and_sentences_hold_harmless_cells() -> None:
     file = io.StringIO()
     console = terminal._console(file)
-    print_table(console, ["model", HOSTILE], [[HOSTILE, HOSTILE], ["b", "c"]])
+    print_table(console, Table(["model", HOSTILE], [[HOSTILE, HOSTILE], ["b", "c"]]))
     note(console, HOSTILE)
     sentence(console, HOSTILE)
     lines = file.getvalue().splitlines()
@@ -71,7 +71,7 @@ COMMANDS = ["::error::x", "  ::error::x", "::add-mask::x"]
 @pytest.mark.parametrize("text", COMMANDS)
 def test_no_line_is_a_command_to_the_ci(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     terminal.say(text)
-    print_table(terminal.out(), [text, "b"], [[text, "1"], [text, "2"]])
+    print_table(terminal.out(), Table([text, "b"], [[text, "1"], [text, "2"]]))
     told = capsys.readouterr()
     lines = [*told.err.splitlines(), *told.out.splitlines()]
     assert len(lines) == 5
@@ -82,8 +82,8 @@ def test_no_line_is_a_command_to_the_ci(text: str, capsys: pytest.CaptureFixture
 def test_a_name_that_is_folded_is_no_command_either() -> None:
     file = io.StringIO()
     console = terminal._console(file)
-    print_table(console, ["model"], [["a" * 10_000 + "::error::x"]], foldable=0)
-    print_table(console, ["model"], [["a" * 9_999 + "::error::x"]], foldable=0)
+    print_table(console, Table(["model"], [["a" * 10_000 + "::error::x"]], named=0))
+    print_table(console, Table(["model"], [["a" * 9_999 + "::error::x"]], named=0))
     assert not any(line.lstrip().startswith("::") for line in file.getvalue().splitlines())
 
 

@@ -154,13 +154,13 @@ def test_nasty_names_stay_text_in_every_page() -> None:
 
 def test_the_tables_are_those_of_the_terminal() -> None:
     ranking = made_three()
-    headers, cells = rank_table(ranking)
-    assert rows(read(rank_page(ranking)), after="Ranking") == [headers, *cells]
+    table = rank_table(ranking)
+    assert rows(read(rank_page(ranking)), after="Ranking") == [table.headers, *table.rows]
     result = made_result()
-    headers, cells = curve_table(result, [0, 1, 2])
-    assert rows(read(compute_page(result)), after="Values") == [headers, *cells]
-    headers, cells = block_table(result)
-    assert rows(read(compute_page(result)), after="Blocks") == [headers, *cells]
+    table = curve_table(result, [0, 1, 2])
+    assert rows(read(compute_page(result)), after="Values") == [table.headers, *table.rows]
+    table = block_table(result)
+    assert rows(read(compute_page(result)), after="Blocks") == [table.headers, *table.rows]
 
 
 def test_columns_are_sorted_by_numbers_and_what_is_missing_has_none() -> None:

@@ -19,23 +19,20 @@ def summary(result: GateResult, room: int = MAX_SUMMARY) -> str:
     """The verdict in Markdown, of at most `room` bytes; empty if not even its end has room.
 
     What is no pass comes first, so that it is the passes that are left out."""
-    columns = gate_words.columns(result)
+    order = [Status.FAILED, Status.UNDECIDED, Status.PASSED]
+    models = sorted(result.models, key=lambda model: order.index(model.status))
+    table = gate_words.gate_table(result, models)
     head = [
         f"### sed2 gate: {result.status}",
         "",
         f"{markdown(result.spec)} against {markdown(result.baseline)}. "
         f"{gate_words.headline(result)}",
         "",
-        f"| {' | '.join(columns)} |",
-        f"|{' --- |' * len(columns)}",
+        f"| {' | '.join(table.headers)} |",
+        f"|{' --- |' * len(table.headers)}",
     ]
     lines = ["", *(f"{markdown(line)}<br>" for line in gate_words.notes(result)), "", ""]
-    order = [Status.FAILED, Status.UNDECIDED, Status.PASSED]
-    models = sorted(result.models, key=lambda model: order.index(model.status))
-    rows = [
-        f"| {' | '.join(markdown(cell) for cell in gate_words.row(result, model))} |"
-        for model in models
-    ]
+    rows = [f"| {' | '.join(map(markdown, row))} |" for row in table.rows]
     faults = ["", *(f"- {markdown(fault)}" for fault in gate_words.complaints(result))]
     cut = "Not all is shown here: it would be more than a summary may hold."
     left = room - _size([*head, "", cut, *lines])

@@ -7,7 +7,7 @@ import numpy as np
 from sed2.report.documents.model import compute_document
 from sed2.report.figures.curves import curves_figure
 from sed2.report.html import parts
-from sed2.report.html.elements import element, head, notes, plain, section, table
+from sed2.report.html.elements import element, head, notes, section, table_element
 from sed2.report.html.page import page
 from sed2.report.tables import cells as tables
 from sed2.report.tables.model import block_table, compute_notes, curve_table
@@ -21,8 +21,7 @@ def compute_page(result: ModelResult, command: str = "") -> bytes:
         command: the command line that made it; empty if none did.
     """
     document, counted = compute_document(result), tables.coverage(result)
-    headers, rows = curve_table(result, np.arange(len(result.eps)))
-    block_headers, blocks = block_table(result)
+    values = curve_table(result, np.arange(len(result.eps)))
     return page(
         result.name,
         [
@@ -35,10 +34,10 @@ def compute_page(result: ModelResult, command: str = "") -> bytes:
             parts.curves(lambda file_format: curves_figure([result], file_format)),
             section(
                 "Values",
-                table("Values", headers, plain(rows)),
-                notes(compute_notes(result, headers)),
+                table_element("Values", values),
+                notes(compute_notes(result, values.headers)),
             ),
-            section("Blocks", table("Blocks", block_headers, plain(blocks))),
+            section("Blocks", table_element("Blocks", block_table(result))),
             parts.warning_list(result.warnings),
             parts.setting_list(document["settings"]),
             parts.provenance(document["provenance"]),

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
-from sed2.report.layout import in_words
-
-
-@dataclass(frozen=True)
-class Cell:
-    """Of a table."""
-
-    text: str
-    key: float | str = math.nan
-    """What its column is sorted by; NaN is missing, and sorted last."""
-    kind: str = ""
-    """A class of the style sheet."""
+from sed2.report.layout import Table, in_words
 
 
 def element(tag: str, *children: Element | str, **attributes: str) -> Element:
@@ -52,51 +40,39 @@ def head(by: str, title: str, *children: Element | None) -> Element:
     return element("header", element("p", by, class_="by"), element("h1", title), *present)
 
 
-def table(
-    label: str,
-    headers: Sequence[str],
-    rows: Sequence[Sequence[Cell]],
-    *,
-    text: Iterable[int] = (0,),
-    named: int = 0,
-    sortable: bool = False,
-) -> Element:
+def table_element(label: str, table: Table) -> Element:
     """A table in a box of its own, where it scrolls if it is too wide.
 
     Args:
         label: what a screen reader calls it.
-        text: columns of text, to the left; all others are numbers.
-        named: the column that names the row.
-        sortable: whether a reader may sort it; each cell needs its key.
+        table: a reader may sort it if its cells have keys.
     """
-    kinds = ["text" if column in text else "number" for column in range(len(headers))]
-    made = element("table", class_="sortable" if sortable else "")
+    named = table.named or 0
+    columns = range(len(table.headers))
+    of_column = ["text" if column in table.text else "number" for column in columns]
+    made = element("table", class_="sortable" if table.keys else "")
     line = SubElement(SubElement(made, "thead"), "tr")
-    for column, (header, kind) in enumerate(zip(headers, kinds, strict=True)):
+    for column, header in enumerate(table.headers):
         names = " name" * (column == named)
-        line.append(element("th", header, scope="col", class_=f"{kind}{names}"))
+        line.append(element("th", header, scope="col", class_=f"{of_column[column]}{names}"))
     body = SubElement(made, "tbody")
-    for row in rows:
+    for number, row in enumerate(table.rows):
         line = SubElement(body, "tr")
-        for column, (cell, kind) in enumerate(zip(row, kinds, strict=True)):
-            line.append(_cell(cell, kind, is_name=column == named))
+        for column, text in enumerate(row):
+            kind = table.kinds[number][column] if table.kinds else ""
+            kinds = f"{of_column[column]} {kind}".strip()
+            if column == named:
+                span = element("span", text)
+                cell = element("th", span, scope="row", class_=f"{kinds} name")
+            else:
+                cell = element("td", text, class_=kinds)
+            key = table.keys[number][column] if table.keys else None
+            if isinstance(key, str):
+                cell.set("data-key", key)
+            elif key is not None and not math.isnan(key):
+                cell.set("data-key", repr(float(key)))
+            line.append(cell)
     return element("div", made, class_="scroll", role="region", aria_label=label, tabindex="0")
-
-
-def _cell(cell: Cell, kind: str, *, is_name: bool) -> Element:
-    kinds = f"{kind} {cell.kind}".strip()
-    if is_name:
-        made = element("th", element("span", cell.text), scope="row", class_=f"{kinds} name")
-    else:
-        made = element("td", cell.text, class_=kinds)
-    if isinstance(cell.key, str) or not math.isnan(cell.key):
-        made.set("data-key", cell.key if isinstance(cell.key, str) else repr(float(cell.key)))
-    return made
-
-
-def plain(rows: Sequence[Sequence[str]]) -> list[list[Cell]]:
-    """Cells of a table that is not sorted."""
-    return [[Cell(text) for text in row] for row in rows]
 
 
 def notes(lines: Iterable[str], kind: str = "notes") -> Element:

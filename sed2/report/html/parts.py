@@ -8,9 +8,9 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from sed2.report.html.elements import Cell, element, facts, folded, notes, section, table
+from sed2.report.html.elements import element, facts, folded, notes, section, table_element
 from sed2.report.html.page import asset
-from sed2.report.layout import in_words
+from sed2.report.layout import Table, in_words
 
 SCRIPTS = ("sort.js", "scales.js", "chart.js", "plot.js")
 """Of a page with curves."""
@@ -50,14 +50,11 @@ def own_settings(models: Sequence[Mapping[str, Any]]) -> Element | None:
     ]
     if not differing:
         return None
-    return table(
-        "Settings of each model",
-        ["model", *differing],
-        [
-            [Cell(model["name"]), *(Cell(in_words(model["settings"][name])) for name in differing)]
-            for model in models
-        ],
-    )
+    rows = [
+        [model["name"], *(in_words(model["settings"][name]) for name in differing)]
+        for model in models
+    ]
+    return table_element("Settings of each model", Table(["model", *differing], rows))
 
 
 def provenance(found: Mapping[str, Any] | None) -> Element:

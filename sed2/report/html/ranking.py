@@ -10,18 +10,17 @@ from sed2.report.decision import decision, headline
 from sed2.report.documents.ranking import rank_document
 from sed2.report.figures.training import ranking_figure, sizes_figure
 from sed2.report.html import parts
-from sed2.report.html.elements import Cell, element, head, notes, plain, section, table
+from sed2.report.html.elements import element, head, notes, section, table_element
 from sed2.report.html.page import page
 from sed2.report.tables.ranking import (
     crossing_notes,
     order_note,
-    rank_columns,
     rank_notes,
+    rank_table,
     ranking_warnings,
     size_notes,
 )
 from sed2.report.tables.training import (
-    baseline_columns,
     baseline_notes,
     prediction_notes,
     prediction_table,
@@ -36,7 +35,7 @@ def rank_page(ranking: Ranking, command: str = "") -> bytes:
     """
     document, warnings = rank_document(ranking), ranking_warnings(ranking)
     title = headline(ranking)
-    headers, rows = _table(ranking)
+    table = rank_table(ranking)
     return page(
         title,
         [
@@ -49,8 +48,8 @@ def rank_page(ranking: Ranking, command: str = "") -> bytes:
             ),
             section(
                 "Ranking",
-                table("Ranking", headers, rows, text=(1,), named=1, sortable=True),
-                notes([*rank_notes(ranking, headers), *baseline_notes(ranking.models)]),
+                table_element("Ranking", table),
+                notes([*rank_notes(ranking, table.headers), *baseline_notes(ranking.models)]),
             ),
             parts.curves(
                 lambda file_format: ranking_figure(ranking, file_format),
@@ -68,23 +67,6 @@ def rank_page(ranking: Ranking, command: str = "") -> bytes:
     )
 
 
-def _table(ranking: Ranking) -> tuple[list[str], list[list[Cell]]]:
-    """Headers and cells, those of the baselines last."""
-    columns = rank_columns(ranking)
-    headers = [column.header for column in columns]
-    others, values = baseline_columns(ranking.models, without=headers)
-    return [*headers, *others], [
-        [
-            *(Cell(column.cell(model), column.key(model)) for column in columns),
-            *(
-                Cell(text, (model.baselines or {})[name].value)
-                for name, text in zip(others, more, strict=True)
-            ),
-        ]
-        for model, more in zip(ranking.models, values, strict=True)
-    ]
-
-
 def _sizes(ranking: Ranking) -> Element | None:
     """The score against parameters and operations, where these differ."""
     if not of_several_sizes(ranking):
@@ -100,9 +82,8 @@ def _prediction(ranking: Ranking) -> Element | None:
     """How the score and the baselines order the models against their losses."""
     if not ranking.correlation:
         return None
-    headers, rows = prediction_table(ranking)
     return section(
         "Correlation with the training losses",
-        table("Correlations", headers, plain(rows)),
+        table_element("Correlations", prediction_table(ranking)),
         notes(prediction_notes(ranking)),
     )

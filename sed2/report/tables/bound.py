@@ -6,8 +6,8 @@ import math
 
 from rich.console import Console
 
-from sed2.generalisation.results import BoundResult, Bracket, Covering
-from sed2.report.layout import note, number, print_table
+from sed2.generalisation.results import BoundResult, Covering
+from sed2.report.layout import Column, Table, note, number, print_table
 from sed2.report.layout import sentence as _sentence
 from sed2.report.tables.cells import coverage, describe, value_cell
 from sed2.report.tables.model import shown_points
@@ -30,56 +30,47 @@ def print_bound(console: Console, result: BoundResult) -> None:
         f"4 C_d eps_n^(-d_zeta) n^(-K/gamma), n = {n_train:,}, gamma = {gamma:g}, "
         f"K = {result.theorem_k:g}, L = {result.lipschitz:g}.",
     )
-    print_table(console, *theorem_table(result))
+    print_table(console, theorem_table(result))
     note(console, verdict(result))
     note(console, _as_n_grows(result))
     console.print()
     _print_covering(console, model, result.covering)
     console.print()
-    print_table(
-        console,
-        ["assumption", "word", "that"],
-        [[each.name, each.source, each.statement] for each in result.assumptions],
-        text=(0, 1, 2),
-        foldable=2,
-    )
+    rows = [[each.name, each.source, each.statement] for each in result.assumptions]
+    print_table(console, Table(["assumption", "word", "that"], rows, text=(0, 1, 2), named=2))
     note(console, "2sED at most: its upper bound (11), with the measured rank and eigenvalue.")
     if model.two_sed_score.lower_estimate:
         note(console, ">: 2sED is biased low, and the bound needs a value that is not.")
     note(console, describe(model.settings, model.inputs))
 
 
-def theorem_table(result: BoundResult) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows of Theorem 5.1 at eps_n."""
+def theorem_table(result: BoundResult) -> Table:
+    """Theorem 5.1 at eps_n."""
     two, at = result.two_sed, result.covering_at_eps_n
     is_lower = result.model.two_sed_score.lower_estimate
-    return [f"at eps_n = {result.eps_n:.4g}", "2sED estimated", "2sED at most"], [
+    log_p, k = result.log_probability, result.smallest_k
+    rows = [
         ["d_zeta", value_cell(two.estimate, is_lower), number(two.at_most)],
-        ["bound on P", *_powers(result.log_probability)],
-        ["covering number", *map(power, (at.estimate[0], at.at_most[0]))],
-        ["K above which P < 1", *map(_four_digits, _both(result.smallest_k))],
+        ["bound on P", power(log_p.estimate), power(log_p.at_most)],
+        ["covering number", power(at.estimate[0]), power(at.at_most[0])],
+        ["K above which P < 1", _four_digits(k.estimate), _four_digits(k.at_most)],
     ]
+    return Table([f"at eps_n = {result.eps_n:.4g}", "2sED estimated", "2sED at most"], rows)
 
 
 def _print_covering(console: Console, model: ModelResult, covering: Covering) -> None:
     """Lemma B.2 over eps."""
-    points = shown_points(model.eps)
-    print_table(
-        console,
-        ["eps", "2sED", "at most", "covering number", "at most", "equal cubes", ""],
-        [
-            [
-                f"{model.eps[e]:.3g}",
-                value_cell(model.two_sed.estimate[e], model.two_sed.lower_estimate[e]),
-                number(model.upper_bound[e]),
-                power(covering.estimate[e]),
-                power(covering.at_most[e]),
-                power(covering.cubes[e]),
-                "vacuous" if covering.vacuous[e] else "",
-            ]
-            for e in points
-        ],
-    )
+    points, two = shown_points(model.eps), model.two_sed
+    columns: list[Column[int]] = [
+        Column("eps", lambda e: f"{model.eps[e]:.3g}"),
+        Column("2sED", lambda e: value_cell(two.estimate[e], two.lower_estimate[e])),
+        Column("at most", lambda e: number(model.upper_bound[e])),
+        Column("covering number", lambda e: power(covering.estimate[e])),
+        Column("at most", lambda e: power(covering.at_most[e])),
+        Column("equal cubes", lambda e: power(covering.cubes[e])),
+        Column("", lambda e: "vacuous" if covering.vacuous[e] else ""),
+    ]
+    print_table(console, Table.of(columns, points))
     if len(points) < len(model.eps):
         note(console, f"{len(points)} of {len(model.eps)} points; all with --json.")
     if covering.vacuous.any():
@@ -124,14 +115,6 @@ def _as_n_grows(result: BoundResult) -> str:
 
 def _deviation(result: BoundResult) -> str:
     return "C eps_n" if result.deviation is None else f"{result.deviation:.4g}"
-
-
-def _both(bracket: Bracket) -> tuple[float, float]:
-    return bracket.estimate, bracket.at_most
-
-
-def _powers(bracket: Bracket) -> list[str]:
-    return [power(value) for value in _both(bracket)]
 
 
 def _four_digits(value: float) -> str:

@@ -6,10 +6,8 @@ import math
 from collections.abc import Sequence
 
 from sed2.errors import shown
-from sed2.results import (
-    ModelResult,
-    Score,
-)
+from sed2.gating.outcome import GatedScore
+from sed2.results import ModelResult, Score
 from sed2.settings import Settings
 
 _LEGEND = {
@@ -61,16 +59,11 @@ def value_cell(value: float, lower_estimate: bool) -> str:
     return f"> {value:.1f}" if lower_estimate else f"{value:.1f}"
 
 
-def with_interval(value: float, interval: Sequence[float], lower_estimate: bool) -> list[str]:
-    """A value, and its interval or the reason why there is none."""
-    return [
-        value_cell(value, lower_estimate),
-        "biased low" if lower_estimate else interval_cell(interval),
-    ]
-
-
-def interval_cell(interval: Sequence[float]) -> str:
+def interval_cell(interval: Sequence[float], lower_estimate: bool = False) -> str:
+    """An interval, or the reason why there is none."""
     low, high = interval
+    if lower_estimate:
+        return "biased low"
     return "–" if math.isnan(low) or math.isnan(high) else f"{low:.1f} to {high:.1f}"
 
 
@@ -79,9 +72,14 @@ def scatter_cell(score: Score) -> str:
     return "–" if math.isnan(score.scatter) else f"± {score.scatter:.1f}"
 
 
+def score_cell(score: Score | GatedScore) -> str:
+    return value_cell(score.value, score.lower_estimate)
+
+
 def score_in_words(score: Score) -> str:
-    value, interval = with_interval(score.value, score.interval, score.lower_estimate)
-    return f"{value} ({'' if score.lower_estimate else '95%: '}{interval})"
+    interval = interval_cell(score.interval, score.lower_estimate)
+    sure = "" if score.lower_estimate else "95%: "
+    return f"{score_cell(score)} ({sure}{interval})"
 
 
 def probability_cell(probability: float) -> str:

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from sed2.errors import shown
-from sed2.report.layout import note as _note
-from sed2.report.layout import print_table as _print_table
-from sed2.report.layout import sentence as _sentence
+from sed2.report.layout import Column, Table, note, print_table, sentence
 from sed2.results import (
     BlockPlan,
     Checked,
@@ -18,47 +16,31 @@ from sed2.results import (
 
 def print_checked(console: Console, checked: Sequence[Checked]) -> None:
     """What `validate` found: one line per model."""
-    _print_table(
-        console,
-        ["model", "parameters", "input", "output", "blocks"],
-        [
-            [
-                model.name,
-                f"{model.parameters:,}",
-                _shape(model.input_shape),
-                _shape(model.output_shape),
-                str(model.blocks),
-            ]
-            for model in checked
-        ],
-        text=(0, 2, 3),
-        foldable=0,
-    )
+    columns: list[Column[Checked]] = [
+        Column("model", lambda model: model.name),
+        Column("parameters", lambda model: f"{model.parameters:,}"),
+        Column("input", lambda model: shape(model.input_shape)),
+        Column("output", lambda model: shape(model.output_shape)),
+        Column("blocks", lambda model: str(model.blocks)),
+    ]
+    print_table(console, Table.of(columns, checked, text=(0, 2, 3), named=0))
     for label in dict.fromkeys(model.label for model in checked if model.label):
-        _note(console, f"The column `{shown(label)}` is the label, all others are inputs.")
-    _note(console, f"{len(checked)} model{'s' * (len(checked) != 1)}: no fault found.")
+        note(console, f"The column `{shown(label)}` is the label, all others are inputs.")
+    note(console, f"{len(checked)} model{'s' * (len(checked) != 1)}: no fault found.")
 
 
 def print_plan(console: Console, name: str, plan: Sequence[BlockPlan]) -> None:
     """How each block's spectrum is computed, and what one draw of it takes."""
-    _sentence(console, f"{name}: the way of each block", "bold")
-    _print_table(
-        console,
-        ["block", "parameters", "GB", "GFlop", "way"],
-        [
-            [
-                block.name,
-                f"{block.parameters:,}",
-                f"{block.bytes / 1e9:.2g}",
-                f"{block.work / 1e9:.2g}",
-                block.way,
-            ]
-            for block in plan
-        ],
-        text=(0, 4),
-        foldable=4,
-    )
+    sentence(console, f"{name}: the way of each block", "bold")
+    columns: list[Column[BlockPlan]] = [
+        Column("block", lambda block: block.name),
+        Column("parameters", lambda block: f"{block.parameters:,}"),
+        Column("GB", lambda block: f"{block.bytes / 1e9:.2g}"),
+        Column("GFlop", lambda block: f"{block.work / 1e9:.2g}"),
+        Column("way", lambda block: block.way),
+    ]
+    print_table(console, Table.of(columns, plan, text=(0, 4), named=4))
 
 
-def _shape(shape: tuple[int, ...]) -> str:
+def shape(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))

@@ -12,11 +12,12 @@ from sed2.report.comparison import (
     ModelDifference,
 )
 from sed2.report.documents.stored import StoredModel
-from sed2.report.layout import in_words, note, print_in_parts, print_table
+from sed2.report.layout import Column, Table, in_words, note, print_in_parts, print_table
 from sed2.report.tables.cells import value_cell
 
 _POINTS = 5  # of eps that a table shows; all are in the JSON
 _PLACE = {"rank": "rank", "gate": "gate", "compute": ""}
+_SAME = {None: "–", True: "same", False: "changed"}
 _MEANING = (
     "difference: after - before ± its standard error, as if the two were independent. With one "
     "seed and the same data they share their inputs, and of one architecture their draws: what "
@@ -40,7 +41,8 @@ def print_diff(console: Console, comparison: Comparison) -> None:
     changes = [*comparison.settings, *comparison.provenance]
     if changes:
         rows = [[one.name, in_words(one.before), in_words(one.after)] for one in changes]
-        print_table(console, ["changed", "before", "after"], rows, text=(0, 1, 2), foldable=2)
+        headers = ["changed", "before", "after"]
+        print_table(console, Table(headers, rows, text=(0, 1, 2), named=2))
     else:
         note(console, "Settings, data and versions are the same.")
     console.print()
@@ -60,30 +62,18 @@ def print_diff(console: Console, comparison: Comparison) -> None:
 
 def _print_models(console: Console, comparison: Comparison) -> None:
     place = _PLACE[comparison.kind]
-    headers = ["model", place, "before", "after", "difference", "beyond chance"]
-    headers += ["architecture", "parameters"]
-    rows = [_row(model) for model in comparison.models]
-    kept = [i for i, header in enumerate(headers) if header]
-    print_table(
-        console,
-        [headers[i] for i in kept],
-        [[row[i] for i in kept] for row in rows],
-        foldable=0,
-    )
-
-
-def _row(model: ModelDifference) -> list[str]:
-    old, new = model.before, model.after
-    return [
-        model.name,
-        _pair(old.place, new.place),
-        _score(old),
-        _score(new),
-        "–" if model.score is None else _difference(model.score),
-        "–" if model.score is None else _beyond(model.score),
-        {None: "–", True: "same", False: "changed"}[model.same_spec],
-        _pair(*("–" if one.parameters is None else f"{one.parameters:,}" for one in (old, new))),
+    columns: list[Column[ModelDifference]] = [
+        Column("model", lambda its: its.name),
+        Column(place, lambda its: _pair(its.before.place, its.after.place)),
+        Column("before", lambda its: _score(its.before)),
+        Column("after", lambda its: _score(its.after)),
+        Column("difference", lambda its: _difference(its.score) if its.score else "–"),
+        Column("beyond chance", lambda its: _beyond(its.score) if its.score else "–"),
+        Column("architecture", lambda its: _SAME[its.same_spec]),
+        Column("parameters", lambda its: _pair(_count(its.before), _count(its.after))),
     ]
+    shown = [column for column in columns if column.header]
+    print_table(console, Table.of(shown, comparison.models, named=0))
 
 
 def _print_points(console: Console, comparison: Comparison) -> None:
@@ -103,11 +93,9 @@ def _print_points(console: Console, comparison: Comparison) -> None:
     note(console, f"Differences of lower 2sED at {count} eps in common (*: beyond chance):")
     console.print()
     places = np.unique(np.linspace(0, count - 1, _POINTS).round().astype(int))
-    print_in_parts(
-        console,
-        ["model", *(f"{comparison.eps[e]:.3g}" for e in places)],
-        [[model.name, *(_starred(model.curve[e]) for e in places)] for model in models],
-    )
+    rows = [[model.name, *(_starred(model.curve[e]) for e in places)] for model in models]
+    headers = ["model", *(f"{comparison.eps[e]:.3g}" for e in places)]
+    print_in_parts(console, Table(headers, rows, named=0))
 
 
 def _notes(comparison: Comparison) -> list[str]:
@@ -121,6 +109,10 @@ def _notes(comparison: Comparison) -> list[str]:
         *([_LOWER] if any(score.score_lower_estimate for score in scores) else []),
         *([] if all(one.compares for one in found) else [_SIZES]),
     ]
+
+
+def _count(model: StoredModel) -> str:
+    return "–" if model.parameters is None else f"{model.parameters:,}"
 
 
 def _score(model: StoredModel) -> str:

@@ -14,12 +14,6 @@ def print_gate(console: Console, result: GateResult) -> None:
 
     The verdict stands first in its line: a name of the spec's never begins one, where a runner of
     CI would read it as a command."""
-    print_table(
-        console,
-        gate_words.columns(result),
-        [gate_words.row(result, model) for model in result.models],
-        text=(0, 1),
-        foldable=1,
-    )
+    print_table(console, gate_words.gate_table(result))
     for line in gate_words.notes(result):
         note(console, line)

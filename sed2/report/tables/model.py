@@ -7,12 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from rich.console import Console
 
-from sed2.report.layout import note as _note
-from sed2.report.layout import number as _number
-from sed2.report.layout import print_table as _print_table
-from sed2.report.layout import sentence as _sentence
-from sed2.report.tables.cells import coverage, describe, legend, score_in_words, with_interval
-from sed2.results import ModelResult
+from sed2.report.layout import Column, Table, note, number, print_table, sentence
+from sed2.report.tables.cells import (
+    coverage,
+    describe,
+    interval_cell,
+    legend,
+    score_in_words,
+    value_cell,
+)
+from sed2.results import BlockShare, Curve, ModelResult
 from sed2.settings import SCORE_NAMES
 
 _CURVE_ROWS = 9  # rows of the eps table; the whole grid goes to --csv and --json
@@ -20,58 +24,54 @@ _CURVE_ROWS = 9  # rows of the eps table; the whole grid goes to --csv and --jso
 
 def print_compute(console: Console, result: ModelResult) -> None:
     """The curve of one model over eps, the share of each block, and the settings."""
-    _sentence(console, f"{result.name}: {coverage(result)}", "bold", wrap=False)
+    sentence(console, f"{result.name}: {coverage(result)}", "bold", wrap=False)
     points = shown_points(result.eps)
-    shown = _print_table(console, *curve_table(result, points))
+    shown = print_table(console, curve_table(result, points))
     if len(points) < len(result.eps):
-        _note(console, f"{len(points)} of {len(result.eps)} points; all with --csv or --json.")
+        note(console, f"{len(points)} of {len(result.eps)} points; all with --csv or --json.")
     console.print()
-    _print_table(console, *block_table(result))
+    print_table(console, block_table(result))
     console.print()
     for line in compute_notes(result, shown):
-        _note(console, line)
+        note(console, line)
 
 
-def curve_table(result: ModelResult, points: np.ndarray) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows of the curves, at these places of the grid."""
-    lower, two = result.lower_two_sed, result.two_sed
-    curves = {"lower 2sED": lower, "2sED": two}
+def curve_table(result: ModelResult, points: np.ndarray) -> Table:
+    """The curves, at these places of the grid."""
+    curves = {"lower 2sED": result.lower_two_sed, "2sED": result.two_sed}
     if result.factors:
         named = {SCORE_NAMES["end-to-end"]: result.factors.end_to_end_curve}
         curves = {result.settings.score_name: result.curve} | named | curves
-    headers = [header for name in curves for header in (name, "95% interval")]
-    return ["eps", *headers, "ESS", "bracket", "at most"], [
-        [
-            f"{result.eps[e]:.3g}",
-            *(
-                cell
-                for curve in curves.values()
-                for cell in with_interval(
-                    curve.estimate[e], curve.interval[e], curve.lower_estimate[e]
-                )
-            ),
-            f"{result.effective_sample_size[e]:.1f}",
-            _number(result.upper_bracket[e]),
-            _number(result.upper_bound[e], digits=0),
-        ]
-        for e in points
+    columns: list[Column[int]] = [
+        Column("eps", lambda e: f"{result.eps[e]:.3g}"),
+        *(column for name, curve in curves.items() for column in _of_curve(name, curve)),
+        Column("ESS", lambda e: f"{result.effective_sample_size[e]:.1f}"),
+        Column("bracket", lambda e: number(result.upper_bracket[e])),
+        Column("at most", lambda e: number(result.upper_bound[e], digits=0)),
+    ]
+    return Table.of(columns, points)
+
+
+def _of_curve(name: str, curve: Curve) -> list[Column[int]]:
+    lower = curve.lower_estimate
+    return [
+        Column(name, lambda e: value_cell(curve.estimate[e], lower[e])),
+        Column("95% interval", lambda e: interval_cell(curve.interval[e], lower[e])),
     ]
 
 
-def block_table(result: ModelResult) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows of the blocks, with their shares in the middle of the grid."""
+def block_table(result: ModelResult) -> Table:
+    """The blocks, with their shares in the middle of the grid."""
     middle = len(result.eps) // 2
     total = sum(block.share[middle] for block in result.blocks)
-    return ["block", "parameters", "rank", f"share at eps {result.eps[middle]:.3g}", ""], [
-        [
-            block.name,
-            f"{block.parameters:,}",
-            f"{block.rank:,}",
-            f"{block.share[middle]:.1f}",
-            f"{block.share[middle] / total if total else 0.0:.0%}",
-        ]
-        for block in result.blocks
+    columns: list[Column[BlockShare]] = [
+        Column("block", lambda block: block.name),
+        Column("parameters", lambda block: f"{block.parameters:,}"),
+        Column("rank", lambda block: f"{block.rank:,}"),
+        Column(f"share at eps {result.eps[middle]:.3g}", lambda b: f"{b.share[middle]:.1f}"),
+        Column("", lambda block: f"{block.share[middle] / total if total else 0.0:.0%}"),
     ]
+    return Table.of(columns, result.blocks)
 
 
 def compute_notes(result: ModelResult, shown: Sequence[str]) -> list[str]:
@@ -102,18 +102,14 @@ def print_smc(console: Console, result: ModelResult) -> None:
     report = result.smc
     if report is None:
         return
-    _sentence(console, f"{result.name}: sequential Monte Carlo", "bold")
-    headers = ["eps", "temperatures", "moves", "accepted", "correlation", "ESS", "island spread"]
-    rows = [
-        [
-            f"{result.eps[e]:.3g}",
-            f"{report.temperatures[e]}",
-            f"{report.moves[e]}",
-            f"{report.acceptance[e]:.0%}",
-            f"{report.correlation[e]:.2f}",
-            f"{report.ess_share[e]:.0%}",
-            f"{report.island_spread[e]:.1f}",
-        ]
-        for e in shown_points(result.eps)
+    sentence(console, f"{result.name}: sequential Monte Carlo", "bold")
+    columns: list[Column[int]] = [
+        Column("eps", lambda e: f"{result.eps[e]:.3g}"),
+        Column("temperatures", lambda e: f"{report.temperatures[e]}"),
+        Column("moves", lambda e: f"{report.moves[e]}"),
+        Column("accepted", lambda e: f"{report.acceptance[e]:.0%}"),
+        Column("correlation", lambda e: f"{report.correlation[e]:.2f}"),
+        Column("ESS", lambda e: f"{report.ess_share[e]:.0%}"),
+        Column("island spread", lambda e: f"{report.island_spread[e]:.1f}"),
     ]
-    _print_table(console, headers, rows)
+    print_table(console, Table.of(columns, shown_points(result.eps)))

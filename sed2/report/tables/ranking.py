@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 
 from rich.console import Console
 
@@ -14,11 +14,7 @@ from sed2.ranking.order import LEADING
 from sed2.ranking.results import Crossing, Demand, RankedModel, Ranking
 from sed2.ranking.size import fronts, of_several_sizes, size_dependence
 from sed2.report.decision import decision, next_step
-from sed2.report.layout import fits as _fits
-from sed2.report.layout import note as _note
-from sed2.report.layout import number
-from sed2.report.layout import print_table as _print_table
-from sed2.report.layout import sentence as _sentence
+from sed2.report.layout import Column, Table, fits, note, number, print_table, sentence
 from sed2.report.tables.cells import (
     describe,
     interval_cell,
@@ -37,6 +33,7 @@ from sed2.report.tables.training import (
     training_note,
 )
 from sed2.results import Score
+from sed2.training.result import Training
 
 _CROSSINGS = 10  # lines of changes of order
 _NAMED = 8  # models that a warning names
@@ -53,101 +50,86 @@ _CLAIM = {
 }
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column of the ranking, in every form of it."""
+def rank_table(ranking: Ranking, *, baselines: bool = True) -> Table:
+    """The most important columns first; those that say the same of every model are left out.
 
-    header: str
-    cell: Callable[[RankedModel], str]
-    key: Callable[[RankedModel], float | str]
-    """By which a page sorts it."""
-    always: bool = False
-    """Whether it is shown even where it says the same in every row."""
-
-
-def rank_columns(ranking: Ranking) -> list[Column]:
-    """The most important ones first; those that say the same of every model are left out."""
+    Args:
+        baselines: whether they are in it, if they were asked for.
+    """
     models, settings = ranking.models, ranking.settings
     scores = [model.result.score for model in models]
     all_lower = all(score.lower_estimate for score in scores)
+    trained, grown = models[0].training is not None, ranking.demand is not None
+    thousands, whole = "{:,}".format, settings.score == "joint"
 
     def value(
         of: Callable[[RankedModel], Score | None], header: str, always: bool = False
-    ) -> Column:
+    ) -> Column[RankedModel]:
         """A score, marked where it is biased low, unless all are."""
 
         def cell(model: RankedModel) -> str:
             score = of(model)
             return value_cell(score.value, score.lower_estimate and not all_lower) if score else "–"
 
-        return Column(header, cell, lambda m: s.value if (s := of(m)) else math.nan, always)
+        return Column(header, cell, lambda m: s.value if (s := of(m)) else None, always=always)
 
     def error(model: RankedModel) -> str:
         score = model.result.score
         return scatter_cell(score) if score.lower_estimate else interval_cell(score.interval)
 
-    columns = [
-        Column("#", lambda m: str(m.place), lambda m: m.rank, always=True),
-        Column("model", lambda m: m.name, lambda m: m.name, always=True),
+    columns: list[Column[RankedModel]] = [
+        Column("#", lambda m: str(m.place), lambda m: m.rank),
+        Column.of("model", lambda m: m.name),
         value(lambda m: m.result.score, settings.score_name, always=True),
         Column(
             "± seeds" if all_lower else "95% interval",
             error,
             lambda m: m.result.score.scatter if all_lower else m.result.score.interval[0],
-            always=True,
         ),
-    ]
-    trained, grown = models[0].training is not None, ranking.demand is not None
-    if trained:
-        columns.append(
-            Column(
-                "train loss",
-                lambda m: loss_cell(m.training) if m.training else "–",
-                lambda m: m.training.mean if m.training else math.nan,
-                always=True,
-            )
-        )
-    columns += [
-        Column("P(best)", lambda m: probability_cell(_best(m)), _best, always=True),
-        Column("P(order)", lambda m: probability_cell(_ahead(m)), _ahead, always=True),
-    ]
-    if settings.score == "joint":
-        columns.append(value(_whole, "end-to-end"))
-    if settings.score != "lower":
-        columns.append(value(_lower, "lower 2sED"))
-    columns += [
-        Column("N", lambda m: f"{m.result.inputs:,}", lambda m: m.result.inputs, grown),
-        Column("K", lambda m: f"{_draws(m):,}", _draws, grown),
-        Column("parameters", lambda m: f"{m.result.parameters:,}", lambda m: m.result.parameters),
+        *([_trained("train loss", loss_cell, attrgetter("mean"))] if trained else []),
+        Column.of("P(best)", lambda m: m.probability_best.score, probability_cell),
+        Column.of("P(order)", lambda m: m.order_probability.score, probability_cell),
+        *([value(_whole, "end-to-end")] if whole else []),
+        *([value(_lower, "lower 2sED")] if settings.score != "lower" else []),
+        Column.of("N", lambda m: m.result.inputs, thousands, always=grown),
+        Column.of("K", lambda m: m.result.settings.draws, thousands, always=grown),
+        Column.of("parameters", lambda m: m.result.parameters, thousands, always=False),
         *(_size_columns(ranking) if of_several_sizes(ranking) else []),
         value(lambda m: m.result.two_sed_score, "2sED"),
-        Column("ESS", lambda m: f"{_size(m):.1f}", _size),
+        Column.of("ESS", _effective_draws, "{:.1f}".format, always=False),
+        *([_trained("accuracy", accuracy_cell, attrgetter("mean_accuracy"))] if trained else []),
     ]
-    if trained:
-        columns.append(
-            Column(
-                "accuracy",
-                lambda m: accuracy_cell(m.training) if m.training else "–",
-                lambda m: m.training.mean_accuracy if m.training else math.nan,
-                always=True,
-            )
-        )
-    return [
+    shown = [
         column
         for column in columns
         if column.always or len(models) == 1 or len({column.cell(model) for model in models}) > 1
     ]
+    if baselines:
+        headers = {column.header for column in shown}
+        shown += [each for each in baseline_columns(models) if each.header not in headers]
+    return Table.of(shown, models, text=(1,), named=1)
 
 
-def _size_columns(ranking: Ranking) -> list[Column]:
+def _trained(
+    header: str, cell: Callable[[Training], str], key: Callable[[Training], float]
+) -> Column[RankedModel]:
+    """Of the training of a model, if it was trained."""
+    return Column(
+        header,
+        lambda m: cell(m.training) if m.training else "–",
+        lambda m: key(m.training) if m.training else None,
+    )
+
+
+def _size_columns(ranking: Ranking) -> list[Column[RankedModel]]:
     """Operations, and against which sizes a score is on the Pareto front."""
     front = {
         model.name: ", ".join(name for name, its in (("parameters", small), ("FLOPs", fast)) if its)
         for model, small, fast in zip(ranking.models, *fronts(ranking), strict=True)
     }
     return [
-        Column("FLOPs", lambda m: number(m.flops, 0, ","), lambda m: m.flops),
-        Column("front", lambda m: front[m.name] or "–", lambda m: front[m.name]),
+        Column.of("FLOPs", lambda m: m.flops, lambda n: number(n, 0, ","), always=False),
+        Column.of("front", lambda m: front[m.name], lambda its: its or "–", always=False),
     ]
 
 
@@ -171,14 +153,6 @@ def size_notes(ranking: Ranking) -> list[str]:
     return notes
 
 
-def _best(model: RankedModel) -> float:
-    return model.probability_best.score
-
-
-def _ahead(model: RankedModel) -> float:
-    return model.order_probability.score
-
-
 def _whole(model: RankedModel) -> Score | None:
     return model.result.factors.end_to_end if model.result.factors else None
 
@@ -187,19 +161,8 @@ def _lower(model: RankedModel) -> Score | None:
     return model.result.factors.lower if model.result.factors else None
 
 
-def _draws(model: RankedModel) -> int:
-    return model.result.settings.draws
-
-
-def _size(model: RankedModel) -> float:
+def _effective_draws(model: RankedModel) -> float:
     return float(model.result.effective_sample_size.min())
-
-
-def rank_table(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows."""
-    columns = rank_columns(ranking)
-    rows = [[column.cell(model) for column in columns] for model in ranking.models]
-    return [column.header for column in columns], rows
 
 
 def print_rank(console: Console, ranking: Ranking, command: str = "") -> None:
@@ -209,17 +172,13 @@ def print_rank(console: Console, ranking: Ranking, command: str = "") -> None:
         command: the one that made the ranking, as it is typed; empty if none did.
     """
     for line in decision(ranking):
-        _sentence(console, line, "bold")
+        sentence(console, line, "bold")
     if following := next_step(ranking, command):
-        _sentence(console, following, wrap=False)
+        sentence(console, following, wrap=False)
     console.print()
-    headers, rows = rank_table(ranking)
-    others, values = baseline_columns(ranking.models, without=headers)
-    wide = [[*row, *more] for row, more in zip(rows, values, strict=True)]
-    together = _fits(console, [*headers, *others], wide, foldable=1)
-    if together:
-        headers, rows = [*headers, *others], wide
-    shown = _print_table(console, headers, rows, text=(1,), foldable=1)
+    wide, table = rank_table(ranking), rank_table(ranking, baselines=False)
+    together = fits(console, wide)
+    shown = print_table(console, wide if together else table)
     crossings = crossing_notes(ranking)
     more = len(crossings) - _CROSSINGS
     if more > 0:
@@ -228,12 +187,12 @@ def print_rank(console: Console, ranking: Ranking, command: str = "") -> None:
         ]
     notes = (order_note(ranking), *size_notes(ranking), *crossings, *rank_notes(ranking, shown))
     for line in notes:
-        _note(console, line)
-    if others and not together:
+        note(console, line)
+    if wide != table and not together:
         console.print()
         print_baselines(console, ranking.models)
     for line in baseline_notes(ranking.models):
-        _note(console, line)
+        note(console, line)
     if ranking.correlation:
         console.print()
         print_prediction(console, ranking)

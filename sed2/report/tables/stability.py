@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from sed2.report.layout import note, number, print_table
+from sed2.report.layout import Column, Table, note, number, print_table
 from sed2.report.layout import sentence as _sentence
 from sed2.robustness.results import Pair, StabilityResult, Sweep
 
@@ -21,7 +20,7 @@ def print_stability(console: Console, result: StabilityResult) -> None:
     """The scores along every sweep and under every seed, and the verdict."""
     at = _at_base(result)
     note(console, scores_note(result))
-    print_table(console, *models_table(result), text=(1,), foldable=1)
+    print_table(console, models_table(result))
     for sweep in result.sweeps:
         console.print()
         others = ", ".join(text for name, text in at.items() if name != sweep.setting)
@@ -37,76 +36,57 @@ def print_stability(console: Console, result: StabilityResult) -> None:
     _sentence(console, sigma_sentence(result))
 
 
-def models_table(result: StabilityResult) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows of the models at the base, by their mean score there."""
-    sweep = result.sweeps[0]
-    return ["#", "model", "parameters", result.models[0].settings.score_name, "±"], [
-        [
-            str(place),
-            model.name,
-            f"{model.parameters:,}",
-            number(sweep.mean[m, sweep.base]),
-            number(sweep.scatter[m, sweep.base]),
-        ]
-        for place, (m, model) in enumerate(zip(*_by_base(result), strict=True), start=1)
+def models_table(result: StabilityResult) -> Table:
+    """The models at the base, by their mean score there."""
+    sweep, models = result.sweeps[0], result.models
+    columns: list[Column[tuple[int, int]]] = [
+        Column("#", lambda at: str(at[0])),
+        Column("model", lambda at: models[at[1]].name),
+        Column("parameters", lambda at: f"{models[at[1]].parameters:,}"),
+        Column(models[0].settings.score_name, lambda at: number(sweep.mean[at[1], sweep.base])),
+        Column("±", lambda at: number(sweep.scatter[at[1], sweep.base])),
     ]
+    return Table.of(columns, enumerate(sweep.order(sweep.base), 1), text=(1,), named=1)
 
 
 def _print_sweep(console: Console, sweep: Sweep) -> None:
     models, _, seeds = sweep.scores.shape
     shown = sweep.order(sweep.base)
-    print_table(
-        console,
+    headers = [SYMBOLS[sweep.setting], _order_header(models), "agree", "tau"]
+    rows = [
         [
-            SYMBOLS[sweep.setting],
-            _order_header(models),
-            "agree",
-            "tau",
-            *_score_headers(models),
-        ],
-        [
-            [
-                f"{value:,g}{'*' if g == sweep.base else ''}",
-                _order(sweep.order(g), shown),
-                f"{sweep.agreeing[g]} of {seeds}",
-                number(sweep.tau[g], digits=2),
-                *(
-                    text
-                    for m in shown
-                    for text in (number(sweep.mean[m, g]), number(sweep.scatter[m, g]))
-                ),
-            ]
-            for g, value in enumerate(sweep.grid)
-        ],
-        text=(1,),
-    )
+            f"{value:,g}{'*' if g == sweep.base else ''}",
+            _order(sweep.order(g), shown),
+            f"{sweep.agreeing[g]} of {seeds}",
+            number(sweep.tau[g], digits=2),
+        ]
+        for g, value in enumerate(sweep.grid)
+    ]
+    for place, m in enumerate(shown, 1):
+        headers += [f"#{place}", "±"]
+        for g, row in enumerate(rows):
+            row += [number(sweep.mean[m, g]), number(sweep.scatter[m, g])]
+    print_table(console, Table(headers, rows, text=(1,)))
 
 
 def _print_seeds(console: Console, result: StabilityResult) -> None:
     scores = result.base_scores
     shown = result.sweeps[0].order(result.sweeps[0].base)
-    print_table(
-        console,
-        ["seed", _order_header(len(scores)), *(f"#{m + 1}" for m in range(len(scores)))],
+    headers = ["seed", _order_header(len(scores)), *(f"#{m + 1}" for m in range(len(scores)))]
+    rows = [
         [
-            [
-                str(seed),
-                _order((-scores[:, s]).argsort(kind="stable"), shown),
-                *(number(scores[m, s]) for m in shown),
-            ]
-            for s, seed in enumerate(result.seeds)
-        ],
-        text=(1,),
-    )
+            str(seed),
+            _order((-scores[:, s]).argsort(kind="stable"), shown),
+            *(number(scores[m, s]) for m in shown),
+        ]
+        for s, seed in enumerate(result.seeds)
+    ]
+    print_table(console, Table(headers, rows, text=(1,)))
 
 
 def scores_note(result: StabilityResult) -> str:
     """What the scores are."""
     return f"Lower 2sED {scored_at(result)}: mean and scatter (±) over {_seeds(result)}."
-
-
-def _score_headers(models: int) -> list[str]:
-    return [text for m in range(models) for text in (f"#{m + 1}", "±")]
 
 
 def _order_header(models: int) -> str:
@@ -200,12 +180,6 @@ def _at_base(result: StabilityResult) -> dict[str, str]:
 def _base(result: StabilityResult, name: str) -> str:
     sweep = next(sweep for sweep in result.sweeps if sweep.setting == name)
     return f"{sweep.base_value:,g}"
-
-
-def _by_base(result: StabilityResult) -> tuple[list[int], list[Any]]:
-    """The models by their mean score at the base: their places, and themselves."""
-    order = [int(m) for m in result.sweeps[0].order(result.sweeps[0].base)]
-    return order, [result.models[m] for m in order]
 
 
 def _seeds(result: StabilityResult) -> str:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from rich.console import Console
 
-from sed2.ranking.correlation import Correlation
 from sed2.ranking.prediction import SCORE
-from sed2.ranking.results import Prediction, RankedModel, Ranking
-from sed2.report.layout import note, print_in_parts
+from sed2.ranking.results import Agreement, Prediction, RankedModel, Ranking
+from sed2.report.layout import Column, Table, note, number, print_in_parts
 from sed2.training.result import Training
 
 _CORRELATION = (
@@ -48,21 +47,19 @@ def training_note(training: Training) -> str:
     )
 
 
-def baseline_columns(
-    models: Sequence[RankedModel], without: Sequence[str] = ()
-) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows of the baselines alone; nothing if they were not asked for."""
-    headers = [name for name in models[0].baselines or () if name not in without]
-    values = [model.baselines or {} for model in models]
-    return headers, [[_baseline(each[name].value) for name in headers] for each in values]
+def baseline_columns(models: Sequence[RankedModel]) -> list[Column[RankedModel]]:
+    """Of the baselines; none if they were not asked for."""
+
+    def column(name: str) -> Column[RankedModel]:
+        return Column.of(name, lambda its: (its.baselines or {})[name].value, _baseline)
+
+    return [column(name) for name in models[0].baselines or ()]
 
 
 def print_baselines(console: Console, models: Sequence[RankedModel]) -> None:
     """A table of their own, in parts where the console is narrow."""
-    headers, rows = baseline_columns(models)
-    names = [model.result.name for model in models]
-    table = [[name, *row] for name, row in zip(names, rows, strict=True)]
-    print_in_parts(console, ["model", *headers], table)
+    name: Column[RankedModel] = Column("model", lambda model: model.name)
+    print_in_parts(console, Table.of([name, *baseline_columns(models)], models, named=0))
 
 
 def baseline_notes(models: Sequence[RankedModel]) -> list[str]:
@@ -79,24 +76,24 @@ def baseline_notes(models: Sequence[RankedModel]) -> list[str]:
 
 def print_prediction(console: Console, ranking: Ranking) -> None:
     """How the score, and the baselines, order the models against their losses."""
-    print_in_parts(console, *prediction_table(ranking))
+    print_in_parts(console, prediction_table(ranking))
     for line in prediction_notes(ranking):
         note(console, line)
 
 
-def prediction_table(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows of the correlations."""
+def prediction_table(ranking: Ranking) -> Table:
+    """The correlations."""
     prediction, names = ranking.correlation, {SCORE: ranking.settings.score_name}
     assert prediction is not None  # or there is nothing to tell
-    return ["measure", "tau-b", "95% of tau-b", "rho", "95% of rho", "models"], [
-        [
-            names.get(agreement.measure, agreement.measure),
-            *_correlation(agreement.kendall),
-            *_correlation(agreement.spearman),
-            str(agreement.kendall.models),
-        ]
-        for agreement in prediction.agreements
+    columns: list[Column[Agreement]] = [
+        Column("measure", lambda its: names.get(its.measure, its.measure)),
+        Column("tau-b", lambda its: number(its.kendall.value, digits=2)),
+        Column("95% of tau-b", lambda its: _interval(its.kendall.interval)),
+        Column("rho", lambda its: number(its.spearman.value, digits=2)),
+        Column("95% of rho", lambda its: _interval(its.spearman.interval)),
+        Column("models", lambda its: str(its.kendall.models)),
     ]
+    return Table.of(columns, prediction.agreements, named=0)
 
 
 def prediction_notes(ranking: Ranking) -> list[str]:
@@ -142,17 +139,8 @@ def _verdict(prediction: Prediction) -> str:
     )
 
 
-def _correlation(correlation: Correlation) -> list[str]:
-    if math.isnan(correlation.value):
-        return ["–", "–"]
-    return [
-        f"{correlation.value:.2f}",
-        "–" if correlation.interval is None else _interval(correlation.interval),
-    ]
-
-
-def _interval(interval: np.ndarray) -> str:
-    return f"{interval[0]:.2f} to {interval[1]:.2f}"
+def _interval(interval: np.ndarray | None) -> str:
+    return "–" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}"
 
 
 def _loss(value: float) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sed2.cli.options import Model, SpecArgument, Verbose, with_options, with_outputs
-from sed2.cli.run_dir import RunDir, kept_in
-from sed2.common import terminal
+from sed2.cli.run_dir import RunDir
+from sed2.cli.telling import at_work, tell
 from sed2.options import ClusterOptions, TheoremConstants
 from sed2.settings import Settings
 
@@ -37,17 +37,7 @@ def bound(
       sed2 bound model.yaml --n-train 1e6 --gamma 0.5 --lipschitz 2 --json -
     """
     from sed2 import api
-    from sed2.common.compilation import use_compilation_cache
-    from sed2.report.tables.bound import print_bound
-    from sed2.report.tables.checked import print_plan
 
-    use_compilation_cache()
-    with kept_in(run_dir) as run, terminal.progress("sampling") as progress:
-        result = api.bound(spec, model=model, run_dir=run, progress=progress, **options)
-    outputs.write(result)
-    for warning in result.warnings:
-        terminal.warn(warning)
-    if not outputs.json_on_stdout:
-        print_bound(terminal.out(), result)
-        if verbose:
-            print_plan(terminal.out(), result.model.name, result.model.plan)
+    with at_work(run_dir) as work:
+        result = api.bound(spec, model=model, **work, **options)
+    tell(result, outputs, verbose=verbose)

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from sed2.cli.hosts import shared_out
 from sed2.cli.options import Model, SpecArgument, Verbose, with_options, with_outputs
-from sed2.cli.run_dir import RunDir, kept_in
-from sed2.common import terminal
+from sed2.cli.run_dir import RunDir
+from sed2.cli.telling import at_work, tell
 from sed2.options import ClusterOptions, HostOptions
 from sed2.settings import Settings
 
 if TYPE_CHECKING:
     from sed2.report.outputs import Outputs
-    from sed2.results import ModelResult
 
 
 @with_options(Settings, ClusterOptions, HostOptions)
@@ -43,24 +42,8 @@ def compute(
       sed2 compute a.yaml --coordinator node1:9911 --processes 2 --process 1
     """
     from sed2 import api
-    from sed2.common.compilation import use_compilation_cache
     from sed2.hosts import leads, together
 
-    use_compilation_cache()
-    with kept_in(run_dir) as run, terminal.progress("sampling", wanted=leads()) as progress:
-        result = api.compute(spec, model=model, run_dir=run, progress=progress, **options)
-    together(lambda: _tell(result, outputs, verbose) if leads() else None)
-
-
-def _tell(result: ModelResult, outputs: Outputs, verbose: bool) -> None:
-    from sed2.report.tables.checked import print_plan
-    from sed2.report.tables.model import print_compute, print_smc
-
-    outputs.write(result)
-    for warning in result.warnings:
-        terminal.warn(warning)
-    if not outputs.json_on_stdout:
-        print_compute(terminal.out(), result)
-        if verbose:
-            print_plan(terminal.out(), result.name, result.plan)
-            print_smc(terminal.out(), result)
+    with at_work(run_dir, shown=leads()) as work:
+        result = api.compute(spec, model=model, **work, **options)
+    together(lambda: tell(result, outputs, verbose=verbose) if leads() else None)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sed2.cli.options import SpecArgument, with_options, with_outputs
-from sed2.cli.run_dir import RunDir, kept_in
+from sed2.cli.run_dir import RunDir
+from sed2.cli.telling import at_work
 from sed2.common import terminal
 from sed2.errors import one_line
 from sed2.options import ClusterOptions, GateOptions
@@ -56,7 +57,6 @@ def gate(
       sed2 gate configs/mlps.yaml --baseline b.json --html gate.html
     """
     from sed2 import api
-    from sed2.common.compilation import use_compilation_cache
 
     if update:
         if outputs.files or outputs.json_on_stdout:
@@ -65,9 +65,8 @@ def gate(
             )
         _update(spec, baseline, run_dir, options)
         return
-    use_compilation_cache()
-    with kept_in(run_dir) as run, terminal.progress("sampling") as progress:
-        result = api.gate(spec, baseline, run_dir=run, progress=progress, **options)
+    with at_work(run_dir) as work:
+        result = api.gate(spec, baseline, **work, **options)
     _write(result, outputs)
     _print(result, on_stdout=not outputs.json_on_stdout)
     raise typer.Exit(int(result.exit_code))
@@ -75,20 +74,14 @@ def gate(
 
 def _update(spec: str, path: Path, run_dir: Path | None, options: dict[str, Any]) -> None:
     from sed2 import api
-    from sed2.common.compilation import use_compilation_cache
     from sed2.common.files import check_writable, kept_apart, replace_file
     from sed2.gating.baseline import read_baseline, to_text
 
     # What is there already is replaced only if it is a baseline: a slip must not cost a spec.
     old = read_baseline(path) if path.exists() and path.stat().st_size else None
     check_writable("baseline", path)
-    use_compilation_cache()
-    with (
-        kept_apart({"baseline": path}),
-        kept_in(run_dir) as run,
-        terminal.progress("sampling") as progress,
-    ):
-        made = api.make_baseline(spec, old, run_dir=run, progress=progress, **options)
+    with kept_apart({"baseline": path}), at_work(run_dir) as work:
+        made = api.make_baseline(spec, old, **work, **options)
     replace_file(path, to_text(made).encode())
     count = len(made.models)
     terminal.out().print(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sed2.cli.options import SpecArgument, Verbose, with_options, with_outputs
-from sed2.cli.run_dir import RunDir, kept_in
-from sed2.common import terminal
+from sed2.cli.run_dir import RunDir
+from sed2.cli.telling import at_work, tell
 from sed2.options import TRAINING, ClusterOptions, DecidingOptions, LimitOptions, TrainingSettings
 from sed2.settings import BUDGET, Settings
 
@@ -64,28 +64,14 @@ def rank(
       sed2 rank configs/mlps.yaml --run-dir runs/mlps --ray auto --ray-cpus 2
     """
     from sed2 import api
-    from sed2.common.compilation import use_compilation_cache
-    from sed2.report.tables.checked import print_plan
-    from sed2.report.tables.model import print_smc
-    from sed2.report.tables.ranking import print_rank, ranking_warnings
 
-    use_compilation_cache()
-    with kept_in(run_dir) as run, terminal.progress("sampling") as progress:
+    with at_work(run_dir) as work:
         ranking = api.rank(
             spec,
             until_decided=until_decided,
             train=train,
             baselines=baselines,
-            run_dir=run,
-            progress=progress,
+            **work,
             **options,
         )
-    outputs.write(ranking)
-    if not outputs.json_on_stdout:
-        print_rank(terminal.out(), ranking, outputs.command)
-        if verbose:
-            for model in ranking.models:
-                print_plan(terminal.out(), model.result.name, model.result.plan)
-                print_smc(terminal.out(), model.result)
-    for warning in ranking_warnings(ranking):
-        terminal.warn(warning)
+    tell(ranking, outputs, verbose=verbose)

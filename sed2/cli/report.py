@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sed2.cli.options import with_outputs
+from sed2.cli.telling import tell
 from sed2.common import terminal
 
 if TYPE_CHECKING:
@@ -33,12 +34,7 @@ def report(
       sed2 report runs/mlps
       sed2 report runs/mlps --html ranking.html --json ranking.json
     """
-    from sed2.report.tables.ranking import print_rank, ranking_warnings
     from sed2.runs.loading import load_run
 
     run = load_run(directory, terminal.warn)
-    replace(outputs, command=run.manifest.command).write(run.ranking)
-    if not outputs.json_on_stdout:
-        print_rank(terminal.out(), run.ranking, run.manifest.command)
-    for warning in ranking_warnings(run.ranking):
-        terminal.warn(warning)
+    tell(run.ranking, replace(outputs, command=run.manifest.command))

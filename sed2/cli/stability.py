@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sed2.cli.options import SpecArgument, Verbose, with_options, with_outputs
-from sed2.cli.run_dir import RunDir, kept_in
-from sed2.common import terminal
+from sed2.cli.run_dir import RunDir
+from sed2.cli.telling import at_work, tell
 from sed2.options import ClusterOptions
 from sed2.settings import Settings
 
@@ -53,27 +53,15 @@ def stability(
       sed2 stability s.yaml --samples-grid 100,500 --draws-grid 100,400 --json -
     """
     from sed2 import api
-    from sed2.common.compilation import use_compilation_cache
-    from sed2.report.tables.checked import print_plan
-    from sed2.report.tables.stability import print_stability
 
-    use_compilation_cache()
-    with kept_in(run_dir) as run, terminal.progress("sampling") as progress:
+    with at_work(run_dir) as work:
         result = api.stability(
             spec,
             samples_grid=samples_grid,
             draws_grid=draws_grid,
             sigma_grid=sigma_grid,
             seeds=seeds,
-            run_dir=run,
-            progress=progress,
+            **work,
             **options,
         )
-    outputs.write(result)
-    for warning in result.warnings:
-        terminal.warn(warning)
-    if not outputs.json_on_stdout:
-        print_stability(terminal.out(), result)
-        if verbose:
-            for model in result.models:
-                print_plan(terminal.out(), model.name, model.plan)
+    tell(result, outputs, verbose=verbose)

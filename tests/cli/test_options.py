@@ -197,12 +197,13 @@ def test_a_file_of_one_model_has_sections_too() -> None:
 
 def test_every_section_is_in_the_schema(sed2: Run) -> None:
     schema = json.loads(sed2("schema").out)
-    several, alone, _ = schema["oneOf"]
+    known = schema["$defs"]
+    (_, alone), (_, model) = known["alone"]["oneOf"], known["model"]["oneOf"]
     for key, kind in SECTIONS.items():
-        for form in (several, alone):
+        for form in (known["file"], alone):
             assert form["properties"][key]["$ref"] == f"#/$defs/{kind.__name__}"
-        assert schema["$defs"][kind.__name__]["properties"].keys() == kind.model_fields.keys()
-        assert key not in schema["$defs"]["model"]["properties"]
+        assert known[kind.__name__]["properties"].keys() == kind.model_fields.keys()
+        assert key not in model["properties"]
 
 
 def test_a_new_option_is_one_field() -> None:

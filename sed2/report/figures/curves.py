@@ -6,7 +6,7 @@ import io
 import textwrap
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,7 +61,7 @@ def draw_curves(results: Sequence[ModelResult]) -> Figure:
 
     figure = Figure(layout="constrained")
     draw_curves_on(figure.add_subplot(), results)
-    place_legend(figure, results, 6.4, 3.9)
+    place_legend(figure, legend_of(figure, results), 6.4, 3.9)
     return figure
 
 
@@ -87,17 +87,19 @@ def colour_and_mark(i: int) -> tuple[str, str]:
     return COLOURS[i % len(COLOURS)], MARKS[i % len(MARKS)]
 
 
-def place_legend(
-    figure: Figure, results: Sequence[ModelResult], width: float, height: float
-) -> None:
-    """The legend of the first axes below all, and the size in inches that leaves the room."""
+def legend_of(figure: Figure, results: Sequence[ModelResult]) -> list[Any]:
+    """The models of the first axes, and what the kinds of line mean."""
+    return [*figure.axes[0].get_legend_handles_labels()[0], *_explanations(results)]
+
+
+def place_legend(figure: Figure, handles: Sequence[Any], width: float, height: float) -> None:
+    """The legend below all, and the size in inches that leaves the room."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)
-    handles = [*figure.axes[0].get_legend_handles_labels()[0], *_explanations(results)]
     legend_lines = sum(1 + str(handle.get_label()).count("\n") for handle in handles)
     figure.set_size_inches(width, height + 0.17 * legend_lines)
-    figure.legend(handles=handles, loc="outside lower left", frameon=False, fontsize="small")
+    figure.legend(handles=list(handles), loc="outside lower left", frameon=False, fontsize="small")
 
 
 def _draw(axes: Axes, result: ModelResult, colour: str, mark: str) -> None:
@@ -170,23 +172,12 @@ def _explanations(results: Sequence[ModelResult]) -> list[Line2D]:
     both = [(result.curve.estimate, result.two_sed.estimate) for result in results]
     same = all(np.allclose(lower, two, rtol=1e-6, equal_nan=True) for lower, two in both)
     name = results[0].settings.score_name
-    of_lower = f" {name} = 2sED" if same else f" {name}"
-    lines = [
-        Line2D(
-            [], [], color="0.3", label=f"{of_lower}, in its 95% interval" if intervals else of_lower
-        )
-    ]
+    label = f" {name} = 2sED" if same else f" {name}"
+    label += ", in its 95% interval" if intervals else ""
+    lines = [Line2D([], [], color="0.3", label=label)]
     if lower_estimates:
-        lines.append(
-            Line2D(
-                [],
-                [],
-                color="0.3",
-                ls=":",
-                lw=0.8,
-                label=" ± 2 s.d. between seeds, where it is biased low (few effective draws)",
-            )
-        )
+        label = " ± 2 s.d. between seeds, where it is biased low (few effective draws)"
+        lines.append(Line2D([], [], color="0.3", ls=":", lw=0.8, label=label))
     if not same:
         uncertain = any(result.two_sed.lower_estimate.any() for result in results)
         lower_estimate = " (biased low: few effective draws)" if uncertain else ""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sed2.report.figures.curves import (
-    COLOURS,
-    MARKS,
+    colour_and_mark,
     model_label,
+    place_legend,
+    plain_axes,
     rendered,
 )
 from sed2.robustness.results import StabilityResult, Sweep
@@ -40,30 +41,24 @@ def stability_figure(result: StabilityResult, file_format: str) -> bytes:
 def draw_stability(result: StabilityResult) -> Figure:
     """The score over N, K and sigma, and by seed: the mean over the seeds with a band of their
     standard deviation, and a dotted line at the settings given."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
     figure = Figure(layout="constrained")
-    FigureCanvasAgg(figure)
     panels = figure.subplots(2, 2)  # each of its own height: a common one would hide the scatter
     for axes, sweep in zip(panels.flat, result.sweeps, strict=False):
         _draw_sweep(axes, sweep)
     _draw_seeds(panels[1, 1], result)
     for axes in panels.flat:
-        axes.grid(alpha=0.25, lw=0.5)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain_axes(axes)
         axes.tick_params(labelsize="small")
     for axes in panels[:, 0]:
         axes.set_ylabel(result.models[0].settings.score_name)
     handles = [
-        Line2D([], [], color=_colour(m), marker=_mark(m), markersize=4, label=model_label(model))
+        Line2D([], [], **_style(m), label=model_label(model))
         for m, model in enumerate(result.models)
     ]
-    handles += _explanations(len(result.seeds))
-    lines = sum(1 + str(handle.get_label()).count("\n") for handle in handles)
-    figure.set_size_inches(6.4, 4.8 + 0.17 * lines)
-    figure.legend(handles=handles, loc="outside lower left", frameon=False, fontsize="small")
+    place_legend(figure, [*handles, *_explanations(len(result.seeds))], 6.4, 4.8)
     return figure
 
 
@@ -71,8 +66,9 @@ def _draw_sweep(axes: Axes, sweep: Sweep) -> None:
     """The scores of all models along one sweep."""
     for m, (mean, scatter) in enumerate(zip(sweep.mean, sweep.scatter, strict=True)):
         band = np.nan_to_num(scatter)
-        axes.fill_between(sweep.grid, mean - band, mean + band, color=_colour(m), alpha=0.15, lw=0)
-        axes.plot(sweep.grid, mean, color=_colour(m), marker=_mark(m), markersize=4)
+        colour = _style(m)["color"]
+        axes.fill_between(sweep.grid, mean - band, mean + band, color=colour, alpha=0.15, lw=0)
+        axes.plot(sweep.grid, mean, **_style(m))
     axes.axvline(sweep.base_value, color="0.4", lw=1, ls=":")
     axes.set_xscale("log")
     axes.set_xlabel(_AXES[sweep.setting])
@@ -85,7 +81,7 @@ def _draw_seeds(axes: Axes, result: StabilityResult) -> None:
     """The scores under every seed: what the bands of the other panels are at the base."""
     places = np.arange(len(result.seeds))
     for m, scores in enumerate(result.base_scores):
-        axes.plot(places, scores, color=_colour(m), marker=_mark(m), markersize=4, lw=0.8)
+        axes.plot(places, scores, **_style(m), lw=0.8)
     axes.set_xlabel("seed")
     shown = places[:: max(1, len(places) // _TICKS)]
     axes.set_xticks(shown, [str(result.seeds[s]) for s in shown])
@@ -102,9 +98,6 @@ def _explanations(seeds: int) -> list[Line2D]:
     return [Line2D([], [], color="0.3", label=label), given]
 
 
-def _colour(model: int) -> str:
-    return COLOURS[model % len(COLOURS)]
-
-
-def _mark(model: int) -> str:
-    return MARKS[model % len(MARKS)]
+def _style(model: int) -> dict[str, Any]:
+    colour, mark = colour_and_mark(model)
+    return {"color": colour, "marker": mark, "markersize": 4}

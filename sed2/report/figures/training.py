@@ -14,6 +14,7 @@ from sed2.report.figures.curves import (
     colour_and_mark,
     draw_curves,
     draw_curves_on,
+    legend_of,
     place_legend,
     plain_axes,
     rendered,
@@ -47,7 +48,7 @@ def draw_ranking(ranking: Ranking) -> Figure:
     for row, panels in enumerate(below, start=1):
         for column, draw in enumerate(panels):
             draw(figure.add_subplot(grid[row, column]), ranking)
-    place_legend(figure, results, 6.4, 3.9 + 2.5 * len(below))
+    place_legend(figure, legend_of(figure, results), 6.4, 3.9 + 2.5 * len(below))
     return figure
 
 

@@ -6,8 +6,7 @@ from sed2.gating.outcome import GateResult
 from sed2.report import words as gate_words
 from sed2.report.documents.gate import gate_document
 from sed2.report.html import parts
-from sed2.report.html.elements import element, facts, head, notes, section, table_element
-from sed2.report.html.page import page
+from sed2.report.html.elements import facts, notes, section, table_element
 
 
 def gate_page(result: GateResult, command: str = "") -> bytes:
@@ -18,26 +17,13 @@ def gate_page(result: GateResult, command: str = "") -> bytes:
     """
     document, title = gate_document(result), gate_words.headline(result)
     verdicts = gate_words.gate_table(result, reasons=True)
-    return page(
-        title,
-        [
-            head(
-                "sed2 gate",
-                title,
-                element("p", f"{result.spec} against {result.baseline}."),
-                parts.alert(result.warnings),
-            ),
-            section(
-                "Verdicts",
-                table_element("Verdicts", verdicts),
-                notes(gate_words.notes(result)),
-            ),
-            parts.warning_list(result.warnings),
-            section("Rules", facts(document["rules"])),
-            parts.setting_list(document["settings"]),
-            parts.provenance(document["provenance"]),
-            parts.made_by(command),
-        ],
-        document,
-        ["sort.js"],
+    notes_ = notes(gate_words.notes(result))
+    content = [
+        section("Verdicts", table_element("Verdicts", verdicts), notes_),
+        section("Rules", facts(document["rules"])),
+    ]
+    lead = [f"{result.spec} against {result.baseline}."]
+    warnings = result.warnings
+    return parts.result_page(
+        "sed2 gate", title, lead, content, document, warnings, command, scripts=["sort.js"]
     )

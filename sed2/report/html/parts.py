@@ -8,13 +8,40 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from sed2.report.html.elements import element, facts, folded, notes, section, table_element
-from sed2.report.html.page import asset
+from sed2.report.html.elements import element, facts, folded, head, notes, section, table_element
+from sed2.report.html.page import asset, page
 from sed2.report.layout import Table, in_words
 
 SCRIPTS = ("sort.js", "scales.js", "chart.js", "plot.js")
 """Of a page with curves."""
 _OPEN = 3  # crossings that are told without being asked for
+
+
+def result_page(
+    by: str,
+    title: str,
+    lead: Sequence[str],
+    content: Sequence[Element | None],
+    document: dict[str, Any],
+    warnings: Sequence[str],
+    command: str,
+    *,
+    own: Element | None = None,
+    scripts: Sequence[str] = SCRIPTS,
+) -> bytes:
+    """What all pages have around their content.
+
+    Args:
+        by: the command.
+        lead: sentences below the title.
+        document: as `--json` writes it.
+        command: the command line that made it; empty if none did.
+        own: settings that models have of their own.
+    """
+    top = head(by, title, *(element("p", line) for line in lead), alert(warnings))
+    settings = section("Settings", facts(document["settings"]), own)
+    end = [settings, provenance(document["provenance"]), made_by(command)]
+    return page(title, [top, *content, warning_list(warnings), *end], document, scripts)
 
 
 def alert(warnings: Sequence[str]) -> Element | None:
@@ -30,11 +57,6 @@ def warning_list(warnings: Sequence[str]) -> Element:
     if not warnings:
         return section("Warnings", element("p", "There are none."))
     return section("Warnings", notes(warnings, "warnings"))
-
-
-def setting_list(settings: Mapping[str, Any], own: Element | None = None) -> Element:
-    """All settings, and those that models have of their own."""
-    return section("Settings", facts(settings), own)
 
 
 def own_settings(models: Sequence[Mapping[str, Any]]) -> Element | None:

@@ -10,8 +10,7 @@ from sed2.report.decision import decision, headline
 from sed2.report.documents.ranking import rank_document
 from sed2.report.figures.training import ranking_figure, sizes_figure
 from sed2.report.html import parts
-from sed2.report.html.elements import element, head, notes, section, table_element
-from sed2.report.html.page import page
+from sed2.report.html.elements import notes, section, table_element
 from sed2.report.tables.ranking import (
     crossing_notes,
     order_note,
@@ -36,34 +35,19 @@ def rank_page(ranking: Ranking, command: str = "") -> bytes:
     document, warnings = rank_document(ranking), ranking_warnings(ranking)
     title = headline(ranking)
     table = rank_table(ranking)
-    return page(
-        title,
-        [
-            head(
-                "sed2 rank",
-                title,
-                *(element("p", line) for line in decision(ranking)),
-                *(element("p", line) for line in (order_note(ranking), *size_notes(ranking))),
-                parts.alert(warnings),
-            ),
-            section(
-                "Ranking",
-                table_element("Ranking", table),
-                notes([*rank_notes(ranking, table.headers), *baseline_notes(ranking.models)]),
-            ),
-            parts.curves(
-                lambda file_format: ranking_figure(ranking, file_format),
-                crossing_notes(ranking),
-            ),
-            _sizes(ranking),
-            _prediction(ranking),
-            parts.warning_list(warnings),
-            parts.setting_list(document["settings"], parts.own_settings(document["models"])),
-            parts.provenance(document["provenance"]),
-            parts.made_by(command),
-        ],
-        document,
-        parts.SCRIPTS,
+    told = notes([*rank_notes(ranking, table.headers), *baseline_notes(ranking.models)])
+    content = [
+        section("Ranking", table_element("Ranking", table), told),
+        parts.curves(
+            lambda file_format: ranking_figure(ranking, file_format), crossing_notes(ranking)
+        ),
+        _sizes(ranking),
+        _prediction(ranking),
+    ]
+    own = parts.own_settings(document["models"])
+    lead = [*decision(ranking), order_note(ranking), *size_notes(ranking)]
+    return parts.result_page(
+        "sed2 rank", title, lead, content, document, warnings, command, own=own
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from sed2.errors import shown
 from sed2.gating.outcome import GatedScore
 from sed2.results import ModelResult, Score
@@ -40,6 +42,15 @@ def describe(settings: Settings, inputs: int) -> str:
         f"chain {settings.chain}, sigma {settings.sigma:g}, "
         f"zeta {settings.zeta:g}, seed {settings.seed}."
     )
+
+
+def score_at(settings: Settings, eps: Sequence[float] | np.ndarray) -> str:
+    """Of which eps a score is, `eps` being the grid."""
+    if settings.eps_n is not None:
+        return f"at eps_n = {settings.eps_n:.4g} (Theorem 5.1, n = {settings.n_train:,})"
+    if len(eps) == 1:
+        return f"at eps = {eps[0]:g}"
+    return f"averaged over eps {eps[0]:g} to {eps[-1]:g} in log eps"
 
 
 def coverage(result: ModelResult) -> str:

@@ -21,6 +21,7 @@ from sed2.report.tables.cells import (
     legend,
     probability_cell,
     scatter_cell,
+    score_at,
     value_cell,
 )
 from sed2.report.tables.training import (
@@ -200,7 +201,7 @@ def print_rank(console: Console, ranking: Ranking, command: str = "") -> None:
 
 def order_note(ranking: Ranking) -> str:
     """By what the models are ordered."""
-    return f"Ordered by {ranking.settings.score_name} {_where(ranking)}."
+    return f"Ordered by {ranking.settings.score_name} {score_at(ranking.settings, ranking.eps)}."
 
 
 def crossing_notes(ranking: Ranking) -> list[str]:
@@ -232,15 +233,6 @@ def rank_notes(ranking: Ranking, shown: Sequence[str]) -> list[str]:
         *([_decisions(ranking, ranking.demand)] if ranking.demand else []),
         f"{began}{describe(ranking.settings, inputs)}",
     ]
-
-
-def _where(ranking: Ranking) -> str:
-    """At which eps the score is taken."""
-    if ranking.eps_n is not None:
-        return f"at eps_n = {ranking.eps_n:.4g} (Theorem 5.1, n = {ranking.settings.n_train:,})"
-    if len(ranking.eps) == 1:
-        return f"at eps = {ranking.eps[0]:g}"
-    return f"averaged over eps {ranking.eps[0]:g} to {ranking.eps[-1]:g} in log eps"
 
 
 def _crossing(crossing: Crossing) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from sed2.report.layout import Column, Table, note, number, print_table
 from sed2.report.layout import sentence as _sentence
+from sed2.report.tables.cells import score_at
 from sed2.robustness.results import Pair, StabilityResult, Sweep
 
 SYMBOLS = {"samples": "N", "draws": "K", "sigma": "sigma"}
@@ -86,7 +87,8 @@ def _print_seeds(console: Console, result: StabilityResult) -> None:
 
 def scores_note(result: StabilityResult) -> str:
     """What the scores are."""
-    return f"Lower 2sED {scored_at(result)}: mean and scatter (±) over {_seeds(result)}."
+    at = score_at(result.models[0].settings, result.models[0].eps)
+    return f"Lower 2sED {at}: mean and scatter (±) over {_seeds(result)}."
 
 
 def _order_header(models: int) -> str:
@@ -161,16 +163,6 @@ def sigma_sentence(result: StabilityResult) -> str:
         return f"The order of the mean scores at {base} is that at every sigma of the grid."
     listed = _listed([f"{value:g}" for value in changes])
     return f"The order of the mean scores is another than at {base} for sigma = {listed}."
-
-
-def scored_at(result: StabilityResult) -> str:
-    """Of which eps the score is."""
-    first = result.models[0]
-    if first.eps_n is not None:
-        return f"at eps_n = {first.eps_n:.4g} (Theorem 5.1, n = {first.settings.n_train:,})"
-    if len(first.eps) == 1:
-        return f"at eps = {first.eps[0]:g}"
-    return f"averaged over eps {first.eps[0]:g} to {first.eps[-1]:g} in log eps"
 
 
 def _at_base(result: StabilityResult) -> dict[str, str]:

@@ -1,0 +1,70 @@
+"""What the commands have in common: the work, and what is told of its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sed2.cli.run_dir import kept_in
+from sed2.common import terminal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sed2.report.outputs import Outputs
+
+
+@contextmanager
+def at_work(run_dir: Path | None, *, shown: bool = True) -> Iterator[dict[str, Any]]:
+    """The run directory and the progress bar of a command, as the verbs of `sed2.api` take them."""
+    from sed2.common.compilation import use_compilation_cache
+
+    use_compilation_cache()
+    with kept_in(run_dir) as run, terminal.progress("sampling", wanted=shown) as progress:
+        yield {"run_dir": run, "progress": progress}
+
+
+def tell(result: Any, outputs: Outputs, *, verbose: bool = False) -> None:
+    """Write the files of a result, print its tables, unless JSON is printed, and say its warnings.
+
+    Args:
+        verbose: whether to print as well how the spectra were computed.
+    """
+    from sed2.ranking.results import Ranking
+    from sed2.report.tables.ranking import ranking_warnings
+
+    outputs.write(result)
+    if not outputs.json_on_stdout:
+        _print(result, terminal.out(), outputs.command, verbose=verbose)
+    for warning in ranking_warnings(result) if isinstance(result, Ranking) else result.warnings:
+        terminal.warn(warning)
+
+
+def _print(result: Any, console: Console, command: str, *, verbose: bool) -> None:
+    from sed2.generalisation.results import BoundResult
+    from sed2.ranking.results import Ranking
+    from sed2.report.tables.bound import print_bound
+    from sed2.report.tables.checked import print_plan
+    from sed2.report.tables.model import print_compute, print_smc
+    from sed2.report.tables.ranking import print_rank
+    from sed2.report.tables.stability import print_stability
+    from sed2.robustness.results import StabilityResult
+
+    match result:
+        case Ranking():
+            print_rank(console, result, command)
+            models = [model.result for model in result.models]
+        case BoundResult():
+            print_bound(console, result)
+            models = [result.model]
+        case StabilityResult():
+            print_stability(console, result)
+            models = list(result.models)
+        case _:
+            print_compute(console, result)
+            models = [result]
+    for model in models if verbose else ():
+        print_plan(console, model.name, model.plan)
+        print_smc(console, model)

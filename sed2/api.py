@@ -23,11 +23,7 @@ from sed2.gating.baseline import Baseline, read_baseline
 from sed2.gating.gate import Candidates, judge, write_baseline
 from sed2.gating.outcome import GateResult
 from sed2.gating.rules import Rules, read_rules
-from sed2.generalisation.evaluation import (
-    MIN_ZETA,
-    check_settings,
-    evaluate,
-)
+from sed2.generalisation.evaluation import MIN_ZETA, check_settings, evaluate
 from sed2.generalisation.results import BoundResult
 from sed2.hosts import are_several, check_alike, together
 from sed2.options import (
@@ -58,12 +54,7 @@ from sed2.request import (
 )
 from sed2.results import Checked, ModelResult
 from sed2.robustness.results import StabilityResult
-from sed2.robustness.study import (
-    check_memory,
-    check_shared,
-    read_grids,
-    study,
-)
+from sed2.robustness.study import check_memory, check_shared, read_grids, study
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, SpecFile, data_check, shape_check
 from sed2.tasks import BASELINES, ESTIMATE, TRAINING, Stage, Task, ThisProcess, Workplace

@@ -15,14 +15,7 @@ from sed2.data.load import Dataset, load_dataset
 from sed2.errors import SpecError, UsageError, did_you_mean, shown
 from sed2.settings import OptionsT, Settings, resolve
 from sed2.spec.module import from_network, resolve_module
-from sed2.spec.schema import (
-    MODEL_KEYS,
-    ModelSpec,
-    SpecFile,
-    check_names,
-    data_check,
-    load_spec,
-)
+from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, check_names, data_check, load_spec
 
 Spec = str | Path | Mapping[str, Any] | Any
 """A YAML file, notation, the mapping of a file, a network; or a list or a dict by name of models,

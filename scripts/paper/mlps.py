@@ -6,13 +6,7 @@ import numpy as np
 
 from scripts.paper.claims import Claim, Inequality, SameSign, Statement
 from scripts.paper.lab import Lab, Outcome, Scores, Way, ways
-from scripts.paper.training import (
-    Comparison,
-    Course,
-    agreement_claim,
-    compare,
-    lowest_claim,
-)
+from scripts.paper.training import Comparison, Course, agreement_claim, compare, lowest_claim
 
 LEAST = 1e-3
 """A training set whose eps_n is smaller, at gamma = 1, has more than 10^9 points."""

@@ -12,13 +12,7 @@ from scripts.common.pages import table
 from scripts.validity.data import Benchmark, Key
 from scripts.validity.measures import EPS_NAMES, GRID
 from scripts.validity.statistics import SEED, halves, mean_interval, residuals, shown
-from sed2.ranking.correlation import (
-    Advantage,
-    Correlation,
-    against_best,
-    correlate,
-    tau_b,
-)
+from sed2.ranking.correlation import Advantage, Correlation, against_best, correlate, tau_b
 
 WORST = 10
 SIZES = (900, 950, 1000, 1050, 1101)

@@ -22,12 +22,7 @@ from jax.extend.core import Jaxpr, jaxprs_in_params
 from sed2.blocks.abstract import abstract_split
 from sed2.blocks.convolve import use_matrix_products
 from sed2.chain import Chain, ChainBlock
-from sed2.common.devices import (
-    device_count,
-    filled,
-    least,
-    processes_here,
-)
+from sed2.common.devices import device_count, filled, least, processes_here
 from sed2.common.memory import GB, free_memory
 from sed2.errors import ResourceError
 from sed2.fisher.ways import COPIES, FLOAT, Sizes, Way, choose, ways

@@ -19,12 +19,7 @@ from sed2.blocks import Block, Linearisable, Shape
 from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.freeze import freeze
 from sed2.chain import Chain, ChainBlock
-from sed2.common.devices import (
-    fetched,
-    filled,
-    on_shares,
-    placed,
-)
+from sed2.common.devices import fetched, filled, on_shares, placed
 from sed2.common.progress import Report
 from sed2.common.randomness import block_keys, to_normal, uniforms
 from sed2.fisher.generic import generic_roots

@@ -13,12 +13,7 @@ import numpy as np
 
 from sed2.errors import UsageError
 from sed2.generalisation import theorem
-from sed2.generalisation.results import (
-    Assumption,
-    BoundResult,
-    Bracket,
-    Covering,
-)
+from sed2.generalisation.results import Assumption, BoundResult, Bracket, Covering
 from sed2.measure.two_sed import upper_bound
 from sed2.options import TheoremConstants
 from sed2.results import ModelResult

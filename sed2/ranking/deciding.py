@@ -34,13 +34,7 @@ from sed2.ranking.probabilities import (
     simulate,
     variance_of_difference,
 )
-from sed2.ranking.results import (
-    Crossing,
-    Demand,
-    Probability,
-    RankedModel,
-    Ranking,
-)
+from sed2.ranking.results import Crossing, Demand, Probability, RankedModel, Ranking
 from sed2.results import ModelResult
 from sed2.settings import Settings
 

@@ -19,12 +19,7 @@ from sed2.ranking.probabilities import (
     simulate,
     variance_of_difference,
 )
-from sed2.ranking.results import (
-    Crossing,
-    Probability,
-    RankedModel,
-    Ranking,
-)
+from sed2.ranking.results import Crossing, Probability, RankedModel, Ranking
 from sed2.results import ModelResult
 
 COMMON = ("dataset", "standardize", "label", "score", "eps", "zeta", "n_train", "gamma")

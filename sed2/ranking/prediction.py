@@ -9,10 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from sed2.baselines.results import BaselineValue
-from sed2.ranking.correlation import (
-    against_best,
-    correlate,
-)
+from sed2.ranking.correlation import against_best, correlate
 from sed2.ranking.results import Agreement, Prediction, RankedModel, Ranking
 from sed2.training.result import Training
 

@@ -15,12 +15,7 @@ from statistics import NormalDist
 from typing import Any
 
 from sed2.errors import UsageError
-from sed2.report.documents.stored import (
-    Kind,
-    Stored,
-    StoredCurve,
-    StoredModel,
-)
+from sed2.report.documents.stored import Kind, Stored, StoredCurve, StoredModel
 
 SIZES = ("inputs", "draws", "estimator", "particles", "islands", "moves")
 """Settings that move a value biased low by themselves: it rises with the number of draws."""

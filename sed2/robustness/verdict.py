@@ -26,12 +26,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from sed2.robustness.results import (
-    Pair,
-    Sweep,
-    Verdict,
-    in_order,
-)
+from sed2.robustness.results import Pair, Sweep, Verdict, in_order
 
 _SIGN_KNOWN = 2.0  # standard errors of the mean gap
 

@@ -9,12 +9,7 @@ import pytest
 from scipy import stats
 
 from sed2.errors import NumericsError
-from sed2.gating.evidence import (
-    MIN_BATCHES,
-    Evidence,
-    probability_at_least,
-    std_error_of_ratio,
-)
+from sed2.gating.evidence import MIN_BATCHES, Evidence, probability_at_least, std_error_of_ratio
 from sed2.results import ModelResult
 from tests.report.made import made_replicates, made_result
 

@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sed2.measure.intervals import (
-    Deviations,
-    Weighting,
-    interval,
-    is_lower_estimate,
-    with_errors,
-)
+from sed2.measure.intervals import Deviations, Weighting, interval, is_lower_estimate, with_errors
 from sed2.measure.montecarlo import effective_sample_size, log_mean_exp, tilted_weights
 from sed2.measure.uncertainty import Variance
 from tests.cases import estimate_spec, gaussian_inputs

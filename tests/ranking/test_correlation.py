@@ -9,13 +9,7 @@ import pytest
 from scipy import stats
 
 from sed2.ranking import correlation
-from sed2.ranking.correlation import (
-    against_best,
-    bootstrap_taus,
-    correlate,
-    spearman,
-    tau_b,
-)
+from sed2.ranking.correlation import against_best, bootstrap_taus, correlate, spearman, tau_b
 
 TIED = np.array([1.0, 2.0, 2.0, 3.0, 5.0, 5.0, 5.0, 8.0])
 OTHER = np.array([2.0, 1.0, 2.0, 4.0, 4.0, 6.0, 5.0, 5.0])

@@ -13,15 +13,7 @@ from sed2.generalisation.results import BoundResult
 from sed2.options import TheoremConstants, TrainingSettings
 from sed2.ranking.prediction import add_baselines, add_trainings
 from sed2.ranking.results import Probability, RankedModel, Ranking
-from sed2.results import (
-    BlockPlan,
-    BlockShare,
-    Curve,
-    ModelResult,
-    Provenance,
-    Replicates,
-    Score,
-)
+from sed2.results import BlockPlan, BlockShare, Curve, ModelResult, Provenance, Replicates, Score
 from sed2.settings import Settings, resolve
 from sed2.training.result import CROSS_ENTROPY, Training
 

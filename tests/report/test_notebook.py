@@ -21,13 +21,7 @@ from sed2.report.documents.stability import stability_csv
 from sed2.runs.loading import StoredRun
 from tests.gating.made import made_baseline, made_gated
 from tests.gating.made import made_result as made_gate
-from tests.report.made import (
-    made_bound,
-    made_ranking,
-    made_result,
-    made_trained,
-    made_training,
-)
+from tests.report.made import made_bound, made_ranking, made_result, made_trained, made_training
 from tests.report.test_stability import made_stability
 
 BEST = made_result("MLP 54-16-7", value=600.0)

@@ -19,12 +19,7 @@ from sed2.errors import UsageError
 from sed2.report.tables.stability import sentence, sigma_sentence
 from sed2.results import ModelResult
 from sed2.robustness.results import StabilityResult, Sweep
-from sed2.robustness.study import (
-    Grids,
-    check_shared,
-    read_grids,
-    study,
-)
+from sed2.robustness.study import Grids, check_shared, read_grids, study
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 from sed2.tasks import Task

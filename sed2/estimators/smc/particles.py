@@ -24,12 +24,7 @@ from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.dense import Dense
 from sed2.blocks.freeze import freeze
 from sed2.chain import Chain, ChainBlock, Joined
-from sed2.common.devices import (
-    fetched,
-    filled,
-    on_shares,
-    placed,
-)
+from sed2.common.devices import fetched, filled, on_shares, placed
 from sed2.common.randomness import block_keys
 from sed2.errors import NumericsError, UsageError
 from sed2.fisher.plan import Plan

@@ -20,12 +20,7 @@ import numpy as np
 
 from sed2.estimators.problem import Estimates, Problem
 from sed2.estimators.smc.particles import ParticleChain
-from sed2.estimators.smc.tempering import (
-    CORRELATION,
-    Cloud,
-    Health,
-    Tilt,
-)
+from sed2.estimators.smc.tempering import CORRELATION, Cloud, Health, Tilt
 from sed2.measure.intervals import Deviations, Weighting, with_errors
 from sed2.measure.montecarlo import log_mean_exp, tilted_weights
 from sed2.results import SmcReport

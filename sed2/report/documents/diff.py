@@ -6,12 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sed2.report.comparison import (
-    Change,
-    Comparison,
-    Difference,
-    ModelDifference,
-)
+from sed2.report.comparison import Change, Comparison, Difference, ModelDifference
 from sed2.report.documents.text import SCHEMA_VERSION
 
 

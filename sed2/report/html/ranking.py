@@ -19,11 +19,7 @@ from sed2.report.tables.ranking import (
     ranking_warnings,
     size_notes,
 )
-from sed2.report.tables.training import (
-    baseline_notes,
-    prediction_notes,
-    prediction_table,
-)
+from sed2.report.tables.training import baseline_notes, prediction_notes, prediction_table
 
 
 def rank_page(ranking: Ranking, command: str = "") -> bytes:

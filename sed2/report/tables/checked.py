@@ -8,10 +8,7 @@ from rich.console import Console
 
 from sed2.errors import shown
 from sed2.report.layout import Column, Table, note, print_table, sentence
-from sed2.results import (
-    BlockPlan,
-    Checked,
-)
+from sed2.results import BlockPlan, Checked
 
 
 def print_checked(console: Console, checked: Sequence[Checked]) -> None:

@@ -5,12 +5,7 @@ from __future__ import annotations
 import numpy as np
 from rich.console import Console
 
-from sed2.report.comparison import (
-    Change,
-    Comparison,
-    Difference,
-    ModelDifference,
-)
+from sed2.report.comparison import Change, Comparison, Difference, ModelDifference
 from sed2.report.documents.stored import StoredModel
 from sed2.report.layout import Column, Table, in_words, note, print_in_parts, print_table
 from sed2.report.tables.cells import value_cell

@@ -11,7 +11,7 @@ from sed2.common.display import Brief, Tabled
 from sed2.settings import Settings
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Curve(Brief):
     """An estimate over the eps grid. All arrays (E,), in dimensions; NaN means undefined."""
 
@@ -55,7 +55,7 @@ class BlockPlan:
     """Forecast of the floating-point operations for one draw."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class BlockShare(Brief):
     """One block's part in the result."""
 
@@ -67,7 +67,7 @@ class BlockShare(Brief):
     """(E,) what the block adds to lower 2sED."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Score(Brief):
     """A measure as one number: at eps_n, or its mean over the eps grid, in log eps."""
 
@@ -91,7 +91,7 @@ class Score(Brief):
         return math.nan if self.lower_estimate else self.scatter
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Replicates(Brief):
     """Deviations of a measure by chance, on the grid and, last, of its score: (..., E + 1).
 
@@ -127,7 +127,7 @@ class Provenance:
     data_sha256: str
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class SmcReport(Brief):
     """How sequential Monte Carlo went at each eps. All arrays (E,)."""
 
@@ -145,7 +145,7 @@ class SmcReport(Brief):
     """Standard deviation of lower 2sED over the islands, in dimensions."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Factors(Brief):
     """What a score is made of that looks at the whole network as well."""
 
@@ -162,7 +162,7 @@ class Factors(Brief):
     """Of the network as one block."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class ModelResult(Tabled):
     """2sED and lower 2sED of one model over a grid of covering radii."""
 

@@ -6,7 +6,8 @@ above both, says in `views` where they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from sed2.errors import did_you_mean
@@ -31,10 +32,17 @@ views: Callable[[], Views] = _untold
 
 
 class Brief:
-    """What has a short `repr`; a dataclass must leave it alone, by `repr=False`."""
+    """What has a short `repr`, and equals what holds exactly the same numbers, NaN included. A
+    dataclass must leave both alone, by `repr=False, eq=False`."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({views().line(self)})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and _same(vars(self), vars(other))
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(held for held in vars(self).values() if isinstance(held, str))))
 
 
 class Tabled(Brief):
@@ -51,6 +59,21 @@ class Tabled(Brief):
             UsageError: pandas is not installed.
         """
         return views().frame(self)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values of fields are equal to the last bit."""
+    if hasattr(one, "shape") and hasattr(other, "shape"):
+        import numpy as np  # which `import sed2` does not wait for
+
+        return np.array_equal(one, other, equal_nan=True)
+    if is_dataclass(one) and type(one) is type(other):
+        return _same(vars(one), vars(other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other or (one != one and other != other))
 
 
 class Named(Protocol):

@@ -64,7 +64,7 @@ class Ratio:
     """To first order, what the same inputs do to both left out; 0 for an unchanged model."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class GatedModel(Brief):
     """All gates of one model."""
 
@@ -90,7 +90,7 @@ class GatedModel(Brief):
         return Status.worst([check.status for check in self.checks])
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class GateResult(Tabled, Models[GatedModel]):
     """All models of the spec and of the baseline, in the spec's order, the missing ones last."""
 

@@ -32,7 +32,7 @@ class Bracket:
     """With the measured rank and largest eigenvalue; NaN where these are not measured."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Covering(Brief):
     """Lemma B.2: natural logarithms of how many Fisher balls of radius eps cover the parameters."""
 
@@ -51,7 +51,7 @@ class Covering(Brief):
         return ~(self.at_most < self.cubes)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class BoundResult(Tabled):
     """Theorem 5.1 and Lemma B.2 for one model and one size of the training set.
 

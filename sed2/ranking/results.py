@@ -40,7 +40,7 @@ class Prediction:
     """Of all models by tau-b; None without baselines, or if none is defined."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Probability(Brief):
     """Of a statement about the models' averages over all seeds at their own N and K (which are not
     the limits of many draws, for values biased low); NaN if undefined."""
@@ -51,7 +51,7 @@ class Probability(Brief):
     """(E,) at each eps."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class RankedModel(Brief):
     """A model and how sure its place is."""
 
@@ -115,7 +115,7 @@ class Demand:
     """Seconds at most."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Ranking(Tabled, Models[RankedModel]):
     """All models of a file, largest score first."""
 

@@ -15,7 +15,7 @@ from sed2.settings import Settings
 SweptSetting = Literal["samples", "draws", "sigma"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Sweep(Brief):
     """One setting is varied, the others stay at the base."""
 
@@ -88,7 +88,7 @@ class Pair:
     """By the 1/sqrt(K) law, where no K of the grid is enough; NaN if it says nothing."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Verdict(Brief):
     """Whether a ranking is settled; `sed2.robustness.verdict` says what that means."""
 
@@ -140,7 +140,7 @@ def _largest(values: list[int | None]) -> int | None:
     return max(known) if known and len(known) == len(values) else None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class StabilityResult(Tabled, Models[ModelResult]):
     """The scores of all models while one setting after the other is varied."""
 

@@ -18,7 +18,7 @@ from sed2.runs.store import Store
 from sed2.tasks import BASELINES, ESTIMATE
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class StoredRun(Brief):
     """A run as its directory has it."""
 

@@ -13,7 +13,7 @@ from sed2.options import TrainingSettings
 CROSS_ENTROPY, SQUARED_ERROR = "cross entropy", "squared error"
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Training(Brief):
     """The losses of one model under S seeds. A number that is not finite means that it diverged."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
@@ -14,10 +16,12 @@ import pytest
 
 import sed2
 from sed2.baselines.results import BaselineValue
+from sed2.common.display import Brief, Tabled
 from sed2.errors import UsageError
 from sed2.gating.outcome import Status
 from sed2.report.documents.model import csv_text
 from sed2.report.documents.stability import stability_csv
+from sed2.results import SmcReport
 from sed2.runs.loading import StoredRun
 from tests.gating.made import made_baseline, made_gated
 from tests.gating.made import made_result as made_gate
@@ -62,21 +66,53 @@ def test_a_study_says_whether_it_is_settled() -> None:
     assert "30 models" in repr(made_stability(30))
 
 
-@pytest.mark.parametrize(
-    "part",
-    [
-        *TABLED,
-        BEST.replicates,
-        RANKING[0].probability_best,
-        made_training(0.5, 0.7),
-        made_stability(30).verdict,
-        made_stability(30).sweeps[0],
-        made_bound().covering,
-        StoredRun(RANKING, (), True, None),  # type: ignore[arg-type]
-        replace(BEST.lower_two_sed, estimate=np.full(3, math.nan)),
-    ],
-    ids=lambda part: type(part).__name__,
-)
+PARTS = [
+    *TABLED,
+    *RANKING,
+    *GATE,
+    BEST.replicates,
+    BEST.score,
+    BEST.blocks[0],
+    RANKING[0].probability_best,
+    made_training(0.5, 0.7),
+    made_stability(30).verdict,
+    made_stability(30).sweeps[0],
+    made_bound().covering,
+    made_baseline(),
+    StoredRun(RANKING, (), True, None),  # type: ignore[arg-type]
+    SmcReport(*np.ones((6, 3))),
+    replace(BEST.lower_two_sed, estimate=np.full(3, math.nan)),
+]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: type(part).__name__)
+def test_a_result_equals_its_copy_and_has_its_hash(part: Any) -> None:
+    same = copy.deepcopy(part)
+    assert part == same
+    assert {part: 1}[same] == 1
+    assert part not in ["text", None, *(other for other in PARTS if other is not part)]
+
+
+def test_results_that_differ_in_one_number_differ() -> None:
+    share = BEST.blocks[0].share.copy()
+    share[-1] = np.nextafter(share[-1], 0)
+    other = replace(BEST, blocks=(replace(BEST.blocks[0], share=share), BEST.blocks[1]))
+    assert other != BEST
+    assert made_ranking([other, LOW]) != made_ranking([BEST, LOW])
+    assert BEST.lower_two_sed != replace(BEST.lower_two_sed, estimate=np.full(2, 600.0))
+    assert replace(BEST, smc=SmcReport(*np.ones((6, 3)))) != BEST
+
+
+def test_no_class_of_results_is_left_out() -> None:
+    assert {type(part) for part in PARTS} >= {*subclasses(Brief)} - {Tabled}
+
+
+def subclasses(kind: type) -> Iterator[type]:
+    for each in kind.__subclasses__():
+        yield from (each, *subclasses(each))
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: type(part).__name__)
 def test_every_result_is_short(part: Any) -> None:
     assert repr(part).startswith(f"{type(part).__name__}(")
     assert len(repr(part)) <= 250

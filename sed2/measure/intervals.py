@@ -8,7 +8,8 @@ log-determinants of the blocks together. Where x scatters by s over the draws, t
 decide, and K draws may not hold them: the value then lies below its limit by more than any error
 that these K draws could show. Two signs of it, either of which makes a value *biased low*:
 
-- Kish's effective sample size of the weights is below 10;
+- Kish's effective sample size of the weights is below 10; but not where K < 10 draws weigh alike to
+  the last digit, as those of a linear network, whose Fisher matrix is the same in all of them;
 - 2 s^2 > log K. For normal x the true effective sample size is K exp(-s^2), which is then below
   sqrt(K). Kish's size alone is no sign: for normal x with s = 2 it is above 10 in half of all
   samples of 100 draws, and an interval then holds the limit in 73% of them, instead of 95%.
@@ -30,6 +31,9 @@ LEVEL = 0.95
 NORMAL = 1e6
 """Degrees of freedom that are as good as normal; `stdtr` and `stdtrit` know no infinity."""
 
+_ALIKE = 1 - 1e-9
+"""Times K: a larger effective sample size is K but for rounding, and the log-weights are equal."""
+
 
 def is_lower_estimate(sizes: np.ndarray, spreads: np.ndarray, draws: int) -> np.ndarray:
     """Whether too few draws carry a value for an honest interval; the module says why.
@@ -39,7 +43,9 @@ def is_lower_estimate(sizes: np.ndarray, spreads: np.ndarray, draws: int) -> np.
         spreads: s, standard deviation of the log-weights over the draws; NaN for one draw.
         draws: K.
     """
-    return (sizes < MIN_EFFECTIVE_SAMPLE_SIZE) | (2 * spreads**2 > np.log(draws))
+    alike = (draws > 1) & (sizes > _ALIKE * draws)
+    few = (sizes < MIN_EFFECTIVE_SAMPLE_SIZE) & ~alike
+    return few | (2 * spreads**2 > np.log(draws))
 
 
 def degrees_of_freedom(sources: Sequence[tuple[np.ndarray | float, float]]) -> np.ndarray:

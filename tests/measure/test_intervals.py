@@ -104,6 +104,9 @@ def test_the_bias_widens_upwards_only() -> None:
         (50.0, 1.6, 100, True),  # exp(-s^2) below 1 / sqrt(K), although Kish's size is large
         (50.0, 1.6, 1000, False),
         (1.0, np.nan, 1, True),
+        (1.0, 0.0, 1, True),  # one draw tells nothing of the others
+        (4.0 - 1e-12, 1e-7, 4, False),  # alike, but for rounding
+        (4.0 - 1e-6, 1e-3, 4, True),
     ],
 )
 def test_what_makes_a_lower_estimate(size: float, spread: float, draws: int, lower: bool) -> None:
@@ -174,3 +177,14 @@ def test_one_draw_is_a_lower_estimate() -> None:
     assert result.score.lower_estimate
     assert result.lower_two_sed.lower_estimate.all()
     assert np.isnan(result.score.interval).all()
+
+
+@pytest.mark.parametrize(("activation", "prior"), [("identity", "torch"), ("relu", "uniform:-2:-1")])
+def test_few_draws_that_are_all_the_same_are_no_lower_estimate(activation: str, prior: str) -> None:
+    """A linear network has one Fisher matrix, and that of one whose units are all dead is zero."""
+    spec = {"blocks": [{"dense": {"features": 2, "activation": activation}}]}
+    x = np.abs(gaussian_inputs(30, 4)) + 1
+    result = estimate_spec(spec, x, samples=20, draws=4, prior=prior)
+    assert not result.score.lower_estimate
+    assert np.isfinite(result.score.interval).all()
+    assert not any("biased low" in warning for warning in result.warnings)

@@ -435,7 +435,7 @@ def validate(
                 output_shape,
                 len(chain.blocks),
                 tuple(planned),
-                its.label_used,
+                its.label,
             )
         )
     return checked

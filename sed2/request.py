@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sed2.blocks.user import UserBlock
+from sed2.data.catalogue import DATASETS
 from sed2.data.csv_file import label_column
 from sed2.data.load import Dataset, load_dataset
 from sed2.errors import SpecError, UsageError, did_you_mean, shown
-from sed2.settings import OptionsT, Settings, resolve
+from sed2.settings import OptionsT, Settings, resolve, variable
 from sed2.spec.module import from_network, resolve_module
 from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, check_names, data_check, load_spec
 
@@ -114,7 +115,11 @@ def resolve_settings(
 ) -> Settings:
     """flags > SED2_* > the model's YAML > the file's YAML > defaults; raises as `resolve`.
 
-    The label column of a `.csv` file is named, if it is the last one by default."""
+    The label column of a `.csv` file is named, if it is the last one by default.
+
+    Raises:
+        UsageError: besides, `label` or `standardize` means nothing for these data.
+    """
     resolved: Settings = resolve(
         flags=settings,
         env=os.environ,
@@ -124,7 +129,18 @@ def resolve_settings(
         defaults=defaults,
     )
     path = Path(resolved.dataset or "")
-    if resolved.label is None and path.suffix.lower() == ".csv":
+    is_csv = path.suffix.lower() == ".csv"
+    meaningless = {
+        "label": None if is_csv else "is no .csv file, of which a column is the label",
+        "standardize": "always is standardised" if resolved.dataset in DATASETS else None,
+    }
+    for name, cause in meaningless.items():
+        if resolved.dataset and cause and getattr(resolved, name):
+            given = {variable(name): os.environ.get(variable(name)), name: settings.get(name)}
+            sources = [file.where(candidate, name), *(at for at, value in given.items() if value)]
+            cause = f"it means nothing here: `{shown(resolved.dataset)}` {cause}"
+            raise UsageError(cause, mend="Leave it out", where=sources[-1])
+    if resolved.label is None and is_csv:
         return resolved.model_copy(update={"label": label_column(path.expanduser())})
     return resolved
 

@@ -240,4 +240,4 @@ class Checked:
     plan: tuple[BlockPlan, ...]
     """Empty if it was not asked for."""
     label: str | None = None
-    """The column of a .csv file that is the label, and no input; None without such data."""
+    """The column of a .csv file that is the label, and no input, or `none`; None for other data."""

@@ -26,6 +26,8 @@ from pydantic import (
 from sed2.common.validation import StrictModel, explain
 from sed2.errors import SpecError, UsageError, did_you_mean, shown
 
+NO_LABEL = "none"
+"""The `label` that says that no column of a .csv file is one."""
 DEFAULT_EPS = "1e-3:1e-1"
 DEFAULT_POINTS = 25
 SCORE_EPS = (0.3,)
@@ -241,7 +243,7 @@ class SpectraSettings(Options):
     dataset: Annotated[Annotated[str, Field(min_length=1)] | None, DATA] = None
     """Data set: a name (`sed2 datasets list`), or the path of a .npz, .csv, idx or CIFAR file."""
     label: Annotated[Annotated[str, Field(min_length=1)] | None, DATA] = None
-    """Column of a .csv file that is the label; by default the last one."""
+    """Column of a .csv file that is the label; by default the last one; `none` if it has none."""
     standardize: Annotated[Flag, DATA] = False
     """Whether each feature of a file is shifted and scaled to mean 0 and variance 1."""
     samples: Annotated[int, Number, DATA] = Field(default=100, ge=1, le=_LIMIT)
@@ -270,11 +272,6 @@ class SpectraSettings(Options):
     """Random probes of Lanczos quadrature, where no exact way fits."""
     memory_gb: Annotated[Annotated[float, Field(gt=0), Number] | None, BUDGET] = None
     """Memory to stay within, in GB; by default half of what is free, at most 3."""
-
-    @property
-    def label_used(self) -> str | None:
-        """The column of a .csv file that is the label; None for other data."""
-        return self.label if (self.dataset or "").lower().endswith(".csv") else None
 
 
 class Settings(SpectraSettings):

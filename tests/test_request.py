@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from flax import nnx
 
 import sed2
-from sed2.errors import SpecError
+from sed2.errors import DataError, SpecError, UsageError
 from sed2.report.tables.cells import describe
 from sed2.request import read_spec, resolve_settings
 from sed2.settings import Settings
@@ -108,12 +109,44 @@ def test_the_label_column_of_a_csv_is_named_where_it_is_the_last_by_default(tmp_
         return resolve_settings(file, file.models[0], settings)
 
     assert resolved(dataset=str(path)).label == "kind"
-    assert resolved(dataset=str(path), label="a").label_used == "a"
+    assert resolved(dataset=str(path), label="a").label == "a"
+    assert "(no label)" in describe(resolved(dataset=str(path), label="none"), 2)
     assert "(label `kind`)" in describe(resolved(dataset=str(path)), 2)
     for other in ("covertype", str(tmp_path / "none.csv"), None):
         assert resolved(dataset=other).label is None
-    elsewhere = resolved(dataset="covertype", label="a")  # where it has no meaning
-    assert elsewhere.label_used is None
-    assert "label" not in describe(elsewhere, 2)
+    assert "label" not in describe(resolved(dataset="covertype"), 2)
     (checked,) = sed2.validate("MLP 2-3-2", dataset=str(path))
     assert checked.label == "kind"
+
+
+@pytest.mark.parametrize(
+    ("asked", "cause"),
+    [
+        ({"dataset": "covertype", "label": "a"}, "`covertype` is no .csv file"),
+        ({"dataset": "data.npz", "label": "none"}, "`data.npz` is no .csv file"),
+        ({"dataset": "mnist", "standardize": True}, "`mnist` always is standardised"),
+    ],
+)
+def test_how_a_file_is_read_is_refused_where_it_means_nothing(
+    asked: dict[str, Any], cause: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name = list(asked)[1]
+    with pytest.raises(UsageError, match=f"^{name}: it means nothing here: {cause}") as refused:
+        sed2.validate("MLP 54-3-7", **asked)
+    assert refused.value.mend == "Leave it out"
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(f"models: [MLP 54-3-7]\n{name}: {json.dumps(asked[name])}\n")
+    with pytest.raises(UsageError, match=f"^{spec}:2:.*: it means nothing here"):
+        sed2.rank(spec, dataset=asked["dataset"])
+    monkeypatch.setenv(f"SED2_{name.upper()}", str(asked[name]))
+    with pytest.raises(UsageError, match=f"^SED2_{name.upper()}: it means nothing here"):
+        sed2.gate(spec, "none.json", dataset=asked["dataset"])
+
+
+def test_data_without_labels_are_no_data_to_train_on(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("a,b\n" + "1,2\n3,0.5\n" * 5)
+    (checked,) = sed2.validate("MLP 2-3-2", dataset=str(path), label="none")
+    assert checked.input_shape == (2,)
+    with pytest.raises(DataError, match="has no labels to train on"):
+        sed2.rank("MLP 2-3-2", dataset=str(path), label="none", train=True)

@@ -11,23 +11,24 @@ from typing import BinaryIO
 import numpy as np
 
 from sed2.common.files import open_input
-from sed2.data.checks import first_not_finite
+from sed2.data.checks import Labelled, first_not_finite
 from sed2.errors import DataError, did_you_mean, shown
+from sed2.settings import NO_LABEL
 
 
-def read_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and labels of a `.csv` file.
+def read_csv(path: Path, label: str | None = None) -> Labelled:
+    """Inputs and, unless `label` is `none`, labels of a `.csv` file.
 
     Blank lines are skipped, and a row is one line: a cell cannot go over several. Labels are
     integers, in whatever spelling, or texts.
 
     Args:
         path: UTF-8 text, columns separated by commas, names of the columns in the first line.
-        label: name of the label column, by default the last one.
+        label: name of the label column, by default the last one; `none` if there is none.
 
     Returns:
-        x (rows, columns - 1) float64, finite; y (rows,) int64, the labels coded from 0 in the
-        order of their sorted values.
+        x (rows, columns - 1) float64, finite, and y (rows,) int64, the labels coded from 0 in the
+        order of their sorted values; x (rows, columns) and None without labels.
 
     Raises:
         DataError: this is not such a file.
@@ -40,7 +41,7 @@ def read_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np.ndarr
         names = _names(lines.place, _cells(lines.place, header), label)
         if label is None:
             label = names[-1]
-        position = names.index(label)
+        positions = [names.index(label)] if label != NO_LABEL else []
         first = next(texts, None)
         if first is None:
             raise DataError(
@@ -60,16 +61,18 @@ def read_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np.ndarr
                 delimiter=",",
                 quotechar='"',
                 comments=None,
-                converters={position: code},
+                converters=dict.fromkeys(positions, code),
                 ndmin=2,
             )
         except ValueError as fault:  # it stopped at the last line that it took
             _check_row(lines.place, names, label, lines.last)
             raise DataError(f"this row cannot be read ({fault})", where=lines.place) from fault
-    x = np.delete(table, position, axis=1)
+    x = np.delete(table, positions, axis=1)
     rows = lines.numbers[1:]
-    _check_finite(path, rows, names[:position] + names[position + 1 :], x)
-    first_codes = table[:, position].astype(np.int64)
+    _check_finite(path, rows, [name for name in names if name != label], x)
+    if not positions:
+        return x, None
+    first_codes = table[:, positions[0]].astype(np.int64)
     return x, _rank_labels(path, rows, label, list(codes), first_codes)[first_codes]
 
 
@@ -144,9 +147,9 @@ def _names(place: str, cells: list[str], label: str | None) -> list[str]:
     elif found:
         cause = f"the columns are separated by {separators[found]}, not by commas"
         mend = "Save it with commas between the columns, and points in the numbers"
-    elif len(names) == 1:
+    elif len(names) == 1 and label != NO_LABEL:
         cause = f"the only column, `{shown(names[0])}`, is the label, so there are no inputs"
-        mend = "Give at least one more column; columns are separated by commas"
+        mend = "Give at least one more column, separated by a comma, or `label` as `none`"
     # Names 0, 1, 2, ... are what pandas writes for columns that have none.
     elif all(map(_is_number, names)) and names != [str(i) for i in range(len(names))]:
         cause = "there is no header: the first line holds numbers"
@@ -160,8 +163,12 @@ def _names(place: str, cells: list[str], label: str | None) -> list[str]:
     elif len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         cause, mend = f"two columns are named `{shown(twice)}`", "Give each column its own name"
-    elif label is not None and label not in names:
-        cause, mend = f"there is no label column `{shown(label)}`", did_you_mean(label, names)
+    elif (names[-1] if label is None else label) == NO_LABEL and NO_LABEL in names:
+        cause = f"a column is named `{NO_LABEL}`, which as `label` says that no column is one"
+        mend = "Rename it"
+    elif label not in (None, NO_LABEL, *names):
+        cause = f"there is no label column `{shown(label)}`"
+        mend = did_you_mean(str(label), [*names, NO_LABEL])
     else:
         return names
     raise DataError(cause, mend=mend, where=place)
@@ -242,7 +249,7 @@ def _rank_labels(
             code = int(whole.argmin())
             raise DataError(
                 f"labels must be integers or texts, but `{shown(labels[code])}` is neither",
-                mend="Name the label column with `label` (by default it is the last one)",
+                mend="Name the label column with `label`, or `none` (by default the last one)",
                 where=f"{path}:{numbers[int((codes == code).argmax())]}:{shown(column)}",
             )
     return np.unique(keys, return_inverse=True)[1].astype(np.int64)

@@ -70,7 +70,8 @@ def load_dataset(
             - an archive of CIFAR (`cifar-10-python.tar.gz`, `cifar-10-binary.tar.gz`,
               `cifar-100-python.tar.gz`, ...), or the folder unpacked from it, such as
               `cifar-10-batches-py` (training batches first).
-        label: the label column of a `.csv` file, by default its last; elsewhere without meaning.
+        label: the label column of a `.csv` file, by default its last, `none` if it has none;
+            elsewhere without meaning.
         standardize: shift and scale each feature of a file by the file's own mean and population
             standard deviation, and one that is constant by the mean alone. Pixels of idx files and
             of CIFAR are standardised by the channel, as those of the named sets: pixels of a border

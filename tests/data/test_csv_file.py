@@ -200,10 +200,24 @@ def test_faults_of_a_named_label_column(path: Path) -> None:
     fault = refusal(path, "cover,b\n1,0\n", label="covr")
     assert fault.where == f"{path}:1"
     assert fault.cause == "there is no label column `covr`"
-    assert fault.mend == "Did you mean `cover`? Allowed: cover, b"
+    assert fault.mend == "Did you mean `cover`? Allowed: cover, b, none"
     assert refusal(path, "a,b,c\nx,y,3\n", label="b").where == f"{path}:2:a"
     assert refusal(path, "a,b,c\n1,y,nan\n", label="b").where == f"{path}:2:c"
     assert refusal(path, "a,b,c\n1,0.5,3\n", label="b").where == f"{path}:2:b"
+
+
+def test_a_table_without_labels(path: Path) -> None:
+    path.write_text("a,b\n1,2\n3,0.5\n")
+    x, y = read_csv(path, "none")
+    assert (x.tolist(), y) == ([[1, 2], [3, 0.5]], None)
+    path.write_text("a\n1\n")
+    assert read_csv(path, "none")[0].tolist() == [[1]]
+    assert refusal(path, "a,b\n1,x\n", label="none").where == f"{path}:2:b"
+    for label in (None, "none"):
+        fault = refusal(path, "a,none\n1,2\n", label=label)
+        assert fault.cause.startswith("a column is named `none`")
+    path.write_text("none,b\n1,0\n")
+    assert read_csv(path)[0].tolist() == [[1]]
 
 
 def test_a_fault_far_down_has_its_own_line(path: Path) -> None:

@@ -179,7 +179,9 @@ def test_one_draw_is_a_lower_estimate() -> None:
     assert np.isnan(result.score.interval).all()
 
 
-@pytest.mark.parametrize(("activation", "prior"), [("identity", "torch"), ("relu", "uniform:-2:-1")])
+@pytest.mark.parametrize(
+    ("activation", "prior"), [("identity", "torch"), ("relu", "uniform:-2:-1")]
+)
 def test_few_draws_that_are_all_the_same_are_no_lower_estimate(activation: str, prior: str) -> None:
     """A linear network has one Fisher matrix, and that of one whose units are all dead is zero."""
     spec = {"blocks": [{"dense": {"features": 2, "activation": activation}}]}

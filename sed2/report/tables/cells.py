@@ -10,7 +10,7 @@ import numpy as np
 from sed2.errors import shown
 from sed2.gating.outcome import GatedScore
 from sed2.results import ModelResult, Score
-from sed2.settings import Settings
+from sed2.settings import NO_LABEL, Settings
 
 _LEGEND = {
     "joint 2sED": "geometric mean of lower 2sED and 2sED end-to-end.",
@@ -35,7 +35,8 @@ def describe(settings: Settings, inputs: int) -> str:
     """The settings that determine the numbers, in one line."""
     particles = f"smc of {settings.islands} x {settings.particles} particles, "
     by = "" if settings.averages_draws else particles
-    label = f" (label `{shown(settings.label_used)}`)" if settings.label_used else ""
+    column = "no label" if settings.label == NO_LABEL else f"label `{shown(settings.label)}`"
+    label = f" ({column})" if settings.label else ""
     return (
         f"{settings.dataset}{label}, N = {inputs} inputs, K = {settings.draws} draws, {by}"
         f"{settings.fisher} Fisher, prior {settings.prior}, {settings.likelihood} likelihood, "

@@ -9,6 +9,7 @@ from rich.console import Console
 from sed2.errors import shown
 from sed2.report.layout import Column, Table, note, print_table, sentence
 from sed2.results import BlockPlan, Checked
+from sed2.settings import NO_LABEL
 
 
 def print_checked(console: Console, checked: Sequence[Checked]) -> None:
@@ -22,7 +23,8 @@ def print_checked(console: Console, checked: Sequence[Checked]) -> None:
     ]
     print_table(console, Table.of(columns, checked, text=(0, 2, 3), named=0))
     for label in dict.fromkeys(model.label for model in checked if model.label):
-        note(console, f"The column `{shown(label)}` is the label, all others are inputs.")
+        named = f"The column `{shown(label)}` is the label, all others are inputs."
+        note(console, named if label != NO_LABEL else "No column is the label, all are inputs.")
     note(console, f"{len(checked)} model{'s' * (len(checked) != 1)}: no fault found.")
 
 

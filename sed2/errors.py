@@ -92,11 +92,11 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def shown(value: object) -> str:
+def shown(value: object, longest: int = _LONGEST) -> str:
     """What somebody else wrote, for a message: one line, cut to a length that it can hold."""
     text = str(value)
-    line = one_line(text[: _LONGEST + 1])
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+    line = one_line(text[: longest + 1])
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:

@@ -182,7 +182,10 @@ NAMES = frozenset(name for kind in KINDS_OF_OPTIONS for name in kind.fields())
 """Of all options."""
 OTHER_VARIABLES = ("SED2_CACHE_DIR", "SED2_DATA_DIR", "SED2_DEBUG")
 """Variables that are no options: they change no number."""
+_PREFIX = "SED2_"
 _TEST_PREFIX = "SED2_TEST_"
+_MOST_TOLD = 10  # foreign variables
+_WITHOUT = "outputs, run directories and options of single commands have no variable"
 
 
 def sort_out(given: Mapping[str, Any], *kinds: type[Options]) -> list[dict[str, Any]]:
@@ -212,9 +215,20 @@ def variables(env: Mapping[str, str]) -> dict[str, str]:
 def foreign_variables(env: Mapping[str, str]) -> list[str]:
     """A warning for each variable `SED2_...` that is no option, which may be another program's."""
     known = [*map(variable, sorted(NAMES)), *OTHER_VARIABLES]
-    return [
-        f"the variable `{name}` is no option of sed2, and means nothing here; the nearest is "
-        f"`{difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)[0]}`"
+    own = {name.removeprefix(_PREFIX): name for name in known}
+    foreign = [
+        name
         for name in sorted(env)
-        if name.startswith("SED2_") and name not in known and not name.startswith(_TEST_PREFIX)
+        if name.startswith(_PREFIX) and name not in known and not name.startswith(_TEST_PREFIX)
     ]
+    warnings = []
+    for name in foreign[:_MOST_TOLD]:
+        near = difflib.get_close_matches(name.removeprefix(_PREFIX).upper(), own, n=1, cutoff=0.7)
+        hint = f"the nearest is `{own[near[0]]}`" if near else _WITHOUT
+        warnings.append(
+            f"the variable `{name}` is no option of sed2, and means nothing here; {hint}"
+        )
+    if len(foreign) > _MOST_TOLD:
+        more = len(foreign) - _MOST_TOLD
+        warnings.append(f"{more:,} more variables `SED2_...` are no options of sed2")
+    return warnings

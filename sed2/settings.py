@@ -8,6 +8,7 @@ classes are in `sed2.options`.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,8 +87,10 @@ def parse_prior(text: str) -> Prior:
     args = tuple(_to_float(part) for part in parts)
     if not all(map(math.isfinite, args)):
         raise ValueError(f"`prior` must be `{form}` with finite numbers, not `{shown(text)}`")
-    if name == "uniform" and not (args[0] < args[1] and math.isfinite(args[1] - args[0])):
+    if name == "uniform" and not args[0] < args[1]:
         raise ValueError(f"`prior` must be `uniform:A:B` with A below B, not `{shown(text)}`")
+    if name == "uniform" and not math.isfinite(args[1] - args[0]):
+        raise ValueError(f"`prior` must be `uniform:A:B` with a finite B - A, not `{shown(text)}`")
     if name == "normal" and not args[0] > 0:
         raise ValueError(f"`prior` must be `normal:STD` with STD above 0, not `{shown(text)}`")
     return Prior(name, args)
@@ -163,15 +166,19 @@ def _to_float(value: object) -> float:
     return math.nan
 
 
-def _read_number(value: object) -> object:
+def _read_number(value: Any) -> object:
     """Text (of a flag or a variable) as the number it stands for, and 1e5 as a whole number."""
     if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
         return int(value)
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = float(value)
-    if hasattr(value, "item"):  # a scalar of NumPy or JAX
-        value = value.item()
+    if hasattr(value, "tolist"):  # of NumPy or JAX; one number may be an array too
+        value = value.item() if value.size == 1 else value.tolist()
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _read_path(value: object) -> object:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _read_bool(value: object) -> object:
@@ -240,7 +247,9 @@ class SpectraSettings(Options):
 
     panel: ClassVar[Panel] = MEASURE
 
-    dataset: Annotated[Annotated[str, Field(min_length=1)] | None, DATA] = None
+    dataset: Annotated[
+        Annotated[str, Field(min_length=1)] | None, BeforeValidator(_read_path), DATA
+    ] = None
     """Data set: a name (`sed2 datasets list`), or the path of a .npz, .csv, idx or CIFAR file."""
     label: Annotated[Annotated[str, Field(min_length=1)] | None, DATA] = None
     """Column of a .csv file that is the label; by default the last one; `none` if it has none."""

@@ -17,7 +17,7 @@ from sed2.chain import build_chain
 from sed2.common.memory import GB
 from sed2.common.progress import Progress, Report, part
 from sed2.data.load import Dataset
-from sed2.errors import ResourceError
+from sed2.errors import NumericsError, ResourceError, shown
 from sed2.estimate import estimate
 from sed2.estimators.registry import reserved
 from sed2.fisher.kept import UNKEPT, SpectraStore
@@ -102,12 +102,17 @@ class Task:
         store: SpectraStore = UNKEPT,
         prefixes: Prefixes = ALONE,
     ) -> Any:
-        """The value; raises as what computes it.
+        """The value; raises as what computes it. Numbers that fail are laid to the model and the
+        data.
 
         Args:
             store, prefixes: as for `estimate`.
         """
-        return self.stage.compute(self, dataset, progress, store, prefixes)
+        try:
+            return self.stage.compute(self, dataset, progress, store, prefixes)
+        except NumericsError as fault:
+            fault.where = fault.where or f"{self} on `{shown(dataset.name)}`"
+            raise
 
     def is_lasting(self, value: Any) -> bool:
         """As of the stage."""

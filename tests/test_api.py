@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import sed2
-from sed2.errors import SpecError, UsageError
+from sed2.errors import NumericsError, SpecError, UsageError
 
 FAST = {"dataset": "covertype", "samples": 6, "draws": 4, "eps": [0.01, 0.1]}
 
@@ -87,3 +88,37 @@ def test_a_file_that_is_written_anew_is_read_anew(tmp_path: Path) -> None:
         result = sed2.compute("MLP 4-2", dataset=str(file), samples=10, draws=2, eps=0.1)
         seen.append(result.provenance.data_sha256)
     assert seen[0] != seen[1]
+
+
+@pytest.mark.parametrize("spec", [3, None, [None], [[3]], [["MLP 54-3-7"]], {1}, np.ones(3), b"x"])
+def test_what_is_no_network_is_called_by_its_class(spec: Any) -> None:
+    with pytest.raises(SpecError, match=r"is an object of the class `\w+`, which is no network"):
+        sed2.rank(spec, **FAST)
+    with pytest.raises(SpecError, match=r"^spec\['a'\]: .*is an object of the class"):
+        sed2.rank({"a": spec}, **FAST)
+
+
+def test_an_empty_text_is_no_folder() -> None:
+    with pytest.raises(SpecError, match=r"^the spec is empty"):
+        sed2.compute("", **FAST)
+
+
+def test_a_path_is_a_data_set(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    np.savez(path, x=np.ones((3, 2)))
+    (checked,) = sed2.validate("MLP 2-3-2", dataset=path)
+    assert checked.input_shape == (2,)
+
+
+@pytest.mark.parametrize(("sigma", "shown"), [([0.1, 0.2], r"\[0.1, 0.2\]"), ([], "an empty list")])
+def test_an_array_for_a_number_is_refused_in_own_words(sigma: list[float], shown: str) -> None:
+    assert sed2.validate("MLP 54-3-7", dataset="covertype", sigma=np.array([0.1]))
+    with pytest.raises(UsageError, match=f"^sigma: `sigma` must be a number above 0, not {shown}"):
+        sed2.validate("MLP 54-3-7", dataset="covertype", sigma=np.array(sigma))
+
+
+def test_numbers_that_fail_are_laid_to_the_model_and_the_data(tmp_path: Path) -> None:
+    path = tmp_path / "large.npz"
+    np.savez(path, x=np.full((5, 4), 1e200))
+    with pytest.raises(NumericsError, match=r"^`MLP 4-3-2` on `.*`: the outputs"):
+        sed2.rank(["MLP 4-3-2"], dataset=str(path), draws=3)

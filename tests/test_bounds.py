@@ -30,6 +30,7 @@ DOCS = (Path(__file__).parents[1] / "docs/reference/contract.md").read_text("utf
         (schema.MAX_BLOCKS, "blocks of all models"),
         (schema.MAX_NAME, "characters of a name"),
         (yaml.MAX_VALUES, "values of a YAML file"),
+        (yaml.MAX_KEYS, "keys of one mapping of a YAML file"),
         (MAX_POINTS, "points of `eps`"),
     ],
 )
@@ -71,6 +72,15 @@ def test_long_names() -> None:
     models[0]["name"] += "x"
     with pytest.raises(SpecError, match="`name` must have at most 1,000 characters"):
         load_spec({"models": models})
+
+
+@pytest.mark.parametrize("line", ["q{}: 1\n", "? q{}\n"])
+def test_many_keys(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setattr(yaml, "MAX_KEYS", 4)
+    text = "models: [MLP 5-3]\n" + "".join(line.format(i) for i in range(4))
+    with pytest.raises(SpecError, match=r"^f:5:\d+: a mapping has more than 4 keys"):
+        yaml.loads(text, "f")
+    assert len(yaml.loads("".join(line.format(i) for i in range(4)), "f").data) == 4
 
 
 def test_no_message_is_longer_than_a_page() -> None:

@@ -173,7 +173,7 @@ def test_priors(text: str, prior: Prior, canonical: str) -> None:
         ("uniform:1", "`uniform:A:B`"),
         ("uniform:1:0", "with A below B"),
         ("uniform:1:1", "with A below B"),
-        ("uniform:-1e308:1e308", "with A below B"),
+        ("uniform:-1e308:1e308", "with a finite B - A"),
         ("uniform:a:1", "finite numbers"),
         ("uniform:0:inf", "finite numbers"),
         ("uniform:0:1e999", "finite numbers"),

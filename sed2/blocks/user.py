@@ -95,6 +95,8 @@ class UserBlock:
     """Its elements."""
     tied: str = ""
     """The parameters that blocks of its elements would share, so that it is one; empty if none."""
+    is_layer: bool = False
+    """Whether it is a single layer of Flax, so that there is nothing to split."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
         outline = _outline(self, input_shape)
@@ -136,7 +138,7 @@ class UserBlock:
     def followed_by(self, other: UserBlock) -> UserBlock:
         """One block, of this one and of the one after it."""
         elements = json.loads(self.identity) + json.loads(other.identity)[1:]
-        return replace(self, identity=json.dumps(elements), stop=other.stop)
+        return replace(self, identity=json.dumps(elements), stop=other.stop, is_layer=False)
 
 
 def joined_where_handed(blocks: Sequence[Block], input_shape: Shape) -> Iterator[Block]:
@@ -307,9 +309,11 @@ def split(network: Any, name: str, *, partial: bool = False) -> tuple[UserBlock,
     Raises:
         SpecError: it is none of these, or has no parameters, or has some that cannot be counted.
     """
-    make, draws = _factory(network)
+    make, draws = _factory(network, name)
     try:
         elements = make(nnx.Rngs(0))
+    except SpecError:
+        raise
     except Exception as error:
         raise SpecError(
             f"making the network `{name}` failed: {_in_one_line(error)}",
@@ -332,28 +336,48 @@ def split(network: Any, name: str, *, partial: bool = False) -> tuple[UserBlock,
             draws=draws or drawn,
             start=start,
             stop=stop,
-            **{"kind": _kind(elements[first], name), **more},
+            **{
+                "kind": _kind(elements[first], name),
+                "is_layer": _is_layer(elements[first]),
+                **more,
+            },
         )
 
     bounds = [0, *starts[1:], len(elements)]
     if tied := _tied(elements, own, bounds):
-        return (block(starts[0], 0, len(elements), kind="network", tied=tied),)
+        return (block(starts[0], 0, len(elements), kind="network", tied=tied, is_layer=False),)
     return tuple(map(block, starts, bounds[:-1], bounds[1:]))
 
 
-def _factory(network: Any) -> tuple[Callable[[nnx.Rngs], list[Any]], bool]:
+def _factory(network: Any, name: str) -> tuple[Callable[[nnx.Rngs], list[Any]], bool]:
     """From random keys to the elements of a network; and whether it uses the keys."""
     is_network = isinstance(network, nnx.Module | linen.Module) or _is_sequence(network)
     if is_network or not callable(network):
-        return lambda rngs: _fresh(_elements(network)), False
+        return lambda rngs: _fresh(_elements(network), ""), False
     call = network.__init__ if isinstance(network, type) else network  # type: ignore[misc]
     if "rngs" in inspect.signature(call).parameters:
-        return lambda rngs: _fresh(_elements(network(rngs=rngs))), True
-    return lambda rngs: _fresh(_elements(network())), False
+        return lambda rngs: _fresh(_elements(network(rngs=rngs)), name), True
+    return lambda rngs: _fresh(_elements(network()), name), False
 
 
-def _fresh(elements: list[Any]) -> list[Any]:
-    """A copy that may be changed inside a traced function; what is shared stays so."""
+def _fresh(elements: list[Any], factory: str) -> list[Any]:
+    """A copy that may be changed inside a traced function; what is shared stays so.
+
+    Args:
+        factory: the name of what made them; empty if the user did.
+
+    Raises:
+        SpecError: one of them is no part of a network.
+    """
+    for number, element in enumerate(elements):
+        if not (is_pair(element) or isinstance(element, linen.Module) or callable(element)):
+            of = f"what `{factory}` makes" if factory else "the model"
+            it = f"element {number} of {of}" if len(elements) > 1 else of
+            forms = "an nnx or linen module, an (init, apply) pair, or a sequence of them"
+            raise SpecError(
+                f"{it} is an object of the class `{type(element).__name__}`, which is no network",
+                mend=f"Return {forms}" if factory else f"Give a notation, {forms}",
+            )
     methods = [
         BoundMethod(each) if isinstance(getattr(each, "__self__", None), nnx.Module) else each
         for each in elements
@@ -389,13 +413,8 @@ def _variables(module: nnx.Module) -> set[int]:
 def _check_element(element: Any, name: str) -> None:
     """
     Raises:
-        SpecError: it is no part of a network, or uses parameters that are not its own.
+        SpecError: it uses parameters that are not its own, or has none yet.
     """
-    if not (is_pair(element) or isinstance(element, linen.Module) or callable(element)):
-        raise SpecError(
-            f"`{name}` makes a {type(element).__name__}, which is no network",
-            mend="Return an nnx or linen module, an (init, apply) pair, or a sequence of them",
-        )
     if isinstance(element, nnx.bridge.ToNNX) and not _own_parameters(element):
         raise SpecError(
             f"`{name}` holds a linen module in nnx.bridge.ToNNX that has no parameters yet",
@@ -459,6 +478,12 @@ def _name_of(element: Any) -> str:
     if isinstance(element, BoundMethod):
         return f"{type(element.module).__name__}.{element.function.__name__}"
     return type(element).__name__
+
+
+def _is_layer(element: Any) -> bool:
+    """Whether it is a layer of Flax, and not one of its ways to put layers together."""
+    composed = isinstance(element, nnx.Sequential | linen.Sequential | nnx.bridge.ToNNX)
+    return type(element).__module__.startswith("flax.") and not composed
 
 
 def _is_norm(element: Any) -> bool:

@@ -27,7 +27,8 @@ def report(
     """The ranking of a run directory, as far as the run came.
 
     Shows and writes what `sed2 rank` does, of the models that are finished, and warns of those that
-    are not. Computes nothing and changes nothing in the folder.
+    are not. Computes nothing and changes nothing in the folder. A folder of another command than
+    `rank` holds no ranking: there the same command, given again, shows what is finished.
 
     \b
     Examples:

@@ -45,8 +45,8 @@ class BlockSpectrum:
             raise NumericsError(
                 f"the outputs or the Fisher spectrum of block {self.name} are not finite in "
                 f"{bad.sum()} of {bad.size} runs (draws, and more for their errors)",
-                mend="If activations overflow, use a smaller parameter measure (`prior`) or "
-                "standardise the inputs (`standardize`); else look for a logarithm or a division "
+                mend="If activations overflow, use a smaller parameter measure (`prior`) or scale "
+                "the inputs (`standardize`, for a file); else look for a logarithm or a division "
                 "in the block",
             )
 

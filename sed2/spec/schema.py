@@ -46,8 +46,14 @@ MODEL_KEYS = ("name", *FORMS)
 
 
 def _one_line(text: str, info: ValidationInfo) -> str:
-    if not text.strip() or not text.isprintable():
-        raise ValueError(f"`{info.field_name}` must be one line of text and not empty")
+    if not text.strip():
+        raise ValueError(f"`{info.field_name}` must be text that is not empty")
+    if not text.isprintable():
+        bad = next(character for character in text if not character.isprintable())
+        raise ValueError(
+            f"`{info.field_name}` must be one line of characters that can be shown, but holds "
+            f"U+{ord(bad):04X}"
+        )
     if len(text) > MAX_NAME:
         raise ValueError(f"`{info.field_name}` must have at most {MAX_NAME:,} characters")
     return text
@@ -213,6 +219,8 @@ def load_spec(spec: str | Path | Mapping[str, Any], source: str = "<mapping>") -
     """
     if isinstance(spec, Mapping):
         return read_document(_written_out(spec, source))
+    if not str(spec).strip():
+        raise SpecError("the spec is empty", mend=f"{_EXAMPLE}")
     if isinstance(spec, str) and notation.looks_like_notation(spec):
         parsed = notation.parse(spec)
         model = ModelSpec(parsed.name, parsed.blocks, parsed.input_width)

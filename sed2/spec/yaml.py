@@ -23,6 +23,8 @@ from sed2.errors import SpecError, did_you_mean, shown
 MAX_BYTES = 2**20
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
+MAX_KEYS = 1_000
+"""Of one mapping: more are no options, and need not be told one by one."""
 MAX_DIGITS = 100
 
 _HALF = re.compile("[\ud800-\udfff]")
@@ -158,6 +160,12 @@ class _Loader(yaml.SafeLoader):
             )
         if self.depth >= MAX_DEPTH:
             raise _too_deep(self.source, event.start_mark)
+        if isinstance(parent, yaml.MappingNode) and len(parent.value) >= MAX_KEYS:
+            raise SpecError(
+                f"a mapping has more than {MAX_KEYS:,} keys",
+                mend="A spec needs no more than some dozens; data go to `dataset`",
+                where=_place(self.source, event.start_mark),
+            )
         self.nodes += 1
         if self.nodes > 2 * MAX_VALUES:  # each value may have a key
             raise _too_many(self.source, event.start_mark)

@@ -96,7 +96,7 @@ def test_init_is_refused_where_every_draw_would_be_the_same() -> None:
         (networks.odd, "3 of the 13 numbers.*gain.*nnx.Param.*`allow_partial`"),
         (networks.linen_with_batch_norm, "keeps batch_stats.*nnx.BatchNorm"),
         (networks.nothing, "no parameters"),
-        (networks.number, "makes a int"),
+        (networks.number, "what `number` makes is an object of the class `int`, which is no"),
         (networks.wrong_width, r"cannot be applied to inputs of shape \(4,\).*got \(4,\) and"),
         (networks.used_twice, r"shares param.*`bias` of the elements 0 and 2 .Linear.*end-to-end"),
         (networks.used_twice_in_a_list, "`bias` of the elements 0 and 2"),
@@ -169,6 +169,16 @@ def test_a_module_that_cannot_be_split_is_told() -> None:
 
     assert told(networks.Own)
     assert not told(networks.sequential)
+    layer = nnx.Linear(4, 3, rngs=nnx.Rngs(0))
+    assert not told(nnx.Sequential(layer, nnx.relu))  # it is one layer, and has been split
+    assert told([nnx.Sequential(layer, nnx.Linear(3, 3, rngs=nnx.Rngs(1)))])
+
+
+def test_layers_that_share_parameters_are_told_as_the_reason_of_one_block() -> None:
+    layer = nnx.Linear(4, 4, rngs=nnx.Rngs(0))
+    network = nnx.Sequential(layer, nnx.relu, layer)
+    warnings = sed2.compute(network, chain="end-to-end", **FAST).warnings
+    assert not any("cannot be split" in warning for warning in warnings)
 
 
 def test_an_explanation_is_told_to_its_end() -> None:

@@ -158,6 +158,44 @@ def test_an_unknown_command_or_option_is_a_usage_error(sed2: Run) -> None:
     assert "--draws" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("rank x --drawz 3", "--drawz: there is no such option. Did you mean `--draws`"),
+        ("rank x --quux", "--quux: there is no such option. `sed2 rank --help` shows what there"),
+        ("compute x --json", "--json: it needs a value. Write `--json VALUE`"),
+        ("compute x --verbose=3", "--verbose: it takes no value. Write `--verbose` alone"),
+        ("compute", "missing argument `SPEC`. `sed2 compute --help` shows what there is"),
+        ("compute x y", "got unexpected extra argument(s) (y). `sed2 compute --help` shows"),
+        ("datasets frob", "no such command `frob`. `sed2 datasets --help` shows what there is"),
+        (f"compute {'x ' * 9999}", "got unexpected extra argument(s) (x x"),
+        (f"{'x' * 9999}", "no such command `xx"),
+        (f"rank x --{'x' * 9999}", "--xx"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_one_line_as_all_is(
+    sed2: Run, line: str, said: str
+) -> None:
+    ran = sed2(*line.split())
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"error: {said}")
+    assert ran.err.count("\n") == 1
+    assert len(ran.err) < 500
+
+
+def test_a_variable_that_is_no_truth_is_refused(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SED2_DEBUG", "maybe")
+    ran = sed2("datasets", "list")
+    assert ran == Ran(2, "", "error: SED2_DEBUG: it must be true or false, not `maybe`\n")
+
+
+def test_no_command_is_answered_by_the_help(sed2: Run) -> None:
+    for group in ([], ["datasets"]):
+        ran = sed2(*group)
+        assert ran.code == 2
+        assert "Commands:" in ran.err + ran.out
+
+
 def test_a_defect_asks_for_a_report_and_shows_no_traceback(
     sed2: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ from sed2.options import (
     HostOptions,
     TheoremConstants,
     TrainingSettings,
+    foreign_variables,
     sort_out,
 )
 from sed2.request import read_spec, resolve_options, resolve_settings
@@ -243,6 +244,23 @@ def test_a_foreign_variable_is_a_warning_that_names_the_nearest(
     assert ran.err.startswith(f"warning: the variable `{name}` is no option of sed2")
     assert "`SED2_DRAWS`" in ran.err
     assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["SED2_RUN_DIR", "SED2_JSON", "SED2_QUUX"])
+def test_a_variable_that_is_near_to_none_is_not_given_a_strange_name(
+    sed2: Run, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "3")
+    assert sed2("validate", "MLP 54-3-7", *FAST).err == (
+        f"warning: the variable `{name}` is no option of sed2, and means nothing here; outputs, "
+        "run directories and options of single commands have no variable\n"
+    )
+
+
+def test_of_many_foreign_variables_some_are_told() -> None:
+    told = foreign_variables({f"SED2_{i}": "1" for i in range(10_000)})
+    assert len(told) == 11
+    assert told[-1].startswith("9,990 more variables")
 
 
 def test_python_names_arguments_and_the_command_line_flags(sed2: Run) -> None:

@@ -54,6 +54,23 @@ def test_what_is_told_is_one_line(tell: object, capsys: pytest.CaptureFixture[st
     assert told[:-1].isprintable()
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_has_a_width_and_what_is_none_shows_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    columns = [f"column {i}" for i in range(9)]
+    told = []
+    for colour, stream in (("", Terminal()), ("1", Terminal()), ("", io.StringIO())):
+        monkeypatch.setenv("NO_COLOR", colour)
+        print_table(terminal._console(stream), columns, [columns])
+        told.append(stream.getvalue())
+        assert "Left out at this width: column 4" in told[-1] or not stream.isatty()
+    assert "column 8" in told[-1].splitlines()[0]
+
+
 def test_tables_and_sentences_hold_harmless_cells() -> None:
     file = io.StringIO()
     console = terminal._console(file)

@@ -239,8 +239,8 @@ class ParticleChain:
         if not (np.isfinite(values).all() and np.isfinite(outputs).all()):
             raise NumericsError(
                 f"the Fisher spectrum of block {block.name} is not finite in some particles",
-                mend="Activations overflow: use a smaller parameter measure (`prior`) or "
-                "standardise the inputs (`standardize`)",
+                mend="Activations overflow: use a smaller parameter measure (`prior`) or scale the "
+                "inputs (`standardize`, for a file)",
             )
         return values, multiplicity, outputs
 

@@ -11,10 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sed2.common import files
+from sed2.data import csv_file
 from sed2.data.cifar_pickle import parse_pickle
 from sed2.data.load import load_dataset
-from sed2.errors import DataError, SpecError, shown
+from sed2.errors import DataError, SpecError, UsageError, shown
+from sed2.report.documents import stored
+from sed2.runs import manifest
 from sed2.runs.codec import Unreadable, from_bytes, to_bytes
+from sed2.runs.store import Store
 from sed2.settings import MAX_POINTS, parse_eps
 from sed2.spec import notation, schema, yaml
 from sed2.spec.schema import load_spec
@@ -30,6 +35,8 @@ DOCS = (Path(__file__).parents[1] / "docs/reference/contract.md").read_text("utf
         (schema.MAX_BLOCKS, "blocks of all models"),
         (schema.MAX_NAME, "characters of a name"),
         (yaml.MAX_VALUES, "values of a YAML file"),
+        (files.MAX_DOCUMENT, "bytes of a stored result"),
+        (csv_file.MAX_LINE, "bytes of a line of a `.csv` file"),
         (yaml.MAX_KEYS, "keys of one mapping of a YAML file"),
         (MAX_POINTS, "points of `eps`"),
     ],
@@ -81,6 +88,38 @@ def test_many_keys(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     with pytest.raises(SpecError, match=r"^f:5:\d+: a mapping has more than 4 keys"):
         yaml.loads(text, "f")
     assert len(yaml.loads("".join(line.format(i) for i in range(4)), "f").data) == 4
+
+
+def test_large_documents(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(stored, "MAX_DOCUMENT", 100)
+    monkeypatch.setattr(manifest, "MAX_DOCUMENT", 100)
+    for path in (tmp_path / "a.json", tmp_path / manifest.NAME):
+        path.write_bytes(b" " * 101)
+    with pytest.raises(UsageError, match="it has more than 100 bytes"):
+        stored.read_document(tmp_path / "a.json")
+    with pytest.raises(UsageError, match="it has more than 100 bytes"):
+        manifest.read_manifest(tmp_path)
+
+
+def test_long_lines_of_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("a,b\n1,0\n")
+    monkeypatch.setattr(csv_file, "MAX_LINE", 4)
+    assert load_dataset(path).rows == 1
+    for text in ("a,b\n" + "1" * 5, "a,b\n" + " " * 9, "\0" * 9):
+        path.write_text(text)
+        with pytest.raises(DataError, match=r"data.csv:\d: this line has more than 4 bytes"):
+            load_dataset(path)
+
+
+def test_a_stored_file_that_is_longer_than_it_says_is_not_read(tmp_path: Path) -> None:
+    told: list[str] = []
+    store = Store(tmp_path, told.append)
+    store.save("results", "0" * 64, 0.1, float)
+    with store.path("results", "0" * 64).open("r+b") as file:
+        file.truncate(2**40)  # a hole, which no memory can hold
+    assert store.load("results", "0" * 64, float) is None
+    assert "is not as long as it should be" in told[0]
 
 
 def test_no_message_is_longer_than_a_page() -> None:

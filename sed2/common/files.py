@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import stat
 import tempfile
@@ -17,6 +18,8 @@ from sed2.common.interrupts import held
 from sed2.common.locks import lock
 from sed2.errors import UsageError
 
+MAX_DOCUMENT = 2**26
+"""Bytes of what sed2 has written for itself or for `diff`, and reads as a whole."""
 _apart: dict[str, Path] = {}
 """The files that the command is to write, by their options."""
 
@@ -85,9 +88,16 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def read_input(path: Path) -> bytes:
-    """All of a file of the user; raises as `open_input`."""
+def read_input(path: Path, most: float = math.inf) -> bytes:
+    """All of a file of the user.
+
+    Raises:
+        OSError: as `open_input`; or it has more bytes than `most`.
+        UsageError: as `open_input`.
+    """
     with open_input(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, f"it has more than {most:,} bytes")
         return file.read()
 
 

@@ -15,6 +15,8 @@ from sed2.data.checks import Labelled, first_not_finite
 from sed2.errors import DataError, did_you_mean, shown
 from sed2.settings import NO_LABEL
 
+MAX_LINE = 2**24  # bytes
+
 
 def read_csv(path: Path, label: str | None = None) -> Labelled:
     """Inputs and, unless `label` is `none`, labels of a `.csv` file.
@@ -104,10 +106,17 @@ class _Lines:
         return f"{self._path}:{self.numbers[-1] if self.numbers else 1}"
 
     def __iter__(self) -> Iterator[str]:
-        for number, line in enumerate(self._file, start=1):
-            if not line.strip():
+        lines = iter(lambda: self._file.readline(MAX_LINE + 1), b"")
+        for number, line in enumerate(lines, start=1):
+            if len(line) <= MAX_LINE and not line.strip():
                 continue
             self.numbers.append(number)
+            if len(line) > MAX_LINE:
+                raise DataError(
+                    f"this line has more than {MAX_LINE:,} bytes",
+                    mend="Put each row on a line of its own",
+                    where=self.place,
+                )
             try:
                 self.last = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as fault:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from sed2.common.files import read_input
+from sed2.common.files import MAX_DOCUMENT, read_input
 from sed2.common.validation import StrictModel
 from sed2.errors import UsageError
 from sed2.options import TrainingSettings
@@ -71,7 +71,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / NAME
     try:
-        raw = read_input(path)
+        raw = read_input(path, MAX_DOCUMENT)
     except OSError as error:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
         cause = "there is no such file" if missing else error.strerror

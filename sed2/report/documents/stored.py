@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from sed2.common.files import read_input
+from sed2.common.files import MAX_DOCUMENT, read_input
 from sed2.common.strict_json import Damaged, parse, validate
 from sed2.errors import UsageError, shown
 
@@ -133,7 +133,7 @@ def read_document(path: Path) -> Stored:
         UsageError: it is missing, cannot be read, is damaged, or is no such document.
     """
     try:
-        raw = read_input(path)
+        raw = read_input(path, MAX_DOCUMENT)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(

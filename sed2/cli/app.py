@@ -140,6 +140,8 @@ def run(arguments: list[str]) -> int:
             for line in traceback.format_exc().splitlines():
                 terminal.say(line)
         message, code = _explain(error)
+        if code == ExitCode.DEFECT and _starts_afresh():
+            return run(arguments)
         terminal.fail(message)
         return int(code)
     return int(ExitCode.OK)
@@ -172,17 +174,19 @@ def _explain(error: Exception) -> tuple[str, ExitCode]:
     if (platforms := os.environ.get("JAX_PLATFORMS")) and _raised_in(error, "xla_bridge.py"):
         cause = f"JAX_PLATFORMS: JAX finds no device of `{shown(platforms)}` here"
         return f"{cause}. Unset it, or install what JAX needs for it", ExitCode.USAGE
-    if "RuntimeProgramInputMismatch" in str(error):  # JAX does not look what an entry is of
-        from sed2.common.compilation import compilation_cache
-
-        cause = f"a compiled program in {compilation_cache()} is that of something else"
-        return f"{cause}. Remove the folder, and give the command again", ExitCode.NUMERICS
     defect = f"{type(error).__name__}: {error}".rstrip(".: ")
     return (
         f"a defect of sed2: {defect}. "
         "Please report it with the output of the same command with `sed2 --debug`",
         ExitCode.DEFECT,
     )
+
+
+def _starts_afresh() -> bool:
+    """Whether what failed may be a program that was compiled before, and is compiled anew now."""
+    compilation, hosts = map(sys.modules.get, ("sed2.common.compilation", "sed2.hosts"))
+    alone = hosts is None or not hosts.are_several()  # or the others would wait for this process
+    return alone and compilation is not None and compilation.start_afresh()
 
 
 def _in_own_words(error: Any) -> UsageError:

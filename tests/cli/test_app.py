@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shlex
 import subprocess
@@ -15,7 +16,7 @@ import typer
 
 from sed2 import api
 from sed2.cli.app import app
-from sed2.common import terminal
+from sed2.common import compilation, terminal
 from sed2.errors import ExitCode, Sed2Error
 from sed2.options import OTHER_VARIABLES
 from tests.cli.conftest import FAST, Ran, Run, shell
@@ -364,15 +365,49 @@ def test_a_platform_that_is_not_there_is_no_defect(tmp_path: Path) -> None:
     assert "error: JAX_PLATFORMS: JAX finds no device of `nonsense` here. Unset it" in ran.stderr
 
 
-def test_a_compiled_program_of_something_else_is_no_defect(
-    sed2: Run, monkeypatch: pytest.MonkeyPatch
+SWAPPED = """
+import jax, shutil, sys
+from sed2.cli.app import run
+from sed2.common.compilation import compilation_cache
+line = "compute 'MLP 54-3-7' --dataset covertype --samples 5 --draws 3 --eps 0.1 --json"
+import shlex
+assert run([*shlex.split(line), "a.json"]) == 0
+files = sorted(compilation_cache().glob("*-cache"), key=lambda path: path.stat().st_size)
+for path in files[1:]:
+    shutil.copy(files[0], path)
+jax.clear_caches()
+assert run([*shlex.split(line), "b.json"]) == 0
+jax.clear_caches()
+assert run([*shlex.split(line), "c.json"]) == 0
+"""
+
+
+def test_compiled_programs_of_something_else_are_compiled_anew_once(tmp_path: Path) -> None:
+    (tmp_path / "swapped.py").write_text(SWAPPED)
+    ran = shell("python swapped.py > out.txt", tmp_path, SED2_CACHE_DIR=str(tmp_path / "kept"))
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.count("of which one may be that of something else") == 1
+    first, *others = (
+        json.loads((tmp_path / f"{name}.json").read_text())["score"] for name in "abc"
+    )
+    assert others == [first, first]
+
+
+@pytest.mark.parametrize("reads", [0, 3])
+def test_a_defect_is_tried_again_once_where_programs_came_from_the_disk(
+    sed2: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reads: int
 ) -> None:
+    calls = []
+
     def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("INVALID_ARGUMENT: E0102: RuntimeProgramInputMismatch: expected 3")
+        calls.append(1)
+        raise ZeroDivisionError("oops")
 
     monkeypatch.setattr(api, "compute", fail)
-    monkeypatch.setenv("SED2_CACHE_DIR", "kept")
+    monkeypatch.setattr(compilation, "_reads", [reads])
+    monkeypatch.setattr(compilation, "_afresh", [])
+    monkeypatch.setenv("SED2_CACHE_DIR", str(tmp_path / "kept"))
     ran = sed2("compute", "MLP 54-3-7", *FAST)
-    told = "a compiled program in kept/xla is that of something else. Remove the folder, and give"
-    assert ran.code == 5
-    assert told in ran.err
+    assert (ran.code, len(calls)) == (1, 2 if reads else 1)
+    assert ("are compiled anew" in ran.err) == bool(reads)
+    assert "a defect of sed2: ZeroDivisionError: oops" in ran.err

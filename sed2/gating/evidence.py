@@ -22,6 +22,8 @@ Both sides have the same seed, data, N and K (anything else is refused), so the 
   one draw in a hundred carries, and holds what the inputs do to these draws. With fewer it is
   the bootstrap's, and what the inputs do to these draws is added as if it were the model's own.
   For networks of a thousand parameters that is too much: a first look decides only what is clear.
+  The bootstrap's error has the degrees of freedom that it has in a ranking
+  (`sed2.ranking.probabilities`): those of the draws that carry the value.
 - *Spectra* that are sampled: their error holds a bias, and does not shrink with the batches.
 
 D over its standard error is compared with Student's t, with the degrees of freedom of Welch and
@@ -39,6 +41,7 @@ from statistics import fmean, variance
 
 from sed2.errors import NumericsError, shown
 from sed2.measure.intervals import NORMAL, degrees_of_freedom
+from sed2.ranking.probabilities import freedom_of_draws
 from sed2.results import ModelResult
 
 MIN_BATCHES = 4
@@ -79,7 +82,7 @@ class Evidence:
             draws, freedom, own = math.sqrt(variance(values) / count), count - 1.0, 0.0
         else:
             variances = [score.std_error_draws**2 for score in scores]
-            freedoms = [float(max(batch.replicates.draws_freedom, 1)) for batch in batches]
+            freedoms = [freedom_of_draws(batch) for batch in batches]
             draws = math.sqrt(sum(variances)) / count
             freedom = float(degrees_of_freedom(list(zip(variances, freedoms, strict=True))))
             own = float(first.replicates.inputs_own[-1]) / math.sqrt(count)

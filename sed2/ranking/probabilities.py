@@ -31,17 +31,22 @@ def simulate(result: ModelResult) -> np.ndarray:
     where an error is undefined."""
     replicates = result.replicates
     groups = len(replicates.inputs)
-    freedom = draws_freedom(replicates.draws_freedom, result.score_sample_size)
     drawn = _rng(_DRAWS, result.settings.seed, replicates.stream)
     others = _rng(_OTHERS, result.settings.seed, replicates.stream).normal(size=(2, SIMULATIONS, 1))
     values = np.append(result.curve.estimate, result.score.value)
     return (
         values
         + _deviations(replicates.inputs, groups - 1, _rng(_INPUTS, *_input_key(result)))
-        + _deviations(replicates.draws, freedom, drawn)
+        + _deviations(replicates.draws, freedom_of_draws(result), drawn)
         + replicates.inputs_own * others[0]
         + replicates.spectra * others[1]
     )
+
+
+def freedom_of_draws(result: ModelResult) -> float:
+    """Degrees of freedom of the variance of a score from the draws of one run, at least 1."""
+    freedom = draws_freedom(result.replicates.draws_freedom, result.score_sample_size)
+    return max(freedom, 1.0)
 
 
 def draws_freedom(freedom: float, sizes: np.ndarray) -> float:

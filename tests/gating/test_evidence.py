@@ -10,6 +10,7 @@ from scipy import stats
 
 from sed2.errors import NumericsError
 from sed2.gating.evidence import MIN_BATCHES, Evidence, probability_at_least, std_error_of_ratio
+from sed2.measure.intervals import NORMAL
 from sed2.results import ModelResult
 from tests.report.made import made_replicates, made_result
 
@@ -70,6 +71,18 @@ def test_few_batches_have_the_error_of_the_bootstrap_and_of_their_own_inputs() -
     assert two.value == 11
     assert two.draws == pytest.approx(5 / 2)
     assert two.inputs_own == pytest.approx(2 / np.sqrt(2))
+
+
+def test_few_batches_have_the_freedom_of_the_draws_that_carry_them() -> None:
+    """Effective draws of 1 and 3 of each batch: of 2 and 4 degrees of freedom."""
+    batches = [
+        replace(batch(10.0, 3.0), lower_effective_sample_size=np.array([size]))
+        for size in (1.0, 3.0)
+    ]
+    assert Evidence.of(batches[:1]).draws_freedom == 2
+    assert Evidence.of(batches).draws_freedom == pytest.approx(18**2 / (81 / 2 + 81 / 4))
+    many = replace(batches[0], lower_effective_sample_size=np.array([1e9]))
+    assert Evidence.of([many]).draws_freedom == NORMAL
 
 
 def test_many_batches_have_the_error_of_their_spread() -> None:

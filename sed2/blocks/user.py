@@ -175,6 +175,12 @@ def _outline(block: UserBlock, input_shape: Shape) -> Outline:
             lambda states, x: nnx.merge(graphdef, *states)(x), return_shape=True
         )(states, x)
         precision = _least_precise(program.jaxpr)
+        if empty := _shrunk_away(program.jaxpr):
+            raise SpecError(
+                f"the module `{block.kind}` shrinks inputs of shape {input_shape} to nothing: a "
+                f"convolution or a pooling in it makes images of shape {empty}",
+                mend="Take larger images or smaller kernels, or pad them",
+            )
         fault, shape = "", None
         if getattr(output, "shape", ())[:1] != (2,):
             fault = f"no batch of outputs but {getattr(output, 'shape', type(output).__name__)}"
@@ -578,6 +584,18 @@ def _least_precise(jaxpr: Jaxpr) -> str:
         types_made = [getattr(variable.aval, "dtype", None) for variable in equation.outvars]
         found += [str(t) for t in types_made if t is not None and jnp.issubdtype(t, jnp.floating)]
     return max(found, key=lambda name: jnp.finfo(name).eps)
+
+
+def _shrunk_away(jaxpr: Jaxpr) -> tuple[int, ...] | None:
+    """The shape of the first output without any number of a convolution or a pooling."""
+    for equation in jaxpr.eqns:
+        found = [_shrunk_away(sub) for sub in jaxprs_in_params(equation.params)]
+        if equation.primitive.name.startswith(("conv_general", "reduce_window")):
+            shapes_made = [getattr(variable.aval, "shape", ()) for variable in equation.outvars]
+            found += [shape[1:] for shape in shapes_made if 0 in shape]
+        if shapes := [shape for shape in found if shape is not None]:
+            return shapes[0]
+    return None
 
 
 def _in_one_line(error: Exception) -> str:

@@ -40,7 +40,7 @@ Examples:
 Exit codes:
   0    done; a gate passed
   1    a defect of sed2 itself
-  2    the command line or the spec is wrong
+  2    the command line or the spec is wrong, or an output cannot be written
   3    a gate failed
   4    data is missing or unreadable
   5    the numbers failed, would not fit in memory, or another process stopped

@@ -194,8 +194,8 @@ def _check_row(place: str, names: list[str], label: str, line: str) -> None:
         if name != label and not _is_number(cell):
             raise DataError(
                 f"`{shown(cell)}` is not a number",
-                mend="Write numbers with a point"
-                if _is_number(cell.replace(",", "."))
+                mend="Write numbers with a point for decimals, and nothing between thousands"
+                if _is_number(cell.replace(",", ""))
                 else "Inputs must be numbers: code categories as numbers; if this column is the "
                 "label, name it with `label`",
                 where=where,

@@ -191,6 +191,22 @@ def test_a_network_of_flat_inputs_is_told_to_flatten_images() -> None:
         build_chain(split(networks.sequential, "x"), (6, 6, 3))
 
 
+def test_images_that_are_shrunk_to_nothing_are_told_where_it_happens() -> None:
+    def small(rngs: nnx.Rngs) -> nnx.Sequential:
+        conv = nnx.Conv(3, 4, (7, 7), padding="VALID", rngs=rngs)
+        return nnx.Sequential(conv, lambda x: x.mean((1, 2)), nnx.Linear(4, 2, rngs=rngs))
+
+    def pooled(rngs: nnx.Rngs) -> nnx.Sequential:
+        conv = nnx.Conv(3, 4, (3, 3), rngs=rngs)
+        return nnx.Sequential(conv, lambda x: nnx.max_pool(x, (7, 7), (1, 1)).max((1, 2)))
+
+    message = r"`conv` shrinks inputs of shape \(6, 6, 3\) to nothing: .* shape \(0, 0, 4\)"
+    for network in (small, pooled):
+        with pytest.raises(SpecError, match=message):
+            build_chain(split(network, "x"), (6, 6, 3))
+        build_chain(split(network, "x"), (7, 7, 3))
+
+
 @pytest.mark.parametrize(
     ("network", "prior"),
     [

@@ -32,6 +32,7 @@ class Cell:
     prior: str = "torch"
     fisher: str = "expected"
     chain: str = "blocks"
+    sigma: float | str = 0.01
     epochs: int = 0
     batch: int = 0
     """Both of a loss."""
@@ -47,6 +48,7 @@ class Cell:
                 "prior": self.prior,
                 "fisher": self.fisher,
                 "chain": self.chain,
+                "sigma": self.sigma,
                 "input_groups": 0,
             }
         )
@@ -62,6 +64,10 @@ def empirical(samples: int, draws: int) -> Cell:
 
 def end_to_end(samples: int, draws: int) -> Cell:
     return Cell(f"end-to-end N={samples}", "score", samples, draws, chain="end-to-end")
+
+
+def limit(samples: int, draws: int) -> Cell:
+    return Cell(f"sigma limit N={samples}", "score", samples, draws, sigma="limit")
 
 
 def loss(points: int, epochs: int, batch: int = 64, seeds: int = 3) -> Cell:
@@ -83,6 +89,7 @@ CELLS: dict[str, tuple[Cell, ...]] = {
         score("lecun_normal", 1000, 30),
         score("uniform:0:1", 1000, 30),
         loss(100_000, 10),
+        limit(100, 100),
     ),
     "cnns": (
         score("torch", 50, 20),
@@ -95,6 +102,7 @@ CELLS: dict[str, tuple[Cell, ...]] = {
         score("glorot_uniform", 50, 20),
         score("lecun_normal", 50, 20),
         score("uniform:0:1", 50, 20),
+        limit(50, 20),
     ),
 }
 """By family, the most informative first; the first of all has what `sed2 rank` takes by default (of

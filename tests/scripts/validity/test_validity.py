@@ -360,3 +360,45 @@ def test_useless_arguments_are_refused(capsys: pytest.CaptureFixture[str]) -> No
         validity.main(["--help"])
     assert exit_.value.code == 0
     assert "scripts.validity merge one.csv two.csv" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("families", "default"),
+    [
+        (((0.0, 3.0), (0.0, 3.0)), "limit"),  # the noise spoils both orders
+        (((0.0, 3.0), (0.0, 0.0)), "limit"),
+        (((0.0, 0.0), (0.0, 0.0)), "0.01"),
+        (((0.0, 3.0), (0.7, 0.0)), "0.01"),  # the mean is above 0, one family below
+        (((3.0, 0.0), (3.0, 0.0)), "0.01"),
+    ],
+)
+def test_the_rule_of_sigma(
+    tmp_path: Path,
+    families: tuple[tuple[float, float], ...],
+    default: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Scores are minus the loss and errors of these sizes, under the limit and under 0.01."""
+    paths = []
+    for number, errors in enumerate(families):
+        rng = np.random.default_rng(number)
+        path = tmp_path / f"family{number}.csv"
+        path.write_text(f"{validity_table.HEADER}\n")
+        for name in range(60):
+            loss = rng.normal()
+            cells = [("loss n=9", "loss", "seed 0", "", loss)]
+            for cell, error in zip(("sigma limit N=5", "torch N=5"), errors, strict=True):
+                value = error * rng.normal() - loss
+                cells.append((cell, "score", "lower_2sed", validity_measures.GRID, value))
+            for cell, kind, measure, eps, value in cells:
+                rows = [
+                    validity_table.Row(f"m{name}", 9, cell, kind, key, "", "", 5, 2, at, its)
+                    for key, at, its in ((measure, eps, value), (validity_table.END, "", 0.1))
+                ]
+                validity_table.append(path, validity_table.encode(rows))
+        paths.append(str(path))
+    assert validity.main(["sigma", *paths, "--resamples", "200"]) == 0
+    assert capsys.readouterr().out.endswith(f"The default is {default}.\n")
+    paths[0] = str(path.with_name("none.csv"))
+    Path(paths[0]).write_text(f"{validity_table.HEADER}\n")
+    assert validity.main(["sigma", *paths]) == 1

@@ -415,7 +415,7 @@ def validate(
             output_shape = shape_check(candidate, input_shape)
         else:
             raise no_dataset()
-        check_networks(candidate, its)
+        check_networks(candidate, its, input_shape)
         chain = build_chain(candidate.blocks, input_shape, its.chain)
         planned = [
             block

@@ -14,7 +14,13 @@ import numpy as np
 from sed2.chain import Chain, build_chain
 from sed2.common.progress import Report
 from sed2.data.load import Dataset, choose_inputs
-from sed2.estimators.diagnostics import beyond_dimension, find_warnings
+from sed2.estimators.diagnostics import (
+    QUIETER,
+    beyond_dimension,
+    find_warnings,
+    noise_as_capacity,
+    noise_checks,
+)
 from sed2.estimators.problem import Problem
 from sed2.estimators.registry import ESTIMATORS, reserved
 from sed2.fisher.items import Items
@@ -46,11 +52,14 @@ class Sampled:
     """Of the K draws."""
     left_out: Spectra
     """Of the jackknife's items."""
+    quieter: Spectra
+    """Of the first `noise_checks` of the draws, with less noise."""
     provenance: Provenance
 
     def first(self, draws: int) -> Sampled:
         """Under the first of the draws alone, where no inputs were left out."""
-        return replace(self, spectra=self.spectra[:draws])
+        checks = noise_checks(self.chain, draws)
+        return replace(self, spectra=self.spectra[:draws], quieter=self.quieter[:checks])
 
 
 def estimate(
@@ -115,13 +124,23 @@ def sample(
     """
     inputs = choose_inputs(dataset, settings.samples, settings.seed)
     jackknife = Jackknife.plan(settings.draws, len(inputs), dataset.rows, settings.input_groups)
-    series = jackknife.series(settings.draws, len(inputs))
-    count = sum(each.count for each in series)
+    whole, left = jackknife.series(settings.draws, len(inputs))
+    checks = noise_checks(chain, settings.draws) if settings.noise else 0
+    series = (whole, left, replace(whole, count=checks, quieter=QUIETER))
     plan = prefixes.plan(
-        partial(make_plan, chain, count, len(inputs), settings, store.work, reserved=room)
+        partial(
+            make_plan,
+            chain,
+            whole.count + left.count,
+            len(inputs),
+            settings,
+            store.work,
+            reserved=room,
+            more=checks,
+        )
     )
     items = Items.of_series(chain, inputs, series, settings, plan)
-    spectra, left_out = spectra_of_series(items, series, progress, store, prefixes)
+    spectra, left_out, quieter = spectra_of_series(items, series, progress, store, prefixes)
     return Sampled(
         name=model.name,
         chain=chain,
@@ -130,6 +149,7 @@ def sample(
         jackknife=jackknife,
         spectra=spectra,
         left_out=left_out,
+        quieter=quieter,
         provenance=provenance(model, dataset.sha256),
     )
 
@@ -233,6 +253,7 @@ def evaluate(
         plan=sampled.plan.blocks,
         warnings=(
             *find_warnings(chain, spectra, settings),
+            *noise_as_capacity(spectra, sampled.quieter, eps, weights_of_eps, settings),
             *beyond_dimension(
                 grid,
                 d,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sed2.blocks.user import UserBlock
+from sed2.chain import build_chain
 from sed2.data.catalogue import DATASETS
 from sed2.data.csv_file import label_column
 from sed2.data.load import Dataset, load_dataset
@@ -176,12 +177,23 @@ def refuse_without(needed: str, then: str, words: Mapping[str, Any]) -> None:
             )
 
 
-def check_networks(candidate: ModelSpec, settings: Settings) -> None:
+def check_networks(candidate: ModelSpec, settings: Settings, input_shape: tuple[int, ...]) -> None:
     """
     Raises:
         UsageError: the measure is `init`, and the model's parameters are always the same; or there
-            would be noise between blocks that share parameters.
+            would be noise between blocks that share parameters; or the limit of sigma leaves
+            nothing of the last block.
     """
+    if settings.sigma == "limit" and settings.likelihood == "categorical":
+        count = len(build_chain(candidate.blocks, input_shape, settings.chain).blocks)
+        if count > 1:
+            raise UsageError(
+                f"`sigma` limit leaves nothing of the last of the {count} blocks of "
+                f"`{shown(candidate.name)}`: it is categorical and has no noise, and the Fisher "
+                "information of the others grows like 1 / sigma^2",
+                mend="Take `chain` end-to-end, or a number for `sigma`",
+                where=candidate.where or "sigma",
+            )
     tied = [block.tied for block in candidate.blocks if isinstance(block, UserBlock) and block.tied]
     if tied and settings.chain == "blocks":
         raise UsageError(
@@ -225,7 +237,7 @@ def checked_data(candidates: Sequence[ModelSpec], settings: Sequence[Settings]) 
     dataset = load_data(settings[0])
     for candidate, its in zip(candidates, settings, strict=True):
         data_check(candidate, dataset.x)
-        check_networks(candidate, its)
+        check_networks(candidate, its, dataset.input_shape)
     return dataset
 
 

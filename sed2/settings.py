@@ -259,8 +259,8 @@ class SpectraSettings(Options):
     """N, the number of inputs, chosen at random from the rows."""
     draws: Annotated[int, Number] = Field(default=100, ge=1, le=_LIMIT)
     """K, the number of parameter draws."""
-    sigma: Annotated[float, Number] = Field(default=0.01, gt=0)
-    """Standard deviation of the noise after every block."""
+    sigma: Annotated[Annotated[float, Field(gt=0)] | Literal["limit"], Number] = 0.01
+    """Standard deviation of the noise after every block; `limit`: as it goes to 0."""
     fisher: Literal["expected", "empirical"] = "expected"
     """Estimator of the Fisher matrix."""
     chain: Literal["blocks", "end-to-end"] = "blocks"
@@ -281,6 +281,11 @@ class SpectraSettings(Options):
     """Random probes of Lanczos quadrature, where no exact way fits."""
     memory_gb: Annotated[Annotated[float, Field(gt=0), Number] | None, BUDGET] = None
     """Memory to stay within, in GB; by default half of what is free, at most 3."""
+
+    @property
+    def noise(self) -> float:
+        """sigma as a number; 0 is the limit."""
+        return 0.0 if isinstance(self.sigma, str) else self.sigma
 
 
 class Settings(SpectraSettings):

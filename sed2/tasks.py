@@ -19,6 +19,7 @@ from sed2.common.progress import Progress, Report, part
 from sed2.data.load import Dataset
 from sed2.errors import NumericsError, ResourceError, shown
 from sed2.estimate import estimate
+from sed2.estimators.diagnostics import noise_checks
 from sed2.estimators.registry import reserved
 from sed2.fisher.kept import UNKEPT, SpectraStore
 from sed2.fisher.plan import NOMINAL_BUDGET, default_budget, make_plan
@@ -132,7 +133,9 @@ def forecast_spectra(task: Task, dataset: Dataset) -> float:
         chain = build_chain(task.model.blocks, dataset.input_shape, its.chain)
         extra = Jackknife.plan(its.draws, samples, dataset.rows, its.input_groups).extra
         room = reserved(chain, samples, its)
-        forecasts.append(make_plan(chain, its.draws + extra, samples, its, reserved=room).bytes)
+        runs, more = its.draws + extra, noise_checks(chain, its.draws)
+        made = make_plan(chain, runs, samples, its, reserved=room, more=more)
+        forecasts.append(made.bytes)
     return max(forecasts)
 
 

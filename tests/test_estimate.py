@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sed2.chain import build_chain
 from sed2.common.randomness import block_keys, to_normal, uniforms
 from sed2.errors import ResourceError, Sed2Error, SpecError
+from sed2.estimate import sample
 from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
@@ -20,7 +21,7 @@ from sed2.priors import draw_module
 from sed2.settings import Settings, parse_prior
 from sed2.spec.schema import load_spec
 from tests import reference
-from tests.cases import estimate_spec, gaussian_inputs
+from tests.cases import dataset, estimate_spec, gaussian_inputs
 
 EPS = (1e-6, 1e-3, 0.1)
 LINEAR = {"name": "linear", "blocks": [{"dense": {"features": 5, "bias": False}}]}
@@ -46,9 +47,13 @@ def test_linear_block_in_closed_form(seed: int, zeta: float, prior: str) -> None
 
 @pytest.mark.parametrize("fisher", ["expected", "empirical"])
 @pytest.mark.parametrize("prior", ["torch", "init"])
-def test_chain_equals_brute_force(fisher: str, prior: str) -> None:
-    """Every draw rebuilt block by block, with dense Fisher matrices from per-sample Jacobians."""
-    x, sigma, draws = gaussian_inputs(8, 4), 0.05, 3
+@pytest.mark.parametrize(("given", "scale", "sigma"), [(0.05, 0.05, 0.05), ("limit", 1.0, 0.0)])
+def test_chain_equals_brute_force(
+    fisher: str, prior: str, given: float | str, scale: float, sigma: float
+) -> None:
+    """Every draw rebuilt block by block, with dense Fisher matrices from per-sample Jacobians; in
+    the limit of sigma without noise, and F at unit scale."""
+    x, draws = gaussian_inputs(8, 4), 3
     model = {
         "name": "three",
         "blocks": [
@@ -58,7 +63,7 @@ def test_chain_equals_brute_force(fisher: str, prior: str) -> None:
         ],
     }
     result = estimate_spec(
-        model, x, samples=8, draws=draws, sigma=sigma, fisher=fisher, prior=prior, eps=EPS
+        model, x, samples=8, draws=draws, sigma=given, fisher=fisher, prior=prior, eps=EPS
     )
 
     chain = build_chain(load_spec(model).models[0].blocks, (4,))
@@ -79,9 +84,9 @@ def test_chain_equals_brute_force(fisher: str, prior: str) -> None:
             noise = uniform[block.parameters : block.parameters + noise_size]
             noise = to_normal(noise).reshape(len(x), -1)
             row.append(
-                reference.expected_factor(module, current, sigma)
+                reference.expected_factor(module, current, scale)
                 if fisher == "expected"
-                else reference.empirical_factor(module, current, noise, sigma)
+                else reference.empirical_factor(module, current, noise, scale)
             )
             current = module(current) + sigma * noise
         factors.append(row)
@@ -146,6 +151,68 @@ def test_sigma_cancels_while_it_is_small() -> None:
     )
 
 
+@pytest.mark.parametrize("fisher", ["expected", "empirical"])
+@pytest.mark.parametrize("norm", ["none", "layer"])
+def test_sigma_goes_to_its_limit(fisher: str, norm: str) -> None:
+    """Linearly: a hundredth of sigma leaves a hundredth of what is missing, at every eps."""
+    hidden = [{"dense": {"features": 3, "activation": of, "norm": norm}} for of in ("relu", "tanh")]
+    model = {"name": "bottleneck", "blocks": [*hidden, {"dense": {"features": 6}}]}
+    given = {"samples": 20, "draws": 3, "fisher": fisher, "eps": (1e-3, 1e-2, 0.1)}
+    x = gaussian_inputs(30, 4)
+    sigmas = (1e-2, 1e-4, 1e-6, 1e-8)
+    *near, limit = (estimate_spec(model, x, sigma=s, **given) for s in (*sigmas, "limit"))
+    for measure in ("two_sed", "lower_two_sed"):
+        at = getattr(limit, measure).estimate
+        off = [np.abs(getattr(one, measure).estimate / at - 1).max() for one in near]
+        assert off[0] > 1e-4
+        assert off[1] < off[0] / 10
+        assert off[2] < off[1] / 30
+        assert off[3] < off[2] / 30
+        assert off[3] < 1e-7
+    assert near[-1].max_rank >= limit.max_rank
+
+
+def test_a_kink_that_the_limit_meets_has_its_own_derivative() -> None:
+    """A dead layer and biases of 0: noise, however small, has half of the next units alive."""
+    hidden = [{"dense": {"features": width, "activation": "relu"}} for width in (2, 4)]
+    model = {"name": "kink", "blocks": [*hidden, {"dense": {"features": 2}}]}
+    given = {"samples": 20, "draws": 6, "prior": "init", "eps": 1e-3}
+    near, nearer, limit = (
+        estimate_spec(model, gaussian_inputs(40, 4), sigma=sigma, **given).score.value
+        for sigma in (1e-6, 1e-8, "limit")
+    )
+    assert nearer == pytest.approx(near, rel=1e-4)
+    assert limit < 0.97 * nearer
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "categorical"])
+@pytest.mark.parametrize("fisher", ["expected", "empirical"])
+def test_one_block_is_its_own_limit(likelihood: str, fisher: str) -> None:
+    given = {"likelihood": likelihood, "fisher": fisher, "chain": "end-to-end", "draws": 3}
+    x = gaussian_inputs(20, 4)
+    one, limit = (
+        estimate_spec("MLP 4-3-2", x, samples=9, sigma=sigma, **given) for sigma in (0.3, "limit")
+    )
+    for measure in ("lower_two_sed", "two_sed"):
+        for number in ("estimate", "std_error_draws", "std_error_inputs"):
+            of_both = (getattr(getattr(each, measure), number) for each in (one, limit))
+            np.testing.assert_allclose(*of_both, rtol=1e-12)
+
+
+def test_what_the_noise_check_runs_is_a_run_with_less_noise() -> None:
+    """The same draws, as `sample` has them at sigma / 10."""
+    model, data = load_spec("MLP 4-5-3-2").models[0], dataset(gaussian_inputs(20, 4))
+    chain = build_chain(model.blocks, (4,))
+    one, other = (
+        sample(model, chain, data, Settings(dataset="test", samples=6, draws=12, sigma=sigma))
+        for sigma in (0.1, 0.01)
+    )
+    assert one.quieter.draws == 2
+    for block, same in zip(one.quieter.blocks, other.spectra[:2].blocks, strict=True):
+        np.testing.assert_allclose(same.roots, block.roots, rtol=1e-12)
+    assert one.first(3).quieter.draws == 1
+
+
 def test_one_draw_and_one_input() -> None:
     result = estimate_spec("MLP 4-6-3", gaussian_inputs(9, 4), samples=1, draws=1)
     assert np.isfinite(result.lower_two_sed.estimate).all()
@@ -177,7 +244,7 @@ def test_constant_features_lower_the_rank() -> None:
 
 
 def test_overflowing_activations_are_refused() -> None:
-    with pytest.raises(Sed2Error, match=r"not finite in 100 of 100 runs.*`prior`"):
+    with pytest.raises(Sed2Error, match=r"not finite in 110 of 110 runs.*`prior`"):
         estimate_spec("MLP 4-6-3-3", gaussian_inputs(9, 4), samples=9, prior="normal:1e200")
 
 

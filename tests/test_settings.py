@@ -199,6 +199,8 @@ def test_priors_that_are_refused(text: str, part: str) -> None:
         ("zeta", "0.5", 0.5),
         ("zeta", "0", 0.0),
         ("sigma", "1e-2", 0.01),
+        ("sigma", 1, 1.0),
+        ("sigma", "limit", "limit"),
         ("seed", " 7 ", 7),
         ("n_train", "1e5", 100_000),
         ("memory_gb", "4", 4.0),
@@ -236,7 +238,8 @@ def test_no_number_takes_these(name: str, value: object) -> None:
         ("samples", "0", "a whole number of at least 1, not 0"),
         ("samples", "1.5", "a whole number of at least 1, not 1.5"),
         ("draws", "0", "a whole number of at least 1, not 0"),
-        ("sigma", "0", "a number above 0, not 0"),
+        ("sigma", "0", "a number above 0 or limit, not 0"),
+        ("sigma", "lim", 'a number above 0 or limit, not "lim"'),
         ("n_train", "1", "a whole number of at least 2, not 1"),
         ("gamma", "0", "a number above 0 and at most 1, not 0"),
         ("gamma", "1.1", "a number above 0 and at most 1, not 1.1"),
@@ -252,6 +255,10 @@ def test_no_number_takes_these(name: str, value: object) -> None:
 )
 def test_limits_are_named(name: str, value: object, allowed: str) -> None:
     assert allowed in refusal({name: value}).cause
+
+
+def test_the_limit_of_sigma_is_no_noise() -> None:
+    assert (Settings(sigma=0.1).noise, Settings(sigma="limit").noise) == (0.1, 0.0)
 
 
 def test_eps_n() -> None:

@@ -24,9 +24,9 @@ def dataset_names(incomplete: str) -> list[str]:
 
 def allowed_values(field: FieldInfo) -> tuple[str, ...]:
     """Of an option that is one of a few words; none otherwise."""
-    if typing.get_origin(field.annotation) is not typing.Literal:
-        return ()
-    return typing.get_args(field.annotation)
+    kinds = (field.annotation, *typing.get_args(field.annotation))
+    words = (kind for kind in kinds if typing.get_origin(kind) is typing.Literal)
+    return tuple(word for each in words for word in typing.get_args(each))
 
 
 def completer(option: str, field: FieldInfo) -> Completer | None:

@@ -66,6 +66,7 @@ _METAVARS = {
     "label": "COLUMN",
     "eps": "A:B[:POINTS]|A,B,...",
     "prior": "MEASURE",
+    "sigma": "NUMBER|limit",
     "ray": "ADDRESS",
     "coordinator": "HOST:PORT",
 }

@@ -92,21 +92,21 @@ def placed(*items: Any) -> tuple[Any, ...]:
     )
 
 
-def on_shares(function: Callable[..., Any], shared: Any, *items: Any) -> Any:
-    """function(shared, *items), each device with its share of the items; to be traced.
+def on_shares(function: Callable[..., Any], *items: Any, shared: tuple[Any, ...] = ()) -> Any:
+    """function(*shared, *items), each device with its share of the items; to be traced.
 
     XLA's own partitioner shares out as well all that it understands. Here that does not depend on
     what a block's module consists of."""
     devices = sharing(len(items[0]))
     if devices == 1:
-        return function(shared, *items)
+        return function(*shared, *items)
     return jax.shard_map(
         function,
         mesh=_mesh(devices),
-        in_specs=(_REPLICATED, *(_SHARED for _ in items)),
+        in_specs=(*(_REPLICATED for _ in shared), *(_SHARED for _ in items)),
         out_specs=_SHARED,
         check_vma=False,  # nothing is claimed to be the same on all devices
-    )(shared, *items)
+    )(*shared, *items)
 
 
 def fetched(results: Any) -> Any:

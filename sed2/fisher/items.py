@@ -31,6 +31,8 @@ class Items:
     settings: SpectraSettings
     plan: Plan
     """The way of each block, and how many items run at a time."""
+    quieter: np.ndarray | float = 1.0
+    """(B,) what the noise of each item is divided by, or one number for all."""
 
     @classmethod
     def of_series(
@@ -44,11 +46,18 @@ class Items:
         """The items of some series, one series after the other."""
         draws = np.concatenate([each.draws for each in series])
         weights = np.concatenate([each.weights for each in series])
-        return cls(chain, inputs, draws, weights, settings, plan)
+        quieter = np.concatenate([np.full(each.count, each.quieter) for each in series])
+        return cls(chain, inputs, draws, weights, settings, plan, quieter)
+
+    @property
+    def sigma(self) -> np.ndarray:
+        """(B,) standard deviation of the noise of each item; 0 is the limit."""
+        return np.broadcast_to(self.settings.noise / np.asarray(self.quieter), len(self))
 
     def __len__(self) -> int:
         return len(self.draws)
 
     def __getitem__(self, index: slice | np.ndarray) -> Items:
         """Some of the items."""
-        return replace(self, draws=self.draws[index], weights=self.weights[index])
+        quieter = np.broadcast_to(self.quieter, len(self))[index]
+        return replace(self, draws=self.draws[index], weights=self.weights[index], quieter=quieter)

@@ -93,7 +93,7 @@ def spectra_of_series(
     """
     known, missing, first = [], [], 0
     for each in series:
-        kept = store.load(items, each)
+        kept = store.load(items, each) if each.count else None
         known.append(kept)
         missing.append(np.arange(first + (kept.draws if kept else 0), first + each.count))
         first += each.count

@@ -23,6 +23,12 @@ Rows = Callable[[jax.Array, jax.Array], jax.Array]
 M_n^T, weights included."""
 
 
+def score_scale(sigma: jax.Array) -> jax.Array:
+    """What the scores of Gaussian noise are divided by: sigma, or 1 in the limit, where sigma is 0:
+    it cancels in Fhat (docs/concepts/measure.md, section 2)."""
+    return jnp.where(sigma > 0, sigma, 1.0)
+
+
 def output_rows(
     likelihood: str,
     fisher: str,
@@ -30,7 +36,7 @@ def output_rows(
     uniform: jax.Array,
     noise: jax.Array,
     weights: jax.Array,
-    sigma: float,
+    sigma: jax.Array | float,
 ) -> Rows:
     """The maps of all inputs.
 

@@ -57,6 +57,7 @@ def make_plan(
     piece: float = math.inf,
     share: float = 1,
     reserved: Reserved = lambda ways: 0,
+    more: int = 0,
 ) -> Plan:
     """Choose the way of each block, and cut the work to the memory budget.
 
@@ -69,6 +70,7 @@ def make_plan(
             item has more.
         share: of the memory budget; the ways do not depend on it.
         reserved: bytes that whatever comes after the spectra keeps meanwhile.
+        more: how often it runs besides; the ways do not depend on it.
 
     Raises:
         ResourceError: even one item at a time does not fit; it says how many inputs would.
@@ -76,7 +78,7 @@ def make_plan(
     budget = share * memory_budget(settings)
     nominal = memory_budget(settings) if settings.memory_gb else NOMINAL_BUDGET
     try:
-        return _plan(chain, items, samples, settings, budget, nominal, piece, reserved)
+        return _plan(chain, items, samples, settings, budget, nominal, piece, reserved, more)
     except ResourceError as error:
         mend = _what_would_fit(chain, items, samples, settings, budget, nominal, error.mend)
         if budget < nominal:
@@ -138,6 +140,7 @@ def _plan(
     nominal: float,
     piece: float = math.inf,
     reserved: Reserved = lambda ways: 0,
+    more: int = 0,
 ) -> Plan:
     """As `make_plan`, within a budget of bytes; the ways are those of a nominal budget."""
     resident = [_resident(block, samples) for block in chain.blocks]
@@ -164,15 +167,15 @@ def _plan(
             raise _too_large(chain.blocks[j], samples, resident[j] + way.bytes, budget)
         allowance -= min(share, way.work)
     chosen = tuple(picked[j] for j in range(len(sizes)))
+    items += more
     each = tuple(base + way.bytes for base, way in zip(resident, chosen, strict=True))
     kept = items * FLOAT * (samples + sum(way.kept for way in chosen))
     kept += reserved(chosen)
     if kept + max(each) > budget:
         raise ResourceError(
             f"one draw of this model ({chain.parameters:,} parameters, N = {samples}) needs about "
-            f"{_gb(max(each))} and what is kept of {items:,} runs (draws, and more for their "
-            f"errors) {_gb(kept)}, "
-            f"but the budget is {_gb(budget)}",
+            f"{_gb(max(each))} and what is kept of {items:,} runs (draws, and more for errors "
+            f"and checks) {_gb(kept)}, but the budget is {_gb(budget)}",
             mend="Take fewer `samples` or `draws`, or raise `memory_gb`",
         )
     fitting, devices = int((budget - kept) // max(each)), device_count()

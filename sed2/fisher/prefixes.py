@@ -130,11 +130,11 @@ def _prefixes(chain: Chain) -> list[Hashable]:
 def _keys(items: Items) -> tuple[_Key, ...]:
     """For each of its prefixes, that and all else that determines its numbers."""
     digest = hashlib.sha256()
-    for array in (items.inputs, items.draws, items.weights):
+    for array in (items.inputs, items.draws, items.weights, items.sigma):
         digest.update(f"{array.shape}{array.dtype}".encode())
         digest.update(array.tobytes())
     settings = items.settings
-    its = (settings.seed, settings.sigma, settings.prior, settings.fisher, settings.likelihood)
+    its = (settings.seed, settings.prior, settings.fisher, settings.likelihood)
     ways = [way.numeric for way in items.plan.ways]
     return tuple(
         (prefix, (digest.digest(), *its, *ways[:j]))

@@ -24,7 +24,7 @@ from sed2.common.progress import Report
 from sed2.common.randomness import block_keys, to_normal, uniforms
 from sed2.fisher.generic import generic_roots
 from sed2.fisher.items import Items
-from sed2.fisher.likelihood import output_rows
+from sed2.fisher.likelihood import output_rows, score_scale
 from sed2.fisher.prefixes import ALONE, Prefixes
 from sed2.fisher.roots import Roots
 from sed2.fisher.structured import empirical_roots, expected_roots
@@ -116,13 +116,13 @@ def _run_chain(
     inputs, settings = items.inputs, items.settings
     if x is None:
         x = np.broadcast_to(np.asarray(inputs, float), (len(items), *inputs.shape))
-    number, weight, x = placed(items.draws, items.weights, x)
+    sigma, number, weight, x = placed(items.sigma, items.draws, items.weights, x)
     blocks = zip(items.chain.blocks[start:], items.plan.ways[start:], strict=True)
     for block, way in blocks:
         keys = block_keys(settings.seed, block.stream, jnp.asarray(number))
         uniform = uniforms(keys, numbers_used(block, len(inputs)) + way.numbers)
         step = block_program(items.chain, block, way, settings)
-        roots, activations, x = step(settings.sigma, keys, uniform, weight, x)
+        roots, activations, x = step(sigma, keys, uniform, weight, x)
         yield *fetched((roots, activations)), x
 
 
@@ -143,9 +143,10 @@ class _BlockProgram:
     way: Way
 
     def step(
-        self, sigma: float, key: jax.Array, uniform: jax.Array, weights: jax.Array, x: jax.Array
+        self, sigma: jax.Array, key: jax.Array, uniform: jax.Array, weights: jax.Array, x: jax.Array
     ) -> tuple[Roots, jax.Array, jax.Array]:
         """The block for one item: its roots, its root-mean-square output, and its noisy output."""
+        scale = score_scale(sigma)
         parameters = self.block.parameter_count(self.input_shape)
         module = draw_module(self.block, self.input_shape, self.prior, key, uniform[:parameters])
         use_matrix_products(module)
@@ -157,15 +158,15 @@ class _BlockProgram:
             mean, structure = module.linearise(x)
             noise = to_normal(own).reshape(mean.shape)
             if self.fisher == "expected":
-                roots = expected_roots(structure, weights, sigma, self.way, choices)
+                roots = expected_roots(structure, weights, scale, self.way, choices)
             else:
-                roots = empirical_roots(structure, noise, weights, sigma)
+                roots = empirical_roots(structure, noise, weights, scale)
         else:
             mean = module(x)
             noise = to_normal(own).reshape(mean.shape)
             flat_mean, flat_own, flat_noise = (a.reshape(len(x), -1) for a in (mean, own, noise))
             rows = output_rows(
-                self.likelihood, self.fisher, flat_mean, flat_own, flat_noise, weights, sigma
+                self.likelihood, self.fisher, flat_mean, flat_own, flat_noise, weights, scale
             )
             roots = generic_roots(module, x, rows, self.way, choices)
         return roots, jnp.sqrt(jnp.mean(mean**2)), mean + sigma * noise
@@ -175,9 +176,8 @@ def block_program(
     chain: Chain, block: ChainBlock, way: Way, settings: SpectraSettings
 ) -> Callable[..., tuple[Roots, jax.Array, jax.Array]]:
     """The compiled program of one block, over items: (sigma, keys, uniforms, weights, x) to its
-    roots, its root-mean-square output, and its noisy output. sigma is one for all items, the other
-    arguments and the results have a leading axis. The devices share the items out, and what comes
-    back lies on them."""
+    roots, its root-mean-square output, and its noisy output. All have a leading axis. The devices
+    share the items out, and what comes back lies on them."""
     likelihood = settings.likelihood if block is chain.blocks[-1] else "gaussian"
     prior = parse_prior(settings.prior)
     program = _BlockProgram(block.block, block.input_shape, prior, settings.fisher, likelihood, way)
@@ -186,10 +186,8 @@ def block_program(
     return compiled
 
 
-def _batched(
-    program: _BlockProgram, sigma: float, *items: jax.Array
-) -> tuple[Roots, jax.Array, jax.Array]:
-    return on_shares(jax.vmap(program.step, (None, 0, 0, 0, 0)), sigma, *items)
+def _batched(program: _BlockProgram, *items: jax.Array) -> tuple[Roots, jax.Array, jax.Array]:
+    return on_shares(jax.vmap(program.step), *items)
 
 
 def _compile(program: _BlockProgram) -> Callable[..., tuple[Roots, jax.Array, jax.Array]]:

@@ -28,7 +28,7 @@ from sed2.fisher.ways import Way
 
 
 def expected_roots(
-    structure: Structure, weights: jax.Array, sigma: float, way: Way, uniform: jax.Array
+    structure: Structure, weights: jax.Array, sigma: jax.Array | float, way: Way, uniform: jax.Array
 ) -> Roots:
     """Roots of F_j = (1 / (sigma^2 N)) sum_n J_n^T J_n, by unit.
 
@@ -55,7 +55,7 @@ def expected_roots(
 def half_log_determinants(
     structure: Structure,
     weights: jax.Array,
-    sigma: float,
+    sigma: jax.Array | float,
     units: jax.Array,
     coefficients: jax.Array,
     amplitudes: jax.Array,
@@ -90,7 +90,7 @@ def half_log_determinants(
 
 
 def _factors(
-    structure: Structure, weights: jax.Array, sigma: float
+    structure: Structure, weights: jax.Array, sigma: jax.Array | float
 ) -> tuple[int, bool, Callable[[jax.Array], jax.Array]]:
     """How many units there are, whether all share one spectrum, and A_u of a unit by its number."""
     scaled = weights / (sigma * jnp.sqrt(weights.shape[0]))
@@ -115,7 +115,7 @@ def _factors(
 
 
 def empirical_roots(
-    structure: Structure, noise: jax.Array, weights: jax.Array, sigma: float
+    structure: Structure, noise: jax.Array, weights: jax.Array, sigma: jax.Array | float
 ) -> Roots:
     """Roots of F_j = (1/N) sum_n s_n s_n^T, s_n = J_n^T nu_n / sigma.
 

@@ -30,7 +30,7 @@ class BlockSpectrum:
     weights: np.ndarray
     """Broadcasts to roots: how many eigenvalues each stands for."""
     activations: np.ndarray
-    """(K,) root mean square of the block's outputs O_j over the inputs, to hold sigma against."""
+    """(K,) root mean square of the block's outputs O_j over the inputs: finite if they all are."""
     sampling: float = 0.0
     """0 if the spectrum is exact. If the groups are a random sample (of units, of probes): one
     minus the share that was taken, so that the estimate has the variance
@@ -44,7 +44,7 @@ class BlockSpectrum:
         if bad.any():
             raise NumericsError(
                 f"the outputs or the Fisher spectrum of block {self.name} are not finite in "
-                f"{bad.sum()} of {bad.size} runs (draws, and more for their errors)",
+                f"{bad.sum()} of {bad.size} runs (draws, and more for errors and checks)",
                 mend="If activations overflow, use a smaller parameter measure (`prior`) or scale "
                 "the inputs (`standardize`, for a file); else look for a logarithm or a division "
                 "in the block",
@@ -106,7 +106,7 @@ class Spectra:
         if not finite:
             raise NumericsError(
                 "the trace of the Fisher matrix overflows",
-                mend="Use a larger `sigma`, or a smaller parameter measure (`prior`)",
+                mend="Use a larger `sigma`, or `limit`, or a smaller parameter measure (`prior`)",
             )
 
     def __getitem__(self, draws: slice) -> Spectra:

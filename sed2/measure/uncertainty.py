@@ -98,6 +98,8 @@ class Series:
     pattern: np.ndarray
     """(G, N) square roots of the weights."""
     count: int
+    quieter: float = 1.0
+    """What the noise is divided by."""
 
     @property
     def draws(self) -> np.ndarray:

@@ -21,7 +21,7 @@ class Sweep(Brief):
 
     setting: SweptSetting
     grid: tuple[float, ...]
-    """(G,) ascending; the base is among them."""
+    """(G,) ascending; the base is among them. Of sigma 0 is the limit."""
     base: int
     """Place of the base in the grid."""
     scores: np.ndarray

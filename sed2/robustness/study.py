@@ -60,6 +60,7 @@ class Point:
     samples: int
     draws: int
     sigma: float
+    """0 is the limit."""
 
     def at(self, name: SweptSetting, value: float) -> Point:
         """The same but for one setting."""
@@ -110,13 +111,19 @@ def _read_grid(name: SweptSetting, given: Any) -> tuple[float, ...]:
     if not 1 <= len(parts) <= MAX_POINTS:
         raise refuse(f"the grid must hold from 1 to {MAX_POINTS} numbers, not {len(parts)}")
     try:  # each by the rules of the setting itself
-        grid = tuple(getattr(resolve({name: part}, {}), name) for part in parts)
+        grid = tuple(_value(resolve({name: part}, {}), name) for part in parts)
     except UsageError as error:
         raise UsageError(error.cause, mend=error.mend, where=option) from None
     for low, high in pairwise(grid):
         if not low < high:
             raise refuse(f"the grid must ascend, but {high:g} follows {low:g}")
     return grid
+
+
+def _value(settings: Settings, name: SweptSetting) -> float:
+    """A setting as a number; of sigma 0 is the limit."""
+    value: float = settings.noise if name == "sigma" else getattr(settings, name)
+    return value
 
 
 def check_shared(names: Sequence[str], settings: Sequence[Settings], seeds: int) -> None:
@@ -140,7 +147,7 @@ def check_shared(names: Sequence[str], settings: Sequence[Settings], seeds: int)
 
 def base_point(settings: Settings, rows: int) -> Point:
     """The settings given; no more inputs than the data has rows."""
-    return Point(min(settings.samples, rows), settings.draws, settings.sigma)
+    return Point(min(settings.samples, rows), settings.draws, settings.noise)
 
 
 def sweep_grid(name: SweptSetting, base: Point, grids: Grids, rows: int) -> tuple[float, ...]:
@@ -294,7 +301,8 @@ DRAWS = Stage("draws", "draws", "points", tuple[ModelResult, ...], _compute, _fo
 
 def _at(settings: Settings, point: Point, seed: int) -> Settings:
     """The input error is left out: it doubles the work, and the scatter between seeds has it."""
-    varied = {"samples": point.samples, "draws": point.draws, "sigma": point.sigma}
+    sigma = point.sigma or "limit"
+    varied = {"samples": point.samples, "draws": point.draws, "sigma": sigma}
     return settings.model_copy(update={**varied, "seed": seed, "input_groups": 0})
 
 

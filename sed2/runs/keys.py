@@ -137,7 +137,7 @@ def of_task(task: Task, data_sha256: str, device: str = "") -> str:
     return digest([task.stage.name, numerics(device), model, data_sha256, settings, own])
 
 
-def of_spectra(model: str, items: Items, device: str = "") -> str:
+def of_spectra(model: str, items: Items, device: str = "", quieter: float = 1.0) -> str:
     """The key of spectra, but for the draws and the weights of the inputs.
 
     Args:
@@ -145,9 +145,11 @@ def of_spectra(model: str, items: Items, device: str = "") -> str:
         items: all else that determines them. Of the settings that is what the programs take; the
             budgets and the steps are in the ways.
         device: as for `numerics`.
+        quieter: what sigma is divided by.
     """
-    determining = {"seed", "sigma", "prior", "fisher", "likelihood", "chain"}
+    determining = {"seed", "prior", "fisher", "likelihood", "chain"}
     settings = items.settings.model_dump(mode="json", include=determining)
+    settings["noise"] = items.settings.noise / quieter
     ways = [_as_read(asdict(way.numeric)) for way in items.plan.ways]
     return digest(["spectra", numerics(device), model, of_array(items.inputs), settings, ways])
 

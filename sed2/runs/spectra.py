@@ -35,12 +35,12 @@ class KeptSpectra:
         self._store, self._model, self._device = store, model, device
 
     def load(self, items: Items, series: Series) -> Spectra | None:
-        key = self._key(items, keys.of_array(series.pattern))
+        key = self._of_series(items, series)
         found: Spectra | None = self._store.load(PLACE, key, Spectra)
         return found[: series.count] if found else None
 
     def save(self, items: Items, series: Series, spectra: Spectra) -> None:
-        key = self._key(items, keys.of_array(series.pattern))
+        key = self._of_series(items, series)
         self._store.save(PLACE, key, spectra, Spectra)
 
     def begun(self, items: Items) -> Plan:
@@ -63,8 +63,11 @@ class KeptSpectra:
         self._store.discard(self._pieces(items))
 
     def _pieces(self, items: Items) -> str:
-        which = [keys.of_array(items.draws), keys.of_array(items.weights)]
+        which = [keys.of_array(of) for of in (items.draws, items.weights, items.sigma)]
         return f"pieces/{self._key(items, which)}"
 
-    def _key(self, items: Items, which: object) -> str:
-        return keys.digest([keys.of_spectra(self._model, items, self._device), which])
+    def _of_series(self, items: Items, series: Series) -> str:
+        return self._key(items, keys.of_array(series.pattern), series.quieter)
+
+    def _key(self, items: Items, which: object, quieter: float = 1.0) -> str:
+        return keys.digest([keys.of_spectra(self._model, items, self._device, quieter), which])

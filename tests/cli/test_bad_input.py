@@ -72,6 +72,11 @@ ARGUMENTS = {
     "no draws": ("MLP 54-3-7", ["--draws", "0"], ["--draws", "1"]),
     "negative draws": ("MLP 54-3-7", ["--draws", "-3"], ["--draws", "1"]),
     "sigma zero": ("MLP 54-3-7", ["--sigma", "0"], ["--sigma", "0"]),
+    "sigma limit of a softmax": (
+        "MLP 54-3-7",
+        ["--sigma", "limit", "--likelihood", "categorical"],
+        ["leaves nothing of the last of the 2 blocks", "--chain end-to-end, or a number for"],
+    ),
     "fisher": ("MLP 54-3-7", ["--fisher", "expcted"], ["--fisher", "Did you mean `expected`"]),
     "prior": ("MLP 54-3-7", ["--prior", "trch"], ["--prior", "trch", "torch"]),
     "prior without numbers": ("MLP 54-3-7", ["--prior", "uniform"], ["--prior", "uniform:A:B"]),

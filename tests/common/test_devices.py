@@ -59,7 +59,8 @@ def programs(case: str, items: int) -> list[dict[str, Any]]:
         for block, way in zip(chain.blocks, ways, strict=True):
             keys = block_keys(0, block.stream, draws)
             uniform = uniforms(keys, numbers_used(block, SAMPLES) + way.numbers)
-            arguments = (settings.sigma, *devices.placed(keys, uniform, weights, noisy))
+            sigma = np.full(items, settings.sigma)
+            arguments = devices.placed(sigma, keys, uniform, weights, noisy)
             step = block_program(chain, block, way, settings)
             program = step.lower(*arguments).compile()  # type: ignore[attr-defined]
             *_, noisy = results = program(*arguments)

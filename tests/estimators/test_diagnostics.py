@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 
+from sed2 import api
 from sed2.chain import build_chain
-from sed2.estimators.diagnostics import find_warnings
+from sed2.estimators.diagnostics import noise_as_capacity, noise_checks
+from sed2.measure.spectra import Spectra
+from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
-from tests.cases import estimate_spec, gaussian_inputs, spectra
+from tests.cases import block_spectrum, estimate_spec, gaussian_inputs
 
 
 def warnings(sigma: float = 1e-3, draws: int = 40, spec: str = "MLP 4-3-2") -> str:
@@ -18,22 +24,61 @@ def warnings(sigma: float = 1e-3, draws: int = 40, spec: str = "MLP 4-3-2") -> s
     return "\n".join(result.warnings)
 
 
-def test_a_sigma_that_drowns_the_activations_is_named_with_its_block() -> None:
-    assert "sigma" not in warnings()
-    assert "sigma 5 is not small against the outputs of dense_1" in warnings(sigma=5.0)
+def of_noise(result: ModelResult) -> list[str]:
+    return [text for text in result.warnings if "sigma" in text]
 
 
-@pytest.mark.parametrize(("sigma", "told"), [(0.11, True), (0.1, False)])
-def test_a_tenth_of_the_typical_output_is_the_most_that_sigma_may_be(
-    sigma: float, told: bool
-) -> None:
-    chain = build_chain(load_spec("MLP 4-3-2").models[0].blocks, (4,))
-    found = find_warnings(chain, spectra(0), Settings(sigma=sigma))  # whose outputs are all 1
-    assert any("sigma" in text for text in found) == told
+def test_noise_that_is_counted_as_capacity_is_told() -> None:
+    """The narrow second layer carries what sigma adds: the case of docs/concepts/measure.md."""
+    for sigma, score, change in ((1e-2, 437.5, "44%"), (1e-3, 270.1, "19%"), (1e-6, 222.6, "")):
+        result = api.compute(
+            "MLP 54-2-7-20-30-7", dataset="covertype", eps="1e-3:1e-1", sigma=sigma
+        )
+        assert result.score.value == pytest.approx(score, abs=0.06)
+        told = f"lower 2sED changes by {change} under sigma / 10: the noise is counted as capacity"
+        assert of_noise(result) == [f"{told}; take --sigma limit"] * bool(change)
 
 
-def test_the_last_blocks_noise_is_seen_by_nobody() -> None:
-    assert "dense_2" not in warnings(sigma=5.0)
+@pytest.mark.parametrize("other", [{"sigma": "limit"}, {"chain": "end-to-end"}, {"sigma": 1e-6}])
+def test_nothing_is_told_where_no_block_sees_noise(other: dict[str, object]) -> None:
+    given = {"samples": 20, "draws": 4, "eps": [0.05]}
+    assert of_noise(estimate_spec("MLP 4-2-3", gaussian_inputs(30, 4), sigma=5.0, **given))
+    given |= {"sigma": 5.0} | other
+    assert not of_noise(estimate_spec("MLP 4-2-3", gaussian_inputs(30, 4), **given))
+
+
+def test_one_draw_in_ten_is_checked_ten_at_most_and_none_of_one_block() -> None:
+    chain, one = (
+        build_chain(load_spec(spec).models[0].blocks, (4,)) for spec in ("MLP 4-3-2", "MLP 4-2")
+    )
+    counts = [noise_checks(chain, draws) for draws in (1, 10, 11, 100, 1000)]
+    assert counts == [1, 1, 2, 10, 10]
+    assert noise_checks(one, 100) == 0
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "categorical"])
+def test_a_change_of_5_percent_is_told(likelihood: str) -> None:
+    """r of d eigenvalues alike give r log(1 + sqrt(d / r) / eps) / |log eps|."""
+    eps, d, settings = 0.1, 2000, Settings(likelihood=likelihood)
+
+    def of(rank: float, draws: int) -> Spectra:
+        return Spectra((block_spectrum("one", d, np.ones((draws, 1, 1)), rank),))
+
+    def score(rank: float) -> float:
+        return rank * math.log1p(math.sqrt(d / rank) / eps) / -math.log(eps)
+
+    told = {}
+    for rank in (900, 960, 1040, 1100):
+        found = noise_as_capacity(of(1000, 30), of(rank, 3), np.array([eps]), np.ones(1), settings)
+        change = score(rank) / score(1000) - 1
+        assert len(found) == (abs(change) > 0.05)
+        told[rank] = found and f" by {abs(change):.0%} under " in found[0] and found[0]
+    assert (told[960], told[1040]) == ((), ())
+    if likelihood == "gaussian":
+        assert "counted as capacity; take --sigma limit" in told[900]
+        assert "hides capacity; take --sigma limit" in told[1100]
+    else:
+        assert all("take --chain end-to-end" in told[rank] for rank in (900, 1100))
 
 
 def test_few_effective_draws_are_told_in_plain_words() -> None:

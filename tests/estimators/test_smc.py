@@ -184,13 +184,15 @@ def test_proposals_of_a_fit_are_reversible() -> None:
     np.testing.assert_allclose(cross, 0.8 * fit.factor @ fit.factor.T, atol=0.015)
 
 
-def test_particles_have_the_spectra_of_the_draws() -> None:
+@pytest.mark.parametrize("sigma", [0.01, "limit"])
+def test_particles_have_the_spectra_of_the_draws(sigma: float | str) -> None:
     """The same uniform numbers give the same roots, by either program."""
     from scipy import special
 
     from sed2.common.randomness import block_keys, uniforms
 
     chain, x, settings = _chain("MLP 4-5-3", 4)
+    settings = settings.model_copy(update={"sigma": sigma})
     plan = make_plan(chain, 5, 6, settings)
     spectra = sample_spectra(Items(chain, x, np.arange(5), np.ones((5, 6)), settings, plan))
     particles, before = ParticleChain(chain, x, settings, plan), None

@@ -116,13 +116,14 @@ def compiled(chain: Chain, way: Way, settings: Settings) -> jax.stages.Compiled:
     numbers = block.parameters + settings.samples * math.prod(block.output_shape) + way.numbers
     with jax.enable_x64(True):
         shapes = [
+            jax.ShapeDtypeStruct((1,), float),
             jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 1)),
             jax.ShapeDtypeStruct((1, numbers), float),
             jax.ShapeDtypeStruct((1, settings.samples), float),
             jax.ShapeDtypeStruct((1, settings.samples, *block.input_shape), float),
         ]
         program: Any = block_program(chain, block, way, settings)
-        return program.lower(settings.sigma, *shapes).compile()
+        return program.lower(*shapes).compile()
 
 
 @pytest.mark.parametrize("case", FORECAST)

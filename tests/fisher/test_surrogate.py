@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -21,17 +23,22 @@ CASES = {
 }
 
 
-def particles_of(block: dict[str, object], shape: tuple[int, ...], inputs: int) -> ParticleChain:
+def particles_of(
+    block: dict[str, object], shape: tuple[int, ...], inputs: int, sigma: float | Literal["limit"]
+) -> ParticleChain:
     chain = build_chain(load_spec({"name": "one", "blocks": [block]}).models[0].blocks, shape)
     x = gaussian_inputs(inputs, int(np.prod(shape))).reshape(inputs, *shape)
-    settings = Settings(dataset="test", sigma=0.5)
+    settings = Settings(dataset="test", sigma=sigma)
     return ParticleChain(chain, x, settings, make_plan(chain, 4, inputs, settings))
 
 
+@pytest.mark.parametrize("sigma", [0.5, "limit"])
 @pytest.mark.parametrize("case", CASES)
-def test_it_is_half_the_log_determinant_of_the_squares(case: str) -> None:
+def test_it_is_half_the_log_determinant_of_the_squares(
+    case: str, sigma: float | Literal["limit"]
+) -> None:
     """sum_t c_t (1/2) sum_i log(1 + a_t^2 lambda_i), for the units asked for, in any order."""
-    particles = particles_of(*CASES[case])
+    particles = particles_of(*CASES[case], sigma)
     assert particles.splits[0].owns_roots
     normals = np.random.default_rng(0).normal(size=(4, particles.numbers(0)))
     roots = particles.evaluate(0, normals, None).roots

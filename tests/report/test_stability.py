@@ -17,7 +17,10 @@ from tests.report.made import made_result
 
 
 def made_stability(
-    models: int = 3, seeds: int = 5, name: str = "MLP 54-13-11-9-7"
+    models: int = 3,
+    seeds: int = 5,
+    name: str = "MLP 54-13-11-9-7",
+    sigmas: tuple[float, ...] = (0.001, 0.01, 1.0),
 ) -> StabilityResult:
     """A study with random scores."""
     rng = np.random.default_rng(0)
@@ -27,7 +30,7 @@ def made_stability(
         for setting, grid in (
             ("samples", (50, 100, 200, 500, 1000, 2000)),
             ("draws", (25, 100, 1000)),
-            ("sigma", (0.001, 0.01, 1.0)),
+            ("sigma", sigmas),
         )
     ]
     for sweep in sweeps:
@@ -61,6 +64,16 @@ def test_tables_are_whole_at_any_width(models: int, width: int) -> None:
 
 def test_three_models_need_80_columns() -> None:
     assert "Left out" not in shown(made_stability(3), 80)
+
+
+def test_the_limit_of_sigma_has_a_place() -> None:
+    result = made_stability(sigmas=(0.0, 0.01, 1.0))
+    assert any(line.strip().startswith("limit ") for line in shown(result, 200).splitlines())
+    panel = draw_stability(result).axes[2]
+    panel.figure.canvas.draw()
+    xs = panel.transData.transform([(sigma, 500.0) for sigma in (0.0, 0.01, 1.0)])[:, 0]
+    assert np.isfinite(xs).all()
+    assert (np.diff(xs) > 10).all()
 
 
 def test_an_order_counts_by_the_numbers_of_the_first_table() -> None:

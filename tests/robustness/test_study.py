@@ -214,6 +214,16 @@ def test_sigma_that_changes_the_order_is_named() -> None:
     assert same.verdict.sigma_changes == ()
 
 
+def test_the_limit_is_the_smallest_sigma() -> None:
+    its_limit = {"a": lambda its: 1.0, "b": lambda its: 2.0 * (its.sigma == "limit")}
+    result = studied(its_limit, grids(sigma="limit,0.01"))
+    assert result.sweeps[2].grid == (0, 0.01)
+    assert sigma_sentence(result).endswith("another than at sigma = 0.01 for sigma = limit.")
+    result = studied(its_limit, sigma="limit")
+    assert (result.sweeps[2].grid, result.sweeps[2].base) == ((0, 0.01, 0.1), 0)
+    assert sigma_sentence(result).endswith("at sigma = limit for sigma = 0.01 and 0.1.")
+
+
 def test_of_many_models_the_worst_pair_decides() -> None:
     """c against b needs N = 80; a is far ahead of both."""
     result = studied(
@@ -310,6 +320,7 @@ BAD = {
     "words": ({"draws": "few"}, None, "draws_grid", '"few"'),
     "a fraction": ({"draws": "2.5"}, None, "draws_grid", "2.5"),
     "negative": ({"sigma": "-1"}, None, "sigma_grid", "above 0"),
+    "limit last": ({"sigma": "0.1,limit"}, None, "sigma_grid", "ascend, but 0 follows 0.1"),
     "too many": ({"draws": list(range(1, 102))}, None, "draws_grid", "not 101"),
     "no seed": ({}, 0, "seeds", "from 1 to 1,000"),
     "seeds in words": ({}, "five", "seeds", "`five`"),

@@ -107,7 +107,7 @@ def chunks(counted: list[int]) -> Any:
 def test_a_long_candidate_goes_on_after_its_finished_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: int
 ) -> None:
-    spec, many = "MLP 54-3-7", {"draws": 10, "input_groups": 4}  # and 12 items left out
+    spec, many = "MLP 54-3-7", {"draws": 10, "input_groups": 4}  # 12 items left out, 1 check
     whole = text(ranked(None, spec, **many))
     monkeypatch.setattr(spectra.KeptSpectra, "work", PIECE)
     with monkeypatch.context() as patch:
@@ -121,7 +121,7 @@ def test_a_long_candidate_goes_on_after_its_finished_pieces(
     counted = []
     monkeypatch.setattr("sed2.fisher.sample._run_chain", chunks(counted))
     assert text(ranked(tmp_path / "run", spec, **many)) == whole
-    assert len(counted) == math.ceil(22 / counted[0]) - done > 0
+    assert len(counted) == math.ceil(23 / counted[0]) - done > 0
     assert not folder.exists()  # the spectra are whole, the pieces are not needed
 
 
@@ -193,9 +193,29 @@ def test_more_draws_compute_the_further_ones_alone(
     np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
+def test_the_noise_check_is_kept_as_spectra_of_a_smaller_sigma(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a tenth of sigma serve it, and the limit has none."""
+    spec, given = "MLP 54-3-7", {"input_groups": 0, "draws": 11}
+    counted: list[int] = []
+    monkeypatch.setattr("sed2.fisher.sample._run_chain", chunks(counted))
+    for sigma, computed in ((0.01, [11 + 2]), (0.1, [11]), (0.001, [9 + 2]), ("limit", [11])):
+        counted.clear()
+        ranked(tmp_path / "run", spec, **given, sigma=sigma)
+        assert counted == computed
+
+
 @pytest.mark.parametrize(
     "other",
-    [{"sigma": 0.1}, {"seed": 1}, {"samples": 6}, {"prior": "init"}, {"chain": "end-to-end"}],
+    [
+        {"sigma": 0.1},
+        {"sigma": "limit"},
+        {"seed": 1},
+        {"samples": 6},
+        {"prior": "init"},
+        {"chain": "end-to-end"},
+    ],
     ids=str,
 )
 def test_other_spectra_are_not_taken(tmp_path: Path, other: dict[str, Any]) -> None:

@@ -114,8 +114,20 @@ def test_kinds_of_results_have_keys_of_their_own() -> None:
     assert len({keys.of_task(task, "0" * 64) for task in tasks}) == len(stages)
 
 
-def spectra(items: Items, model: str = "a", device: str = "") -> str:
-    return keys.of_spectra(model, items, device)
+def spectra(items: Items, model: str = "a", device: str = "", quieter: float = 1) -> str:
+    return keys.of_spectra(model, items, device, quieter)
+
+
+def test_spectra_with_less_noise_have_the_key_of_a_smaller_sigma() -> None:
+    chain = build_chain(MODEL.blocks, (54,))
+
+    def items(sigma: float | str) -> Items:
+        its = ITS.model_copy(update={"sigma": sigma})
+        plan = make_plan(chain, 20, 6, its)
+        return Items(chain, np.ones((6, 54)), np.arange(20), np.ones((20, 6)), its, plan)
+
+    assert spectra(items(0.1), quieter=10) == spectra(items(0.01)) != spectra(items(0.1))
+    assert spectra(items("limit")) not in {spectra(items(sigma)) for sigma in (0.1, 1.0)}
 
 
 def test_spectra_have_the_key_of_what_determines_them() -> None:

@@ -27,6 +27,7 @@ from sed2.chain import Chain, ChainBlock, Joined
 from sed2.common.devices import fetched, filled, on_shares, placed
 from sed2.common.randomness import block_keys
 from sed2.errors import NumericsError, UsageError
+from sed2.fisher.likelihood import score_scale
 from sed2.fisher.plan import Plan
 from sed2.fisher.sample import block_program, numbers_used
 from sed2.fisher.structured import half_log_determinants
@@ -207,7 +208,7 @@ class ParticleChain:
                     block.input_shape,
                     parse_prior(self.settings.prior),
                     batch,
-                    (self.settings.sigma, coefficients, amplitudes),
+                    (self.settings.noise, coefficients, amplitudes),
                     keys,
                     *placed(uniform[rows], x[rows], units[rows]),
                 )
@@ -230,8 +231,9 @@ class ParticleChain:
         program, parts = block_program(self.chain, block, way, self.settings), []
         with jax.enable_x64(True):
             for keys, rows, kept in self._chunks(j, particles):
-                shares = placed(uniform[rows], weights[rows], x[rows])
-                roots, _, noisy = program(self.settings.sigma, keys, *shares)
+                noise = np.full(len(rows), self.settings.noise)
+                sigma, *shares = placed(noise, uniform[rows], weights[rows], x[rows])
+                roots, _, noisy = program(sigma, keys, *shares)
                 roots, noisy = fetched((roots, noisy))
                 multiplicity = float(roots.weights[0, 0, 0])
                 parts.append((roots.values[:kept], noisy[:kept]))
@@ -271,7 +273,7 @@ def _surrogate(
     input_shape: Shape,
     prior: Prior,
     batch: int,
-    shared: tuple[float, jax.Array, jax.Array],
+    shared: tuple[jax.Array, jax.Array, jax.Array],
     key: jax.Array,
     uniform: jax.Array,
     x: jax.Array,
@@ -288,7 +290,7 @@ def _surrogate(
     assert isinstance(module, Linearisable)  # else its units would not own their roots
     _, structure = module.linearise(x)
     return half_log_determinants(
-        structure, jnp.ones(len(x)), sigma, units, coefficients, amplitudes, batch
+        structure, jnp.ones(len(x)), score_scale(sigma), units, coefficients, amplitudes, batch
     )
 
 
@@ -296,7 +298,9 @@ def _surrogate(
 def _surrogates(*arguments: Any) -> jax.Array:
     """`_surrogate` for all particles, of which the first argument that is not static is shared."""
     one = partial(_surrogate, *arguments[:4])
-    values: jax.Array = on_shares(jax.vmap(one, (None, 0, 0, 0, 0)), *arguments[4:])
+    values: jax.Array = on_shares(
+        jax.vmap(one, (None, 0, 0, 0, 0)), *arguments[5:], shared=arguments[4:5]
+    )
     return values
 
 

@@ -70,7 +70,10 @@ def _draw_sweep(axes: Axes, sweep: Sweep) -> None:
         axes.fill_between(sweep.grid, mean - band, mean + band, color=colour, alpha=0.15, lw=0)
         axes.plot(sweep.grid, mean, **_style(m))
     axes.axvline(sweep.base_value, color="0.4", lw=1, ls=":")
-    axes.set_xscale("log")
+    if sweep.grid[0] > 0:
+        axes.set_xscale("log")
+    else:  # the limit of sigma, which has a place of its own
+        axes.set_xscale("symlog", linthresh=min(sweep.grid[1:], default=1.0))
     axes.set_xlabel(_AXES[sweep.setting])
     if sweep.setting != "sigma" and len(sweep.grid) <= _TICKS:  # the points themselves, not decades
         axes.set_xticks(sweep.grid, [f"{value:g}" for value in sweep.grid])

@@ -40,7 +40,7 @@ def describe(settings: Settings, inputs: int) -> str:
     return (
         f"{settings.dataset}{label}, N = {inputs} inputs, K = {settings.draws} draws, {by}"
         f"{settings.fisher} Fisher, prior {settings.prior}, {settings.likelihood} likelihood, "
-        f"chain {settings.chain}, sigma {settings.sigma:g}, "
+        f"chain {settings.chain}, sigma {level(settings.noise)}, "
         f"zeta {settings.zeta:g}, seed {settings.seed}."
     )
 
@@ -52,6 +52,11 @@ def score_at(settings: Settings, eps: Sequence[float] | np.ndarray) -> str:
     if len(eps) == 1:
         return f"at eps = {eps[0]:g}"
     return f"averaged over eps {eps[0]:g} to {eps[-1]:g} in log eps"
+
+
+def level(value: float) -> str:
+    """A setting as a number; 0 is the limit of sigma, and of no other."""
+    return f"{value:,g}" if value else "limit"
 
 
 def coverage(result: ModelResult) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from sed2.report.layout import Column, Table, note, number, print_table
 from sed2.report.layout import sentence as _sentence
-from sed2.report.tables.cells import score_at
+from sed2.report.tables.cells import level, score_at
 from sed2.robustness.results import Pair, StabilityResult, Sweep
 
 SYMBOLS = {"samples": "N", "draws": "K", "sigma": "sigma"}
@@ -56,7 +56,7 @@ def _print_sweep(console: Console, sweep: Sweep) -> None:
     headers = [SYMBOLS[sweep.setting], _order_header(models), "agree", "tau"]
     rows = [
         [
-            f"{value:,g}{'*' if g == sweep.base else ''}",
+            f"{level(value)}{'*' if g == sweep.base else ''}",
             _order(sweep.order(g), shown),
             f"{sweep.agreeing[g]} of {seeds}",
             number(sweep.tau[g], digits=2),
@@ -161,7 +161,7 @@ def sigma_sentence(result: StabilityResult) -> str:
         return "One model has no order that sigma could change."
     if not changes:
         return f"The order of the mean scores at {base} is that at every sigma of the grid."
-    listed = _listed([f"{value:g}" for value in changes])
+    listed = _listed([level(value) for value in changes])
     return f"The order of the mean scores is another than at {base} for sigma = {listed}."
 
 
@@ -171,7 +171,7 @@ def _at_base(result: StabilityResult) -> dict[str, str]:
 
 def _base(result: StabilityResult, name: str) -> str:
     sweep = next(sweep for sweep in result.sweeps if sweep.setting == name)
-    return f"{sweep.base_value:,g}"
+    return level(sweep.base_value)
 
 
 def _seeds(result: StabilityResult) -> str:

@@ -1,12 +1,13 @@
-"""What a training came to: plain arrays."""
+"""What a training came to, and where it may go on: plain arrays."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from sed2.common.cost import UNKNOWN, Cost
 from sed2.common.display import Brief
 from sed2.options import TrainingSettings
 
@@ -36,6 +37,8 @@ class Training(Brief):
     steps: int
     """Of one training, all epochs together."""
     settings: TrainingSettings
+    cost: Cost = field(default=UNKNOWN, compare=False)
+    """Of all seeds, from the first epoch on."""
 
     @property
     def diverged(self) -> np.ndarray:
@@ -77,3 +80,29 @@ class Training(Brief):
                 "so its loss is undefined; a smaller --learning-rate may help"
             )
         return tuple(found)
+
+
+@dataclass(frozen=True, repr=False)
+class Checkpoint(Brief):
+    """Where the training of one model under S seeds stands: all that it needs to go on, bit for bit
+    as if it had not stopped. The batches to come follow from the seed and the epoch."""
+
+    epochs: int
+    """Done."""
+    arrays: tuple[np.ndarray, ...]
+    """Each (S, ...), in the precision of the training: the parameters, the steps that Adam has
+    counted, and its first and second moments."""
+    loss: np.ndarray
+    """(S, epochs) as of a `Training`."""
+    cost: Cost = field(default=UNKNOWN, compare=False)
+    """Until here."""
+
+
+@dataclass(frozen=True, repr=False)
+class Stopped(Brief):
+    """The training of one model, as far as it has come."""
+
+    checkpoint: Checkpoint
+    """After the last epoch."""
+    trainings: tuple[Training, ...]
+    """At each stop: what `train` with so many epochs comes to."""

@@ -27,6 +27,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from sed2.blocks import Block, Shape
@@ -67,6 +68,32 @@ def draw_module(
         used += leaf.size
     nnx.update(module, jax.tree_util.tree_unflatten(treedef, parameters))
     return module
+
+
+def draw_dense(
+    prior: Prior, inputs: int, units: int, bias: bool, uniform: jax.Array
+) -> list[np.ndarray] | None:
+    """Draws of the parameters of a dense layer without norm, as `draw_module` makes them, but by no
+    program of its own: [bias, kernel], or the kernel alone. None: as the module initialises them.
+
+    Args:
+        uniform: (S, at least d_j) numbers uniform on (-1, 1).
+
+    Returns:
+        arrays (S, units) and (S, inputs, units).
+    """
+    fans: dict[Path, Fans | None] = {("kernel",): (inputs, units)}
+    drawn, used = list[np.ndarray](), 0
+    for name, shape in [("bias", (units,))] * bias + [("kernel", (inputs, units))]:
+        transform = _transform(prior, (name,), fans)
+        if transform is None:
+            return None
+        size = math.prod(shape)
+        # Sliced by NumPy: JAX would compile that for every size.
+        numbers = np.asarray(transform(uniform))[:, used : used + size]
+        drawn.append(numbers.reshape(-1, *shape))
+        used += size
+    return drawn
 
 
 def unknown_fans(spec: Block, input_shape: Shape, prior: Prior) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ version; see `sed2.data.load.choose_inputs`.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 _ROWS = int.from_bytes(b"training rows", "big")  # name the random streams
@@ -33,6 +35,12 @@ def epoch_batches(samples: int, batch: int, seed: int, seeds: int, epoch: int) -
     steps = samples // batch
     orders = [_shuffled(samples, seed, _BATCHES, s, epoch) for s in range(seeds)]
     return np.stack([order[: steps * batch].reshape(steps, batch) for order in orders])
+
+
+def row_chunks(samples: int, size: int) -> np.ndarray:
+    """(chunks, size) all places of the training set; the last is repeated to fill the last up."""
+    chunks = math.ceil(samples / size)
+    return np.minimum(np.arange(chunks * size), samples - 1).reshape(chunks, -1)
 
 
 def _shuffled(count: int, *stream: int) -> np.ndarray:

@@ -11,15 +11,17 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from sed2.blocks import Block, Shape
 from sed2.blocks.abstract import abstract_split
 from sed2.blocks.convolve import use_matrix_products
+from sed2.blocks.dense import Dense
 from sed2.blocks.freeze import use_batch_statistics
 from sed2.chain import Chain
-from sed2.common.randomness import block_keys, uniforms_within
-from sed2.priors import draw_module
+from sed2.common.randomness import block_keys, uniforms, uniforms_within
+from sed2.priors import draw_dense, draw_module
 from sed2.settings import Prior, Settings, parse_prior
 
 FIRST_DRAW = 2**31
@@ -42,14 +44,34 @@ class States(NamedTuple):
 
 def draw_states(chain: Chain, settings: Settings, seeds: int) -> States:
     """S networks drawn from `settings.prior`, in the precision that JAX is set to."""
-    with jax.enable_x64(True):  # streams and seeds are numbers beyond 2^31
-        draws = FIRST_DRAW + jnp.arange(seeds)
-        keys = [block_keys(settings.seed, block.stream, draws) for block in chain.blocks]
+    keys = _keys(chain, settings, seeds)
     numbers = [
         uniforms_within(key, block.parameters)[:, : block.parameters]
         for key, block in zip(keys, chain.blocks, strict=True)
     ]
     return _draw(blocks_of(chain), parse_prior(settings.prior), keys, numbers)
+
+
+def draw_dense_layers(chain: Chain, settings: Settings, seeds: int) -> list[np.ndarray]:
+    """The leaves of `draw_states(...).parameters`, (S, ...), of a chain of `Dense` blocks without
+    norm; but for `--prior init` nothing is compiled for its architecture."""
+    prior, leaves = parse_prior(settings.prior), list[np.ndarray]()
+    for block, keys in zip(chain.blocks, _keys(chain, settings, seeds), strict=True):
+        assert isinstance(block.block, Dense)
+        layer, (inputs,) = block.block, block.input_shape
+        numbers = uniforms(keys, block.parameters)
+        drawn = draw_dense(prior, inputs, layer.features, layer.bias, numbers)
+        if drawn is None:
+            return list(map(np.asarray, jax.tree.leaves(draw_states(chain, settings, seeds)[0])))
+        leaves += drawn
+    return leaves
+
+
+def _keys(chain: Chain, settings: Settings, seeds: int) -> list[jax.Array]:
+    """(S,) of each block."""
+    with jax.enable_x64(True):  # streams and seeds are numbers beyond 2^31
+        draws = FIRST_DRAW + jnp.arange(seeds)
+        return [block_keys(settings.seed, block.stream, draws) for block in chain.blocks]
 
 
 def blocks_of(chain: Chain) -> Blocks:

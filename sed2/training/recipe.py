@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,7 +17,7 @@ from sed2.options import TrainingSettings
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
 from sed2.training import loop
-from sed2.training.batches import epoch_batches, training_rows
+from sed2.training.batches import epoch_batches, row_chunks, training_rows
 from sed2.training.loop import TrainState
 from sed2.training.network import States, draw_states
 from sed2.training.plan import TrainingPlan, check_training
@@ -211,9 +210,3 @@ def _evaluate(
         states = states._replace(statistics=loop.mean_statistics(plan.program, states, x, batches))
     losses, hits = loop.evaluate(plan.program, states, x, y, row_chunks(plan.samples, plan.batch))
     return np.asarray(losses), np.asarray(hits)
-
-
-def row_chunks(samples: int, size: int) -> np.ndarray:
-    """(chunks, size) all places of the training set; the last is repeated to fill the last up."""
-    chunks = math.ceil(samples / size)
-    return np.minimum(np.arange(chunks * size), samples - 1).reshape(chunks, -1)

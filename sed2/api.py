@@ -57,7 +57,7 @@ from sed2.robustness.results import StabilityResult
 from sed2.robustness.study import check_memory, check_shared, read_grids, study
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, SpecFile, data_check, shape_check
-from sed2.tasks import BASELINES, ESTIMATE, TRAINING, Stage, Task, ThisProcess, Workplace
+from sed2.tasks import BASELINES, EARLY, ESTIMATE, TRAINING, Stage, Task, ThisProcess, Workplace
 from sed2.training.plan import check_training
 
 if TYPE_CHECKING:
@@ -158,7 +158,8 @@ def rank(
             `decide_at`, or `max_draws` and `max_samples` per model are reached.
         train: whether to train every model as well, as `sed2.training` says, and to correlate the
             score with the losses.
-        baselines: whether to take the measures of `sed2.baselines` as well.
+        baselines: whether to take the measures of `sed2.baselines` as well; the early losses among
+            them are of the training that `TrainingSettings` describe.
         run_dir, ray: as for `compute`; each candidate is a task.
         progress: called as the work goes on.
         options: as for `compute`, and from the same sources the fields of
@@ -177,11 +178,11 @@ def rank(
     if not until_decided:
         more = {name: of for name, of in deciding.items() if name != "decide_at"}
         refuse_without("until_decided", "nothing is added to what is given", more)
-    if not train:
+    if not (train or baselines):
         refuse_without("train", "nothing is trained", wishes)
     file = read_spec(spec, allow_import, allow_partial)
     cluster = _cluster(file, ray, of_tasks)
-    training = resolve_options(TrainingSettings, wishes, file) if train else None
+    training = resolve_options(TrainingSettings, wishes, file) if train or baselines else None
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     names = [candidate.name for candidate in file.models]
     check_comparable(names, resolved, also=("seed",) if train or baselines else ())
@@ -198,17 +199,17 @@ def rank(
     its = {name: its[name] for name in names}
     wish = resolve_options(DecidingOptions, deciding, file)
     demand = read_demand(wish, its) if until_decided else None
-    if training:
+    if train and training:
         for name, candidate in candidates.items():
             check_training(candidate, dataset, its[name], training)
 
     def tasks(stage: Stage) -> list[Task]:
-        own = training if stage is TRAINING else None
+        own = training if stage in (EARLY, TRAINING) else None
         return [Task(stage, candidates[name], its[name], own) for name in names]
 
-    stages = [ESTIMATE, *([BASELINES] if baselines else []), *([TRAINING] if training else [])]
+    stages = [ESTIMATE, *([BASELINES, EARLY] if baselines else []), *([TRAINING] if train else [])]
     wanted = [task for stage in stages for task in tasks(stage)]
-    asked: dict[str, Any] = {"demand": demand, "training": training}
+    asked: dict[str, Any] = {"demand": demand, "training": training if train else None}
     with _workplace("rank", wanted, dataset, file, run, cluster, **asked) as place:
         place.announce(wanted, progress)
         if demand is None:
@@ -226,9 +227,10 @@ def rank(
 
             ranking = rank_until_decided(its, again, demand)
         if baselines:
-            values = place.values(tasks(BASELINES), progress)
+            untrained, early = (place.values(tasks(of), progress) for of in (BASELINES, EARLY))
+            values = [{**its, **more} for its, more in zip(untrained, early, strict=True)]
             ranking = add_baselines(ranking, dict(zip(names, values, strict=True)))
-        if training:
+        if train:
             trainings = place.values(tasks(TRAINING), progress)
             ranking = add_trainings(ranking, dict(zip(names, trainings, strict=True)))
         models = [replace(model, flops=sizes[model.name][1]) for model in ranking.models]

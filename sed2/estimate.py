@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from sed2.chain import Chain, build_chain
+from sed2.common.cost import Cost
 from sed2.common.progress import Report
 from sed2.data.load import Dataset, choose_inputs
 from sed2.estimators.diagnostics import (
@@ -86,6 +88,7 @@ def estimate(
         UsageError: the estimator cannot take the model.
         NumericsError: a spectrum is not finite.
     """
+    start = time.process_time()
     data_check(model, dataset.x)
     chains = settings.by_chain
 
@@ -99,7 +102,8 @@ def estimate(
         sampled = sample(model, chain, dataset, its, report, store, sharing, room)
         return evaluate(sampled, its, report)
 
-    return scored(settings, *(of_chain(*each) for each in enumerate(chains)))
+    result = scored(settings, *(of_chain(*each) for each in enumerate(chains)))
+    return replace(result, cost=Cost.since(start))
 
 
 def sample(

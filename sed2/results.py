@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from sed2.common.cost import UNKNOWN, Cost
 from sed2.common.display import Brief, Tabled
 from sed2.settings import Settings
 
@@ -210,6 +211,8 @@ class ModelResult(Tabled):
     """None for plain Monte Carlo."""
     factors: Factors | None = None
     """None where lower 2sED is the score."""
+    cost: Cost = field(default=UNKNOWN, compare=False)
+    """Of all its numbers; of spectra, those that were not taken over."""
 
     @property
     def curve(self) -> Curve:

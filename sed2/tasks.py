@@ -7,17 +7,18 @@ A *stage* is a kind of value. Those of a ranking are here; others are where they
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sed2.baselines.registry import baseline_values
+from sed2.baselines.early import early_losses
+from sed2.baselines.registry import UNTRAINED, baseline_values
 from sed2.baselines.results import BaselineValue
 from sed2.chain import build_chain
 from sed2.common.memory import GB
 from sed2.common.progress import Progress, Report, part
 from sed2.data.load import Dataset
-from sed2.errors import NumericsError, ResourceError, shown
+from sed2.errors import DataError, NumericsError, ResourceError, SpecError, shown
 from sed2.estimate import estimate
 from sed2.estimators.diagnostics import noise_checks
 from sed2.estimators.registry import reserved
@@ -28,6 +29,7 @@ from sed2.measure.uncertainty import Jackknife
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
+from sed2.training import lanes
 from sed2.training.plan import check_training
 from sed2.training.recipe import train
 from sed2.training.result import Training
@@ -54,6 +56,9 @@ class Stage:
     """
     is_lasting: Callable[[Task, Any], bool] = lambda task, value: True
     """Whether that is its value anywhere; asked where it was just computed."""
+    together: Callable[[Sequence[Task], Dataset, Report], Iterator[tuple[int, Any]]] | None = None
+    """The places and values of many tasks, as they are done, where that costs less than one after
+    the other; they are the same values."""
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """A stage is a constant of its module: another process has its own."""
@@ -142,7 +147,7 @@ def forecast_spectra(task: Task, dataset: Dataset) -> float:
 def _baselines(
     task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
 ) -> dict[str, BaselineValue]:
-    return baseline_values(task.model, dataset, task.settings, progress=progress)
+    return baseline_values(task.model, dataset, task.settings, UNTRAINED, progress)
 
 
 def _forecast_baselines(task: Task, dataset: Dataset) -> float:
@@ -164,6 +169,34 @@ def _is_lasting(task: Task, value: Mapping[str, BaselineValue]) -> bool:
     )
 
 
+def _early(
+    task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
+) -> dict[str, BaselineValue]:
+    ((_, values),) = _early_together([task], dataset, progress)
+    return values
+
+
+def _early_together(
+    tasks: Sequence[Task], dataset: Dataset, progress: Report
+) -> Iterator[tuple[int, dict[str, BaselineValue]]]:
+    groups: dict[Hashable, list[int]] = {}
+    for place, task in enumerate(tasks):
+        groups.setdefault((task.settings, task.own), []).append(place)
+    for places in groups.values():
+        first, models = tasks[places[0]], [tasks[place].model for place in places]
+        for number, values in early_losses(
+            models, dataset, first.settings, first.own, progress=progress
+        ):
+            yield places[number], values
+
+
+def _forecast_early(task: Task, dataset: Dataset) -> float:
+    try:
+        return _forecast_training(task, dataset) + lanes.BYTES
+    except (DataError, ResourceError, SpecError):  # then it is left undefined
+        return 0.0
+
+
 def _train(
     task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
 ) -> Training:
@@ -183,6 +216,16 @@ BASELINES = Stage(
     _baselines,
     _forecast_baselines,
     _is_lasting,
+)
+EARLY = Stage(
+    "early losses",
+    "early",
+    "early losses",
+    Mapping[str, BaselineValue],
+    _early,
+    _forecast_early,
+    _is_lasting,
+    _early_together,
 )
 TRAINING = Stage("training", "trainings", "trainings", Training, _train, _forecast_training)
 
@@ -224,12 +267,30 @@ class ThisProcess:
         self._prefixes = shared_prefixes(tasks, self._dataset)
 
     def values(self, tasks: Sequence[Task], progress: Progress) -> list[Any]:
+        found = dict(done_together(tasks, self._dataset, progress))
         return [
-            task.compute(
+            found[i]
+            if i in found
+            else task.compute(
                 self._dataset, part(progress, task.title, i, len(tasks)), prefixes=self._prefixes
             )
             for i, task in enumerate(tasks)
         ]
+
+
+def done_together(
+    tasks: Sequence[Task], dataset: Dataset, progress: Progress
+) -> Iterator[tuple[int, Any]]:
+    """The places and values of those tasks that are rather done together, as they are done."""
+    places: dict[str, list[int]] = {}
+    for place, task in enumerate(tasks):
+        places.setdefault(task.stage.name, []).append(place)
+    for name, its in places.items():
+        if together := tasks[its[0]].stage.together:
+            for number, value in together(
+                [tasks[i] for i in its], dataset, partial(progress, name)
+            ):
+                yield its[number], value
 
 
 def shared_prefixes(tasks: Sequence[Task], dataset: Dataset) -> Prefixes:
@@ -238,6 +299,6 @@ def shared_prefixes(tasks: Sequence[Task], dataset: Dataset) -> Prefixes:
         [
             build_chain(task.model.blocks, dataset.input_shape, task.settings.chain)
             for task in tasks
-            if task.stage not in (BASELINES, TRAINING)
+            if task.stage not in (BASELINES, EARLY, TRAINING)
         ]
     )

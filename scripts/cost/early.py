@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "for each network:"
     )
     print(f"  train, one program for each of {len(alone)}     {before:8.3f}")
-    print(f"  train_some, {len(models)} of them               {after:8.3f}   1/{before / after:.0f}")
+    print(
+        f"  train_some, {len(models)} of them               {after:8.3f}   1/{before / after:.0f}"
+    )
     print(f"  of which compilation, shared        {after - compiled:8.3f}")
     print(f"  train_some, compiled                {compiled:8.3f}   1/{before / compiled:.0f}")
     print(f"largest relative difference of a final loss: {max(differences):.1e}")

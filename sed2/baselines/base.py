@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from sed2.baselines.results import BaselineValue
 from sed2.chain import Chain
 from sed2.data.load import Dataset
+from sed2.options import TrainingSettings
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
 
@@ -22,6 +23,8 @@ class Candidate:
     settings: Settings
     chain: Chain
     """Of the model's parametric blocks, whatever `settings.chain` says."""
+    training: TrainingSettings
+    """Of the training that is to be predicted."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ class Family(Generic[M]):
     steps: Callable[[Settings], int]
     """How many steps of progress it takes."""
     run: Callable[[Candidate, Sequence[M], Callable[[int], None]], dict[str, BaselineValue]]
-    """From a candidate and the measures that are wanted to their values by name; the last argument
-    is called with the number of steps done.
+    """From a candidate and the measures that are wanted to their values by name, with their cost
+    where they do not share it; the last argument is called with the number of steps done.
 
     Raises:
         ResourceError: the work would not fit in memory.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from sed2.common.cost import UNKNOWN, Cost
 
 
 @dataclass(frozen=True)
@@ -14,6 +16,9 @@ class BaselineValue:
     """NaN if it is undefined or not finite; never replaced by another number."""
     reason: str = ""
     """Why it is NaN; or what to know of it, if it is not."""
+    cost: Cost = field(default=UNKNOWN, compare=False)
+    """What several measures share is divided among them. That of a training is from its beginning:
+    that of fewer epochs is part of it."""
 
     @classmethod
     def of(cls, value: float, otherwise: str) -> BaselineValue:

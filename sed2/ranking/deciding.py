@@ -234,7 +234,9 @@ def _go_on(round_: _Round, cluster: range, run: RunAgain) -> Ranking:
                 result.name: result.settings.model_copy(update=more)
                 for result in sorted(results, key=lambda result: result.name)
             }
-            return _decide(run(again), run, round_.demand)
+            spent = {result.name: result.cost for result in results}
+            found = [replace(one, cost=one.cost + spent[one.name]) for one in run(again)]
+            return _decide(found, run, round_.demand)
         except ResourceError as error:
             stopped = f"stopped before the budget was spent: {error.cause}"
     ranking = rank_results(results, round_.demand.probability)

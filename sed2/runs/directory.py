@@ -31,10 +31,21 @@ from sed2.runs import keys
 from sed2.runs.manifest import NAME, Manifest, ManifestModel, read_manifest, to_text
 from sed2.runs.spectra import PLACE, KeptSpectra
 from sed2.runs.store import Store, write
-from sed2.tasks import Task
+from sed2.tasks import Task, done_together
 
 RANKINGS = "rankings"
-_OWN = {NAME, RANKINGS, PLACE, "pieces", "results", "baselines", "trainings", "batches", "draws"}
+_OWN = {
+    NAME,
+    RANKINGS,
+    PLACE,
+    "pieces",
+    "results",
+    "baselines",
+    "trainings",
+    "batches",
+    "draws",
+    "early",
+}
 
 
 class RunDirectory:
@@ -120,8 +131,16 @@ class RunDirectory:
 
     def values(self, tasks: Sequence[Task], progress: Progress) -> list[Any]:
         """The values of tasks, in their order: kept ones, and others that are kept then."""
+        assert self._dataset  # it was begun
+        found: dict[int, Any] = {}
+        for place, task in enumerate(tasks):
+            if task.stage.together and (kept := self.find(task, self._dataset)) is not None:
+                found[place] = kept
+        left = [place for place in range(len(tasks)) if place not in found]
+        for number, value in done_together([tasks[i] for i in left], self._dataset, progress):
+            found[left[number]] = self._kept(tasks[left[number]], value, self._dataset)
         return [
-            self._value(task, part(progress, task.title, i, len(tasks)))
+            found[i] if i in found else self._value(task, part(progress, task.title, i, len(tasks)))
             for i, task in enumerate(tasks)
         ]
 
@@ -132,10 +151,13 @@ class RunDirectory:
         if found is not None:
             return found
         spectra = KeptSpectra(self._store, keys.architecture(task.model), self.device)
-        value = task.compute(self._dataset, progress, spectra)
+        return self._kept(task, task.compute(self._dataset, progress, spectra), self._dataset)
+
+    def _kept(self, task: Task, value: Any, dataset: Dataset) -> Any:
+        """A value that was just computed, which is kept if it holds anywhere."""
         if not task.is_lasting(value):
             return value
-        key = self._key(task, self._dataset)
+        key = self._key(task, dataset)
         kept = self._store.remember(task.stage.folder, key, task.stage.kind, lambda: value)
         return _named(kept, task)
 

@@ -35,8 +35,12 @@ WIDTHS = (32, 64)
 """Of padded hidden layers. A third one would cost a compilation more often than it saved
 arithmetic; and a wider network is trained longer than it is compiled."""
 _MOST = 2**22  # numbers of parameters and activations in all lanes
+BYTES = 8 * 8 * _MOST
+"""At most, in float64: parameters, moments and gradients, before and after."""
 _ROWS = 1024  # evaluated at once
-_LESS_OPTIMISED = {"xla_backend_optimization_level": 1}  # compiled sooner, and as fast
+_LESS_OPTIMISED: dict[str, Any] = {
+    "xla_backend_optimization_level": 1
+}  # compiled sooner, and as fast
 
 
 class Form(NamedTuple):
@@ -64,9 +68,9 @@ class LaneState(NamedTuple):
     """What the steps change: parameters and moments with the axes of lanes and seeds first, and
     the losses of the epoch (LANES, S, steps)."""
 
-    parameters: list[jax.Array]
+    parameters: list[Any]
     moments: Any
-    losses: jax.Array
+    losses: Any
 
 
 class Programs(NamedTuple):
@@ -129,7 +133,7 @@ def side_by_side(arrays: Sequence[Sequence[np.ndarray]], shapes: Sequence[Any]) 
     ]
     for lane, its in enumerate(arrays):
         for whole, array in zip(padded, its, strict=True):
-            whole[(lane, *map(slice, array.shape))] = array
+            whole[lane][_corner(array.shape)] = array
     return padded
 
 
@@ -137,10 +141,12 @@ def one_lane(
     arrays: Sequence[np.ndarray], lane: int, shapes: Sequence[tuple[int, ...]]
 ) -> list[np.ndarray]:
     """A network's own arrays, without what pads them."""
-    return [
-        array[(lane, *map(slice, shape))]
-        for array, shape in zip(arrays, shapes, strict=True)
-    ]
+    return [array[lane][_corner(shape)] for array, shape in zip(arrays, shapes, strict=True)]
+
+
+def _corner(shape: Sequence[int]) -> tuple[slice, ...]:
+    """Where an array of that shape lies in one that pads it."""
+    return tuple(slice(size) for size in shape)
 
 
 def places(samples: int) -> np.ndarray:
@@ -149,9 +155,7 @@ def places(samples: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def compiled(
-    form: Form, seeds: int, samples: int, batch: int, precision: str
-) -> Programs:
+def compiled(form: Form, seeds: int, samples: int, batch: int, precision: str) -> Programs:
     """The programs for a form and the sizes of a training."""
     real, whole = np.dtype(precision), np.dtype(np.int32)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -97,36 +97,28 @@ def _train(
     left: Sequence[Checkpoint | None],
     progress: Report,
 ) -> Iterator[tuple[int, Stopped]]:
-    groups: dict[Any, list[int]] = {}
-    for place, (plan, checkpoint) in enumerate(zip(plans, left, strict=True)):
+    begun = [each.epochs if each else 0 for each in left]
+    todo = [plan.steps * (work.stops[-1] - its) for plan, its in zip(plans, begun, strict=True)]
+    done = 0
+
+    def report(steps: int, of: int, networks: int = 1) -> None:
+        progress(done + networks * steps, sum(todo))
+
+    groups: dict[tuple[Form | None, int], list[int]] = {}
+    for place, plan in enumerate(plans):
         form = form_of(plan, work.training.train_seeds)
-        key = place if form is None else (form, checkpoint.epochs if checkpoint else 0)
-        groups.setdefault(key, []).append(place)
-    todo = [
-        plan.steps * (work.stops[-1] - (checkpoint.epochs if checkpoint else 0))
-        for plan, checkpoint in zip(plans, left, strict=True)
-    ]
-    done, total = 0, sum(todo)
-    for key, members in groups.items():
-        if isinstance(key, int):
-            before, (plan, checkpoint) = done, (plans[key], left[key])
-            skipped = checkpoint.epochs * plan.steps if checkpoint else 0
-
-            def report(steps: int, of: int, start: int = before - skipped) -> None:
-                progress(start + steps, total)
-
-            common = work.dataset, work.settings, work.training, work.stops
-            yield key, train_one(plan, *common, checkpoint, report)
-            done += todo[key]
-            continue
-        group = _Group(key[0], work, plans[members[0]], len(members))
-        for first in range(0, len(members), LANES):
-            chunk = members[first : first + LANES]
-
-            def told(steps: int, start: int = done, lanes: int = len(chunk)) -> None:
-                progress(start + lanes * steps, total)
-
-            found = group.train([plans[i] for i in chunk], [left[i] for i in chunk], told)
+        groups.setdefault((form, begun[place]), []).append(place)
+    for (form, epochs), members in groups.items():
+        group = _Group(form, epochs, work, plans[members[0]], len(members)) if form else None
+        size = LANES if group else 1
+        for first in range(0, len(members), size):
+            chunk = members[first : first + size]
+            its_plans, its_left = [plans[i] for i in chunk], [left[i] for i in chunk]
+            if group:
+                found = group.train(its_plans, its_left, partial(report, networks=len(chunk)))
+            else:
+                common = work.dataset, work.settings, work.training, work.stops
+                found = [train_one(its_plans[0], *common, its_left[0], report)]
             yield from zip(chunk, found, strict=True)
             done += sum(todo[i] for i in chunk)
 
@@ -139,113 +131,106 @@ class _Group:
         models: how many there are, who share the cost of what is made here.
     """
 
-    def __init__(self, form: Form, work: _Work, plan: TrainingPlan, models: int) -> None:
-        self._form, self._work = form, work
-        its, seed = work.training, work.settings.seed
-        start = time.process_time()
+    def __init__(
+        self, form: Form, begun: int, work: _Work, plan: TrainingPlan, models: int
+    ) -> None:
+        self._form, self._begun, self._work = form, begun, work
+        its, seed, start = work.training, work.settings.seed, time.process_time()
+        self._seeds, self._steps, self._rows = its.train_seeds, plan.steps, places(plan.samples)
         with self._precision():
             self._x, self._y = training_set(work.dataset, plan, seed, its.precision)
+            sizes = self._seeds, plan.samples, plan.batch, its.precision
             to_compile = time.process_time()
-            self._programs = compiled(
-                form, its.train_seeds, plan.samples, plan.batch, its.precision
-            )
+            self._programs = compiled(form, *sizes)
         now = time.process_time()
         self._shared = Cost((now - start) / models, (now - to_compile) / models)
-        batches = partial(epoch_batches, plan.samples, plan.batch, seed, its.train_seeds)
+        batches = partial(epoch_batches, plan.samples, plan.batch, seed, self._seeds)
         self._batches = lru_cache(maxsize=8)(batches)
 
     def train(
         self,
         plans: Sequence[TrainingPlan],
         left: Sequence[Checkpoint | None],
-        progress: Callable[[int], None],
+        progress: Report,
     ) -> list[Stopped]:
         """Of at most as many networks as there are lanes.
 
         Args:
-            progress: called with the steps that are done of each.
+            progress: called with the steps of each that are done, and their total.
         """
-        start, its, plan = time.process_time(), self._work.training, plans[0]
-        chains, first = [each.chain for each in plans], left[0].epochs if left[0] else 0
-        curves = [[] if each is None else list(each.loss.T) for each in left]
+        start, work = time.process_time(), self._work
+        chains = [plan.chain for plan in plans]
+        curve = list[np.ndarray]()  # of each epoch (LANES, S)
         trainings: list[list[Training]] = [[] for _ in plans]
-        piece = max(1, plan.piece // LANES)
+        total = (work.stops[-1] - self._begun) * self._steps
+        piece = max(1, plans[0].piece // LANES)
         with self._precision():
-            mask = masks(self._form, chains, its.precision)
-            now = self._begin(plans, left, plan.steps)
-            done = first
-            for stop in self._work.stops:
-                for epoch in range(done, stop):
-                    batches = self._batches(epoch)
-                    for step in range(0, plan.steps, piece):
-                        end = min(step + piece, plan.steps)
-                        now = self._programs.advance(
-                            its.learning_rate,
-                            mask,
-                            now,
-                            self._x,
-                            self._y,
-                            batches,
-                            np.int32(step),
-                            np.int32(end),
-                        )
-                        progress((epoch - first) * plan.steps + end)
-                    losses = np.asarray(now.losses, float).mean(axis=2)
-                    for curve, its_loss in zip(curves, losses, strict=False):
-                        curve.append(its_loss)
-                done = stop
-                rows = places(plan.samples)
-                found = self._programs.evaluate(mask, now.parameters, self._x, self._y, rows)
-                of_rows = [np.asarray(each) for each in found]
-                spent = (time.process_time() - start) / len(plans)
-                for lane, checkpoint in enumerate(left):
-                    before = checkpoint.cost if checkpoint else Cost(0.0, 0.0)
-                    cost = before + self._shared + Cost(spent, 0.0)
-                    curve = np.stack(curves[lane], axis=1)
-                    at_end = (each[lane] for each in of_rows)
-                    trainings[lane].append(summary(plans[lane], its, curve, *at_end, cost))
+            mask = masks(self._form, chains, work.training.precision)
+            now = self._first_state(chains, left)
+            for stop in work.stops:
+                for epoch in range(self._begun + len(curve), stop):
+                    for first in range(0, self._steps, piece):
+                        last = min(first + piece, self._steps)
+                        now = self._advance(mask, now, epoch, first, last)
+                        progress((epoch - self._begun) * self._steps + last, total)
+                    curve.append(np.asarray(now.losses, float).mean(axis=2))
+                found = self._programs.evaluate(mask, now.parameters, self._x, self._y, self._rows)
+                losses, hits = map(np.asarray, found)
+                spent = Cost((time.process_time() - start) / len(plans), 0.0) + self._shared
+                for lane, (plan, checkpoint) in enumerate(zip(plans, left, strict=True)):
+                    its, cost = np.stack([each[lane] for each in curve], axis=1), spent
+                    if checkpoint:
+                        its = np.concatenate([checkpoint.loss, its], axis=1)
+                        cost += checkpoint.cost
+                    its_end = losses[lane], hits[lane]
+                    trainings[lane].append(summary(plan, work.training, its, *its_end, cost))
         return [
-            Stopped(Checkpoint(done, arrays, ended[-1].loss, ended[-1].cost), tuple(ended))
-            for arrays, ended in zip(self._end(now, chains), trainings, strict=True)
+            Stopped(Checkpoint(stop, arrays, ended[-1].loss, ended[-1].cost), tuple(ended))
+            for arrays, ended in zip(self._arrays(now, chains), trainings, strict=True)
         ]
 
     def _precision(self) -> AbstractContextManager[Any]:
         return jax.enable_x64(self._work.training.precision == "float64")
 
-    def _begin(
-        self, plans: Sequence[TrainingPlan], left: Sequence[Checkpoint | None], steps: int
+    def _advance(
+        self, mask: np.ndarray, now: LaneState, epoch: int, first: int, last: int
     ) -> LaneState:
-        """Before the first step of an epoch."""
-        seeds = self._work.training.train_seeds
-        padded = self._form.layer_shapes(seeds)
-        losses = jnp.zeros((LANES, seeds, steps), self._work.training.precision)
+        """By some steps of an epoch."""
+        rate, batches = self._work.training.learning_rate, self._batches(epoch)
+        steps = np.int32(first), np.int32(last)
+        return self._programs.advance(rate, mask, now, self._x, self._y, batches, *steps)
+
+    def _first_state(self, chains: Sequence[Chain], left: Sequence[Checkpoint | None]) -> LaneState:
+        """From the beginning, or as checkpoints left it."""
+        padded = self._form.layer_shapes(self._seeds)
+        losses = jnp.zeros((LANES, self._seeds, self._steps), self._work.training.precision)
         arrays = []
-        for plan, checkpoint in zip(plans, left, strict=True):
+        for chain, checkpoint in zip(chains, left, strict=True):
             if checkpoint is None:
-                arrays.append(draw_dense_layers(plan.chain, self._work.settings, seeds))
+                arrays.append(draw_dense_layers(chain, self._work.settings, self._seeds))
                 continue
-            shapes = natural_shapes(plan.chain, seeds)
-            check_fits(checkpoint, [*shapes, (seeds,), *shapes, *shapes])
+            shapes = natural_shapes(chain, self._seeds)
+            check_fits(checkpoint, [*shapes, (self._seeds,), *shapes, *shapes])
             arrays.append(list(checkpoint.arrays))
         count = len(padded)
         parameters = side_by_side([its[:count] for its in arrays], padded)
         moments = optax.adam(0.0).init(parameters)
-        if left[0] is not None:
+        if self._begun:
             mu = side_by_side([its[count + 1 : 2 * count + 1] for its in arrays], padded)
             nu = side_by_side([its[2 * count + 1 :] for its in arrays], padded)
-            leaves = [arrays[0][count][0], *mu, *nu]  # of the seeds' counts, which are the same
+            # Every seed of every network has counted the same steps.
+            leaves = [arrays[0][count][0], *mu, *nu]
             moments = jax.tree.unflatten(jax.tree.structure(moments), leaves)
         return LaneState(parameters, moments, losses)
 
-    def _end(self, now: LaneState, chains: Sequence[Chain]) -> Iterator[tuple[np.ndarray, ...]]:
-        """The arrays of each network's checkpoint."""
-        seeds = self._work.training.train_seeds
+    def _arrays(self, now: LaneState, chains: Sequence[Chain]) -> Iterator[tuple[np.ndarray, ...]]:
+        """Of each network's checkpoint."""
         count, *moments = map(np.asarray, jax.tree.leaves(now.moments))
         parameters, half = [np.asarray(array) for array in now.parameters], len(moments) // 2
         for lane, chain in enumerate(chains):
-            shapes = natural_shapes(chain, seeds)
+            shapes = natural_shapes(chain, self._seeds)
             its, mu, nu = (
                 one_lane(arrays, lane, shapes)
                 for arrays in (parameters, moments[:half], moments[half:])
             )
-            yield (*its, np.full(seeds, count), *mu, *nu)
+            yield (*its, np.full(self._seeds, count), *mu, *nu)

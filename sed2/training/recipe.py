@@ -68,10 +68,12 @@ def train_one(
         plan: of the model.
         dataset, settings, training, progress: as for `train`; `training.epochs` means nothing.
         stops: epochs, ascending, after which the losses are those of a whole training.
-        checkpoint: of a call that differs in its stops alone.
+        checkpoint: of a call that differs in its stops alone; the progress is what is left then.
     """
     start, trainings = time.process_time(), list[Training]()
     curve = [] if checkpoint is None else list(checkpoint.loss.T)
+    begun = len(curve)
+    total = (stops[-1] - begun) * plan.steps
     with jax.enable_x64(training.precision == "float64"):
         now = loop.start(draw_states(plan.chain, settings, training.train_seeds))
         if checkpoint:
@@ -79,7 +81,7 @@ def train_one(
         x, y = training_set(dataset, plan, settings.seed, training.precision)
         for stop in stops:
             for epoch in range(len(curve), stop):
-                told = partial(_tell, progress, epoch * plan.steps, stops[-1] * plan.steps)
+                told = partial(_tell, progress, (epoch - begun) * plan.steps, total)
                 now, losses = _epoch(now, x, y, plan, settings.seed, training, epoch, told)
                 curve.append(losses.mean(axis=1))
             losses, hits = _evaluate(now.states, x, y, plan, settings.seed, training, stop)

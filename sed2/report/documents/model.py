@@ -43,6 +43,7 @@ def compute_document(result: ModelResult) -> dict[str, Any]:
         "upper_bound": result.upper_bound,
         **brackets_document(result),
         "warnings": result.warnings,
+        "cost": asdict(result.cost),
         "provenance": asdict(result.provenance),
     }
 

@@ -52,6 +52,7 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
                 "training": model.training and training_document(model.training),
                 "baselines": model.baselines and baselines_document(model.baselines),
                 "warnings": model.warnings,
+                "cost": asdict(model.result.cost),
                 "spec_sha256": model.result.provenance.spec_sha256,
             }
             for model, gained, *front in zip(

@@ -27,11 +27,12 @@ def training_document(training: Training) -> dict[str, Any]:
         "batch_size": training.batch_size,
         "steps": training.steps,
         "settings": training.settings.model_dump(),
+        "cost": asdict(training.cost),
     }
 
 
 def baselines_document(baselines: Mapping[str, BaselineValue]) -> dict[str, Any]:
-    """By name: the value, null if undefined, and why or what to know of it."""
+    """By name: the value, null if undefined, why or what to know of it, and its cost."""
     return {name: asdict(value) for name, value in baselines.items()}
 
 
@@ -61,15 +62,18 @@ def prediction_document(prediction: Prediction) -> dict[str, Any]:
 
 def csv_columns(model: RankedModel) -> dict[str, float]:
     """What is added to each row of the model, which has its number of parameters already."""
-    columns: dict[str, float] = {}
+    columns = {"cpu_seconds": model.result.cost.cpu_seconds}
     if model.training:
         columns |= {
             "train_loss": model.training.mean,
             "train_loss_std_error": model.training.std_error,
             "train_accuracy": model.training.mean_accuracy,
+            "train_cpu_seconds": model.training.cost.cpu_seconds,
         }
-    baselines = model.baselines or {}
-    return columns | {n: value.value for n, value in baselines.items() if n != "parameters"}
+    for name, value in (model.baselines or {}).items():
+        columns |= {name: value.value} if name != "parameters" else {}
+        columns[f"{name}_cpu_seconds"] = value.cost.cpu_seconds
+    return columns
 
 
 def _correlation(correlation: Correlation) -> dict[str, Any]:

@@ -19,7 +19,13 @@ from sed2.report.tables.ranking import (
     ranking_warnings,
     size_notes,
 )
-from sed2.report.tables.training import baseline_notes, prediction_notes, prediction_table
+from sed2.report.tables.training import (
+    baseline_notes,
+    cost_notes,
+    cost_table,
+    prediction_notes,
+    prediction_table,
+)
 
 
 def rank_page(ranking: Ranking, command: str = "") -> bytes:
@@ -59,9 +65,15 @@ def _sizes(ranking: Ranking) -> Element | None:
 
 
 def _prediction(ranking: Ranking) -> Element | None:
-    """How the score and the baselines order the models against their losses."""
-    if not ranking.correlation:
+    """How the score and the baselines order the models against their losses, and what they cost."""
+    if not ranking.correlation and not ranking.models[0].baselines:
         return None
+    if not ranking.correlation:
+        return section(
+            "Cost of the measures",
+            table_element("Costs", cost_table(ranking)),
+            notes(cost_notes(ranking)),
+        )
     return section(
         "Correlation with the training losses",
         table_element("Correlations", prediction_table(ranking)),

@@ -30,6 +30,7 @@ from sed2.report.tables.training import (
     baseline_notes,
     loss_cell,
     print_baselines,
+    print_costs,
     print_prediction,
     training_note,
 )
@@ -197,6 +198,9 @@ def print_rank(console: Console, ranking: Ranking, command: str = "") -> None:
     if ranking.correlation:
         console.print()
         print_prediction(console, ranking)
+    elif others:
+        console.print()
+        print_costs(console, ranking)
 
 
 def order_note(ranking: Ranking) -> str:

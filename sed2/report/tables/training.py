@@ -17,6 +17,10 @@ _CORRELATION = (
     "tau-b, rho: Kendall's and Spearman's correlation of a measure and -(train loss), 1 if both "
     "order the models alike. 95%: for other models of the same kind, by a bootstrap over these."
 )
+_COST = (
+    "CPU s: seconds of CPU for each model, on average, compilation included. What several measures "
+    "share is divided among them; an early loss has all epochs until then."
+)
 _RANKS = (
     "The score stands for the ranks that were decided: its values at other N and K do not compare."
 )
@@ -74,6 +78,62 @@ def baseline_notes(models: Sequence[RankedModel]) -> list[str]:
     ]
 
 
+def print_costs(console: Console, ranking: Ranking) -> None:
+    """What each measure costs."""
+    print_in_parts(console, cost_table(ranking))
+    for line in cost_notes(ranking):
+        note(console, line)
+
+
+def cost_table(ranking: Ranking) -> Table:
+    """The costs."""
+    names = {SCORE: ranking.settings.score_name}
+    columns: list[Column[str]] = [
+        Column("measure", lambda name: names.get(name, name)),
+        Column("CPU s", lambda name: _cost(ranking, name)),
+    ]
+    return Table.of(columns, [SCORE, *(ranking.models[0].baselines or {})], named=0)
+
+
+def cost_notes(ranking: Ranking) -> list[str]:
+    """What the costs mean, and what of them is compilation, where that is told apart."""
+    early = [name for name in ranking.models[0].baselines or () if name.startswith("early_loss")]
+    shared = [_mean_cost(ranking, name, "compilation_seconds") for name in early]
+    compiled = next((seconds for seconds in shared if not math.isnan(seconds)), math.nan)
+    trained = np.array([m.training.cost.cpu_seconds for m in ranking.models if m.training])
+    known = trained[~np.isnan(trained)]
+    return [
+        _COST,
+        *(
+            [f"Of the early losses {_seconds(compiled)} s are for programs that models share."]
+            if not math.isnan(compiled)
+            else []
+        ),
+        *([f"The training itself took {_seconds(known.mean())} s."] if len(known) else []),
+    ]
+
+
+def _cost(ranking: Ranking, measure: str) -> str:
+    return _seconds(_mean_cost(ranking, measure, "cpu_seconds"))
+
+
+def _mean_cost(ranking: Ranking, measure: str, kind: str) -> float:
+    """Over the models that have the measure, or have tried; NaN if nobody measured."""
+    costs = [
+        model.result.cost if measure == SCORE else (model.baselines or {})[measure].cost
+        for model in ranking.models
+    ]
+    seconds = np.array([getattr(cost, kind) for cost in costs])
+    known = seconds[~np.isnan(seconds)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+def _seconds(value: float) -> str:
+    if math.isnan(value):
+        return "–"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
 def print_prediction(console: Console, ranking: Ranking) -> None:
     """How the score, and the baselines, order the models against their losses."""
     print_in_parts(console, prediction_table(ranking))
@@ -92,6 +152,7 @@ def prediction_table(ranking: Ranking) -> Table:
         Column("rho", lambda its: number(its.spearman.value, digits=2)),
         Column("95% of rho", lambda its: _interval(its.spearman.interval)),
         Column("models", lambda its: str(its.kendall.models)),
+        Column("CPU s", lambda its: _cost(ranking, its.measure)),
     ]
     return Table.of(columns, prediction.agreements, named=0)
 
@@ -116,6 +177,7 @@ def prediction_notes(ranking: Ranking) -> list[str]:
             for reason, of in reasons.items()
         ),
         *([_verdict(prediction)] if prediction.verdict else []),
+        *cost_notes(ranking),
     ]
 
 

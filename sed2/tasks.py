@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
-from sed2.baselines.early import early_losses
+from sed2.baselines.early import EARLY_LOSSES, early_losses
 from sed2.baselines.registry import UNTRAINED, baseline_values
 from sed2.baselines.results import BaselineValue
 from sed2.chain import build_chain
@@ -190,6 +191,12 @@ def _early_together(
             yield places[number], values
 
 
+def _early_is_lasting(task: Task, value: Mapping[str, BaselineValue]) -> bool:
+    """Those that are no part of the training are missing anywhere."""
+    part = {each.name for each in EARLY_LOSSES if each.epochs < task.own.epochs}
+    return _is_lasting(task, {name: value[name] for name in part})
+
+
 def _forecast_early(task: Task, dataset: Dataset) -> float:
     try:
         return _forecast_training(task, dataset) + lanes.BYTES
@@ -224,7 +231,7 @@ EARLY = Stage(
     Mapping[str, BaselineValue],
     _early,
     _forecast_early,
-    _is_lasting,
+    _early_is_lasting,
     _early_together,
 )
 TRAINING = Stage("training", "trainings", "trainings", Training, _train, _forecast_training)

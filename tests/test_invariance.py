@@ -44,7 +44,7 @@ def numbers(result: ModelResult) -> dict[str, np.ndarray]:
             return
         if is_dataclass(value):
             for field in fields(value):
-                if field.name not in ("plan", "provenance"):
+                if field.name not in ("plan", "provenance", "cost"):
                     visit(getattr(value, field.name), f"{path}.{field.name}")
         elif isinstance(value, tuple):
             for i, each in enumerate(value):

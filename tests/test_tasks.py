@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from sed2 import tasks
-from sed2.baselines.registry import baseline_values
+from sed2.baselines.registry import UNTRAINED, baseline_values
 from sed2.baselines.results import BaselineValue
 from sed2.estimate import estimate
 from sed2.fisher.plan import NOMINAL_BUDGET
@@ -35,7 +35,8 @@ def nothing(done: int, total: int) -> None:
 def test_each_stage_computes_its_value() -> None:
     data = load_data(SETTINGS)
     assert_same(ESTIMATED.compute(data, nothing), estimate(MODEL, data, SETTINGS))
-    assert_same(COMPARED.compute(data, nothing), baseline_values(MODEL, data, SETTINGS))
+    untrained = baseline_values(MODEL, data, SETTINGS, UNTRAINED)
+    assert_same(COMPARED.compute(data, nothing), untrained)
     trained = Task(TRAINING, MODEL, SETTINGS, SHORT).compute(data, nothing)
     assert isinstance(trained, Training)
     assert_same(trained, train(MODEL, data, SETTINGS, SHORT))

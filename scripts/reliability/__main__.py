@@ -66,7 +66,7 @@ def document(size: Size, seed: int, folder: Path, report: Callable[[str], None])
             f"Made by `python -m scripts.reliability{' --quick' * (size is QUICK)} --seed "
             f"{seed}`. The run is `sed2 rank --run-dir` of three networks on Covertype, N = "
             f"{size.samples}, K = {size.draws}. Results are the JSON of `--json`, compared with "
-            "that of a run that nothing disturbs, byte for byte.",
+            "that of a run that nothing disturbs, but for what they cost.",
             "",
             "| what happens | times | what comes of it |",
             f"|{' --- |' * 3}",

@@ -41,7 +41,7 @@ def check(lab: Lab, sizes: Sequence[str], report: Callable[[str], None]) -> list
     return [
         f"| a full disk: a tmpfs of {', '.join(sizes)}, enlarged then | {len(sizes)} | {told} "
         f"times told with exit 2, {len(sizes) - told} times it sufficed; {len(sizes)} equal "
-        "results, byte for byte, after the same command |"
+        "results, after the same command |"
     ]
 
 

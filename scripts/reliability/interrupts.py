@@ -79,7 +79,7 @@ def check(
         "130, one line and nothing half-written; "
         f"{tally['python']} times before Python had come to sed2 |",
         f"| - of these, followed by the same command | {tally['again']} | {tally['again']} equal "
-        "results, byte for byte |",
+        "results |",
         f"| - with finished models kept | {tally['results']} | |",
         f"| - with finished pieces of an unfinished model | {tally['pieces']} | |",
         f"| - seconds from Ctrl-C to the end, at most | {max(ends, default=0):.2f} | |",

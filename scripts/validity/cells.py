@@ -10,7 +10,7 @@ import numpy as np
 
 from scripts.common.spectra import spectra_of
 from scripts.validity.measures import Values, measure_all
-from sed2.baselines.registry import BASELINES, measure_baselines
+from sed2.baselines.registry import UNTRAINED, measure_baselines
 from sed2.chain import build_chain
 from sed2.data.load import Dataset, choose_inputs
 from sed2.options import TrainingSettings
@@ -119,7 +119,7 @@ def measure_spectra(model: ModelSpec, dataset: Dataset, cell: Cell) -> Values:
 
 def measure_network(model: ModelSpec, dataset: Dataset, cell: Cell) -> Values:
     """What 2sED is held against."""
-    names = [name for name in BASELINES if name not in cell.without]
+    names = [name for name in UNTRAINED if name not in cell.without]
     found = measure_baselines(model, dataset, cell.settings, names)
     return {(name, ""): value for name, value in found.items()}
 

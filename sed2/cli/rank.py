@@ -40,7 +40,8 @@ def rank(
     baselines: Annotated[
         bool,
         typer.Option(
-            "--baselines", help="Take the measures that 2sED has to beat as well: synflow, ..."
+            "--baselines",
+            help="Take the measures that 2sED has to beat as well: synflow, ..., early losses.",
         ),
     ] = False,
     run_dir: RunDir = None,

@@ -4,7 +4,7 @@ A file is one line, `sed2-run FORMAT KEY LENGTH SHA256`, and then its content. T
 all that determines the content, and the file's name. So every file says by itself whether it is
 whole and what it belongs to; one that does not is told and made anew.
 
-Two processes that write the same file write the same bytes.
+Two processes that write the same file write the same bytes, but for the CPU seconds in it.
 """
 
 from __future__ import annotations

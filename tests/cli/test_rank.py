@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ def test_company_order_and_names_change_no_number(sed2: Run, spec: str) -> None:
     other.write_text("models:\n  - MLP 54-2-7\n  - {name: new, notation: MLP 54-9-7}\n")
     own = {"rank", "place", "separation", "probability_best", "order_probability"}
     own |= {"name", "pareto", "places_gained_with_size_held"}  # all of them of the company
+    own |= {"cost"}
     before, after = (
         {
             model["parameters"]: {k: v for k, v in model.items() if k not in own}
@@ -195,6 +197,8 @@ def test_company_and_order_change_no_training(sed2: Run) -> None:
         Path("m.yaml").write_text(json.dumps(models))
         document = ranked(sed2, "m.yaml", *TRAIN)
         losses += [m["training"] for m in document["models"] if m["name"] == "MLP 54-9-7"]
+    for loss in losses:
+        del loss["cost"]
     assert losses[0] == losses[1]
 
 
@@ -217,11 +221,34 @@ def test_baselines_stand_beside_the_score_and_are_judged(sed2: Run) -> None:
     for model in document["models"]:
         assert set(model["baselines"]) == set(BASELINES)
         assert model["baselines"]["parameters"]["value"] == model["parameters"]
+        early = [model["baselines"][f"early_loss_{epochs}"]["value"] for epochs in (1, 2)]
+        assert -3 < early[0] < 0
+        assert early[1] is None  # the training itself has two epochs
+    assert re.search("early_loss_2 of [^:]*: the training itself", " ".join(ran.out.split()))
+
+
+def test_every_measure_says_what_it_costs(sed2: Run) -> None:
+    Path("m.yaml").write_text("models: [MLP 54-2-7]\n")
+    options = ("--baselines", *TRAIN[1:], "--epochs", "3")
+    ran = sed2("rank", "m.yaml", *FAST, *options, "--json", "r.json", "--csv", "r.csv")
+    assert ran.code == 0, ran.err
+    (model,) = json.loads(Path("r.json").read_text())["models"]
+    row = next(csv.DictReader(Path("r.csv").read_text().splitlines()))
+    costs = {"cpu_seconds": model["cost"]} | {
+        f"{name}_cpu_seconds": value["cost"] for name, value in model["baselines"].items()
+    }
+    for column, cost in costs.items():
+        assert float(row[column]) == cost["cpu_seconds"] >= 0
+    table = ran.out.partition("CPU s")[2]
+    for name in ("lower 2sED", *BASELINES):
+        assert re.search(rf"^{name} +[\d.e-]+$", table, re.MULTILINE)
+    assert costs["early_loss_2_cpu_seconds"]["compilation_seconds"] is not None
+    assert float(row["early_loss_2"]) < 0
 
 
 def test_baselines_need_no_training(sed2: Run) -> None:
     Path("m.yaml").write_text("models: [MLP 54-2-7]\n")
-    document = ranked(sed2, "m.yaml", "--baselines")
+    document = ranked(sed2, "m.yaml", "--baselines", "--epochs", "1")
     assert document["correlation"] is None
     assert document["models"][0]["training"] is None
     assert document["models"][0]["baselines"]["depth"]["value"] == 2

@@ -44,13 +44,14 @@ def test_all_three_stages_are_those_of_one_process(nodes: Nodes, tmp_path: Path)
     spec = {"models": ["MLP 54-3-7", "MLP 54-2-7"]}
     found = ranked(spec, ray=nodes.address, run_dir=tmp_path / "run", progress=seen, **asked)
     assert text(found) == text(ranked(spec, **asked))
-    assert seen.calls[-1] == ("6 of 6 done, 0 at work", 6000, 6000)
+    assert seen.calls[-1] == ("8 of 8 done, 0 at work", 8000, 8000)
     counts = [done for _, done, _ in seen.calls]
     assert counts == sorted(counts)
     assert load_run(tmp_path / "run").finished
     again = ranked(spec, run_dir=told.run(tmp_path / "run"), **asked)
     assert told.lines == [
-        "2 of 2 models, 2 of 2 baselines, 2 of 2 trainings taken over from " + str(tmp_path / "run")
+        "2 of 2 models, 2 of 2 baselines, 2 of 2 early losses, 2 of 2 trainings taken over from "
+        + str(tmp_path / "run")
     ]
     assert text(again) == text(found)
 

@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 
 import sed2
 from sed2.baselines.results import BaselineValue
+from sed2.common.cost import Cost
 from sed2.gating.outcome import Check, Status
+from sed2.ranking.prediction import add_baselines
 from sed2.report.documents.gate import gate_document
 from sed2.report.documents.model import compute_document
 from sed2.report.documents.ranking import rank_document
@@ -201,8 +203,17 @@ def test_settings_of_a_models_own_are_told() -> None:
 
 def test_losses_come_with_their_correlation() -> None:
     found = rows(read(rank_page(made_losses())), after="Correlation with the training losses")
-    assert found[0] == ["measure", "tau-b", "95% of tau-b", "rho", "95% of rho", "models"]
+    assert found[0] == ["measure", "tau-b", "95% of tau-b", "rho", "95% of rho", "models", "CPU s"]
     assert [row[0] for row in found[1:3]] == ["lower 2sED", "flops"]
+
+
+def test_untrained_baselines_come_with_their_costs() -> None:
+    values = {"snip": BaselineValue(1.0, cost=Cost(0.25)), "depth": BaselineValue(2.0)}
+    results = [replace(made_result(name), cost=Cost(12.0)) for name in ("a", "b")]
+    ranking = add_baselines(made_ranking(results), {"a": values, "b": values})
+    found = rows(read(rank_page(ranking)), after="Cost of the measures")
+    assert found[:2] == [["measure", "CPU s"], ["lower 2sED", "12"]]
+    assert found[2:4] == [["snip", "0.25"], ["depth", "–"]]
 
 
 def test_a_gate_tells_each_verdict_and_its_reason() -> None:

@@ -97,7 +97,7 @@ def test_an_untrained_ranking_says_nothing_of_training() -> None:
 def test_few_models_have_a_correlation_and_the_reason_why_no_interval() -> None:
     text = printed(trained(), 200)
     row = next(line for line in text.splitlines() if line.startswith("lower 2sED  "))
-    assert row.split()[2:] == ["0.33", "–", "0.50", "–", "3"]
+    assert row.split()[2:] == ["0.33", "–", "0.50", "–", "3", "–"]
     assert "–: fewer than 5 models, too few for an interval." in text
 
 
@@ -146,6 +146,7 @@ def test_the_document_has_losses_and_correlations() -> None:
     assert document["models"][2]["baselines"]["jacob_cov"] == {
         "value": None,
         "reason": "the outputs do not depend on some input",
+        "cost": {"cpu_seconds": None, "compilation_seconds": None},
     }
     correlation = document["correlation"]
     assert next(iter(correlation["measures"])) == "score"

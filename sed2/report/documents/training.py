@@ -62,6 +62,8 @@ def prediction_document(prediction: Prediction) -> dict[str, Any]:
 
 def csv_columns(model: RankedModel) -> dict[str, float]:
     """What is added to each row of the model, which has its number of parameters already."""
+    if not (model.training or model.baselines):
+        return {}
     columns = {"cpu_seconds": model.result.cost.cpu_seconds}
     if model.training:
         columns |= {

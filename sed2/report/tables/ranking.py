@@ -198,7 +198,7 @@ def print_rank(console: Console, ranking: Ranking, command: str = "") -> None:
     if ranking.correlation:
         console.print()
         print_prediction(console, ranking)
-    elif others:
+    elif ranking.models[0].baselines:
         console.print()
         print_costs(console, ranking)
 

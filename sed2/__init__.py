@@ -3,6 +3,7 @@
     >>> import sed2
     >>> result = sed2.compute("MLP 54-16-7", dataset="covertype", eps="1e-3:1e-1")
     >>> ranking = sed2.rank("configs/mlps.yaml")
+    >>> choice = sed2.select("configs/mlps.yaml", epochs=40, budget="10%").choice
     >>> stability = sed2.stability("configs/mlps.yaml", seeds=5)
     >>> gated = sed2.gate("configs/mlps.yaml", "sed2-baseline.json")
     >>> bound = sed2.bound("MLP 54-16-7", dataset="covertype", n_train=100_000, lipschitz=1)
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sed2.api import gate as gate
     from sed2.api import make_baseline as make_baseline
     from sed2.api import rank as rank
+    from sed2.api import select as select
     from sed2.api import stability as stability
     from sed2.api import validate as validate
     from sed2.cluster.settings import Cluster as Cluster
@@ -50,13 +52,15 @@ if TYPE_CHECKING:
     from sed2.runs.loading import StoredRun as StoredRun
     from sed2.runs.loading import load_ranking as load_ranking
     from sed2.runs.loading import load_run as load_run
+    from sed2.selection.results import SelectedModel as SelectedModel
+    from sed2.selection.results import Selection as Selection
     from sed2.settings import Settings as Settings
     from sed2.training.result import Training as Training
 
     __version__: str
 
 _NAMES = {
-    "sed2.api": "bound compute gate make_baseline rank stability validate",
+    "sed2.api": "bound compute gate make_baseline rank select stability validate",
     "sed2.generalisation.results": "BoundResult",
     "sed2.cluster.settings": "Cluster",
     "sed2.errors": "DataError HostError NumericsError ResourceError Sed2Error SpecError UsageError",
@@ -66,6 +70,7 @@ _NAMES = {
     "sed2.results": "Checked Curve ModelResult Score",
     "sed2.runs.directory": "RunDirectory",
     "sed2.runs.loading": "StoredRun load_ranking load_run",
+    "sed2.selection.results": "SelectedModel Selection",
     "sed2.settings": "Settings",
     "sed2.robustness.results": "StabilityResult",
     "sed2.training.result": "Training",

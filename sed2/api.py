@@ -31,6 +31,7 @@ from sed2.options import (
     DecidingOptions,
     GateOptions,
     LimitOptions,
+    SelectOptions,
     TheoremConstants,
     TrainingSettings,
     sort_out,
@@ -55,6 +56,8 @@ from sed2.request import (
 from sed2.results import Checked, ModelResult
 from sed2.robustness.results import StabilityResult
 from sed2.robustness.study import check_memory, check_shared, read_grids, study
+from sed2.selection.choosing import choose, first_tasks, prior_tasks, read_entries
+from sed2.selection.results import Selection
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, SpecFile, data_check, shape_check
 from sed2.tasks import BASELINES, EARLY, ESTIMATE, TRAINING, Stage, Task, ThisProcess, Workplace
@@ -186,16 +189,11 @@ def rank(
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     names = [candidate.name for candidate in file.models]
     check_comparable(names, resolved, also=("seed",) if train or baselines else ())
-    candidates = dict(zip(names, file.models, strict=True))
     its = dict(zip(names, resolved, strict=True))
     dataset = checked_data(file.models, resolved)  # all have the same, or do not compare
-    chains = {
-        name: build_chain(candidate.blocks, dataset.input_shape)
-        for name, candidate in candidates.items()
-    }
-    sizes = {name: (chain.parameters, flops(chain).value) for name, chain in chains.items()}
-    names, left_out = within(sizes, resolve_options(LimitOptions, limits, file))
-    candidates = {name: candidates[name] for name in names}
+    wanted_size = resolve_options(LimitOptions, limits, file)
+    candidates, sizes, left_out = _within_limits(file, dataset, wanted_size)
+    names = list(candidates)
     its = {name: its[name] for name in names}
     wish = resolve_options(DecidingOptions, deciding, file)
     demand = read_demand(wish, its) if until_decided else None
@@ -238,6 +236,62 @@ def rank(
     if run:
         run.finish(ranking)
     return ranking
+
+
+def select(
+    spec: Spec,
+    *,
+    allow_import: bool = False,
+    allow_partial: bool = False,
+    run_dir: RunDir = None,
+    ray: Ray = None,
+    progress: Progress = lambda name, done, total: None,
+    **options: Any,
+) -> Selection:
+    """Which of the models of a file to train: chosen by a measure and short trainings.
+
+    A measure of untrained networks leaves out three quarters of them. Then successive halving
+    trains on what is left, each from where it was, until one has the lowest loss at the end with
+    the probability `decide_at`, by its learning curve, or the budget is spent.
+
+    Args:
+        spec: as for `rank`.
+        allow_import, allow_partial, ray: as for `compute`.
+        run_dir: as for `compute`; what a rung trained is kept, so that an end loses one at most.
+        progress: called as the work goes on.
+        options: as for `rank`, and from the same sources the fields of
+            `sed2.options.SelectOptions`, `sed2.options.LimitOptions` and
+            `sed2.options.TrainingSettings`, whose `epochs` are those of a whole training.
+
+    Raises:
+        as `rank`; and UsageError if there is one model only, the budget is too small for one epoch,
+        or `prune_by` names no measure; DataError if the data have no labels.
+    """
+    run = _opened(run_dir)
+    settings, of_tasks, wishes, training, limits = sort_out(
+        options, Settings, ClusterOptions, SelectOptions, TrainingSettings, LimitOptions
+    )
+    file = read_spec(spec, allow_import, allow_partial)
+    cluster = _cluster(file, ray, of_tasks)
+    wish = resolve_options(SelectOptions, wishes, file)
+    resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
+    names = [candidate.name for candidate in file.models]
+    check_comparable(names, resolved, also=("seed",))
+    dataset = checked_data(file.models, resolved)
+    models, sizes, left_out = _within_limits(
+        file, dataset, resolve_options(LimitOptions, limits, file)
+    )
+    candidates = read_entries(
+        models,
+        dict(zip(names, resolved, strict=True)),
+        sizes,
+        resolve_options(TrainingSettings, training, file),
+        wish,
+        dataset,
+    )
+    tasks = prior_tasks(candidates, wish.prune_by) or first_tasks(candidates)
+    with _workplace("select", tasks, dataset, file, run, cluster) as place:
+        return replace(choose(candidates, wish, place, progress), left_out=left_out)
 
 
 def bound(
@@ -441,6 +495,18 @@ def validate(
             )
         )
     return checked
+
+
+def _within_limits(
+    file: SpecFile, dataset: Dataset, limits: LimitOptions
+) -> tuple[dict[str, ModelSpec], dict[str, tuple[int, float]], tuple[str, ...]]:
+    """The models within the limits of size, by name; parameters and operations of all; and the
+    names of the others."""
+    models = {model.name: model for model in file.models}
+    chains = {name: build_chain(its.blocks, dataset.input_shape) for name, its in models.items()}
+    sizes = {name: (chain.parameters, flops(chain).value) for name, chain in chains.items()}
+    fitting, left_out = within(sizes, limits)
+    return {name: models[name] for name in fitting}, sizes, left_out
 
 
 @contextmanager

@@ -8,11 +8,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from sed2.errors import UsageError, did_you_mean
+from sed2.errors import UsageError, did_you_mean, shown
 from sed2.settings import BUDGET, Flag, Number, Options, Panel, Settings, variable
 
 TIMES = 8
@@ -74,6 +75,51 @@ class DecidingOptions(Options):
     budget: Seconds | None = None
     """Time to spend at most, such as `60s`, `5min` or `2h`; a step that would not fit is not
     begun."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a selection may cost: a share of training all, or seconds."""
+
+    share: float | None = None
+    seconds: float | None = None
+
+
+def read_budget(text: str) -> Budget:
+    """Read `10%` or `60s`, `5min`, `2h`.
+
+    Raises:
+        ValueError: with a sentence that says what is allowed.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%|[a-z]+)\s*", text)
+    number = float(match[1]) if match else 0.0
+    if match and match[2] == "%" and 0 < number <= 100:
+        return Budget(share=number / 100)
+    if match and match[2] in _UNITS and 0 < number < 1e9:
+        return Budget(seconds=number * _UNITS[match[2]])
+    raise ValueError(
+        f"`budget` must be a share of the cost of training all, such as `10%`, or a time such as "
+        f"`60s`, `5min` or `2h`, not `{shown(text)}`"
+    )
+
+
+def _budget(text: str) -> str:
+    read_budget(text)
+    return text.strip()
+
+
+class SelectOptions(Options):
+    """What a choice may cost, and how sure it is to be."""
+
+    section: ClassVar[str] = "select"
+    panel: ClassVar[Panel] = BUDGET
+    budget: Annotated[str, AfterValidator(_budget)] = "10%"
+    """What it may cost: a share of the cost of training all, or a time such as `60s` or `5min`."""
+    prune_by: Annotated[str, Field(min_length=1)] = "joint"
+    """What leaves out three quarters of the candidates before any training, and weighs against
+    their early losses: a score (lower, end-to-end, joint), the name of a baseline, or none."""
+    decide_at: Annotated[float, Number] = Field(default=0.95, gt=0.5, le=0.999)
+    """Probability of being the best from which on the choice is made."""
 
 
 class LimitOptions(Options):
@@ -171,6 +217,7 @@ KINDS_OF_OPTIONS: tuple[type[Options], ...] = (
     TrainingSettings,
     DecidingOptions,
     LimitOptions,
+    SelectOptions,
     GateOptions,
     TheoremConstants,
     ClusterOptions,

@@ -148,7 +148,7 @@ def forecast_spectra(task: Task, dataset: Dataset) -> float:
 def _baselines(
     task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
 ) -> dict[str, BaselineValue]:
-    return baseline_values(task.model, dataset, task.settings, UNTRAINED, progress)
+    return baseline_values(task.model, dataset, task.settings, task.own or UNTRAINED, progress)
 
 
 def _forecast_baselines(task: Task, dataset: Dataset) -> float:

@@ -20,7 +20,7 @@ ROOMS = """
     api
     cluster report
     runs
-    robustness gating
+    selection robustness gating
     ranking
     tasks
     baselines

@@ -21,6 +21,7 @@ from sed2.cli import (
     rank,
     report,
     schema,
+    select,
     stability,
     validate,
 )
@@ -76,6 +77,7 @@ app = typer.Typer(
 for command in (
     compute.compute,
     rank.rank,
+    select.select,
     report.report,
     gate.gate,
     stability.stability,

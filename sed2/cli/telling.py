@@ -49,13 +49,18 @@ def _print(result: Any, console: Console, command: str, *, verbose: bool) -> Non
     from sed2.report.tables.checked import print_plan
     from sed2.report.tables.model import print_compute, print_smc
     from sed2.report.tables.ranking import print_rank
+    from sed2.report.tables.selection import print_selection
     from sed2.report.tables.stability import print_stability
     from sed2.robustness.results import StabilityResult
+    from sed2.selection.results import Selection
 
     match result:
         case Ranking():
             print_rank(console, result, command)
             models = [model.result for model in result.models]
+        case Selection():
+            print_selection(console, result)
+            models = []
         case BoundResult():
             print_bound(console, result)
             models = [result.model]

@@ -19,17 +19,19 @@ from sed2.report import words
 from sed2.report.decision import decision
 from sed2.report.documents.gate import gate_document
 from sed2.report.documents.model import curve_columns
+from sed2.report.documents.selection import selection_document
 from sed2.report.documents.stability import stability_rows
 from sed2.report.documents.training import csv_columns
 from sed2.report.html.elements import element, table_element
 from sed2.report.html.elements import notes as listed
 from sed2.report.html.page import to_text
-from sed2.report.tables import bound, ranking, stability
+from sed2.report.tables import bound, ranking, selection, stability
 from sed2.report.tables.cells import coverage, probability_cell, score_in_words
 from sed2.report.tables.model import compute_notes, curve_table, shown_points
 from sed2.report.tables.training import baseline_notes
 from sed2.results import Curve, ModelResult, Score
 from sed2.robustness.results import StabilityResult
+from sed2.selection.results import SelectedModel, Selection
 
 if TYPE_CHECKING:
     import pandas
@@ -56,6 +58,11 @@ def line(result: Any, /) -> str:
             said = [_models(len(result)), f"best {best.name}"]
             said += _probable("P(best)", best.probability_best.score) if len(result) > 1 else []
             said += [_scored(best.result)]
+        case SelectedModel():
+            said = [result.name, f"{result.epochs} epochs", f"forecast {result.forecast:.4g}"]
+            said += _probable("P(best)", result.probability)
+        case Selection():
+            said = [_models(len(result)), selection.headline(result)]
         case StabilityResult(verdict=verdict):
             few = len(verdict.order) <= _FEW
             said = [_SETTLED[verdict.settled]]
@@ -90,6 +97,10 @@ def markup(result: Any, /) -> str:
             notes = [*decision(result), ranking.order_note(result)]
             notes += [*ranking.size_notes(result), *ranking.rank_notes(result, table.headers)]
             notes += baseline_notes(models)
+        case Selection():
+            table = selection.selection_table(result)
+            notes = [*selection.verdict(result), selection.spent_note(result)]
+            notes += selection.selection_notes(result, table.headers)
         case StabilityResult():
             table = stability.models_table(result)
             notes = [stability.scores_note(result), stability.sentence(result)]
@@ -131,6 +142,10 @@ def frame(result: Any, /) -> pandas.DataFrame:
             rows = named | curve_columns(result)
         case Ranking():
             rows = [_ranked(model) for model in result]
+        case Selection():
+            rows = selection_document(result)["models"]
+            for row in rows:
+                del row["training"]
         case StabilityResult():
             rows = stability_rows(result)
         case GateResult():

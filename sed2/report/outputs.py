@@ -18,6 +18,7 @@ from sed2.report.comparison import Comparison
 from sed2.report.documents.text import SCHEMA_VERSION, to_json
 from sed2.results import ModelResult
 from sed2.robustness.results import StabilityResult
+from sed2.selection.results import Selection
 
 PLOT_FORMATS = (".png", ".svg", ".pdf")
 
@@ -121,6 +122,17 @@ class Outputs:
                     "junit": lambda: junit(result),
                     "summary": lambda: summary(result).encode(errors="replace"),
                     "html": lambda: gate_page(result, self.command),
+                }
+            case Selection():
+                from sed2.report.documents.selection import selection_csv, selection_document
+                from sed2.report.figures.selection import selection_figure
+                from sed2.report.html.selection import selection_page
+
+                return {
+                    "json": lambda: to_json(selection_document(result)),
+                    "csv": lambda: selection_csv(result),
+                    "plot": lambda: selection_figure(result, self._figure),
+                    "html": lambda: selection_page(result, self.command),
                 }
             case Comparison():
                 from sed2.report.documents.diff import diff_document

@@ -45,6 +45,7 @@ _OWN = {
     "batches",
     "draws",
     "early",
+    "rungs",
 }
 
 

@@ -32,7 +32,7 @@ PACKAGES = ("sed2", "jax", "jaxlib", "flax", "numpy", "scipy", "optax", "matfree
 """Whose versions may change a number."""
 NAMES_OF_DATA = {"dataset", "label", "standardize"}
 """Settings that determine the data, whose hash is taken instead."""
-_NO_NUMERICS = ("cli", "cluster", "gating", "ranking", "report", "runs", "robustness")
+_NO_NUMERICS = ("cli", "cluster", "gating", "ranking", "report", "runs", "robustness", "selection")
 """Parts of sed2 that change no number."""
 
 

@@ -1,0 +1,43 @@
+"""`sed2 select`: which of the models of a file to train."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sed2.cli.options import SpecArgument, with_options, with_outputs
+from sed2.cli.run_dir import RunDir
+from sed2.cli.telling import at_work, tell
+from sed2.options import ClusterOptions, LimitOptions, SelectOptions, TrainingSettings
+from sed2.settings import Settings
+
+if TYPE_CHECKING:
+    from sed2.report.outputs import Outputs
+
+
+@with_options(Settings, SelectOptions, LimitOptions, TrainingSettings, ClusterOptions)
+@with_outputs("json", "csv", "plot", "html")
+def select(
+    spec: SpecArgument,
+    *,
+    run_dir: RunDir = None,
+    outputs: Outputs,
+    options: dict[str, Any],
+) -> None:
+    """Which model of a file to train, chosen within a budget.
+
+    A measure of the untrained networks leaves out three quarters of them (`--prune-by`). Short
+    trainings go on from where they were, each round with the better half, until one candidate has
+    the lowest loss at the end with probability `--decide-at`, or the budget is spent. `--epochs`
+    are those of a whole training.
+
+    \b
+    Examples:
+      sed2 select configs/mlps.yaml --epochs 40
+      sed2 select sweep.yaml --epochs 100 --budget 5% --html choice.html
+      sed2 select sweep.yaml --budget 10min --prune-by none --run-dir runs/sweep
+    """
+    from sed2 import api
+
+    with at_work(run_dir) as work:
+        selection = api.select(spec, **work, **options)
+    tell(selection, outputs)

@@ -76,7 +76,7 @@ def read_entries(
         )
     for name, model in models.items():
         check_training(model, dataset, settings[name], training)
-    return Entries(models, {name: settings[name] for name in models}, sizes, training, dataset.rows)
+    return Entries(models, {name: settings[name] for name in models}, sizes, training, dataset)
 
 
 def first_tasks(candidates: Entries) -> list[Task]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import jax
+import numpy as np
 from flax import nnx
 
 from sed2.blocks import Block, Shape
@@ -96,6 +97,14 @@ class Joined:
 
     def layout(self, input_shape: Shape) -> Layout | None:
         return self.block.layout(self.before.output_shape(input_shape))
+
+    @property
+    def supernet(self) -> Joined:
+        return Joined(self.before.supernet, self.block.supernet)
+
+    @property
+    def masks(self) -> tuple[np.ndarray, ...]:
+        return (*self.before.masks, *self.block.masks)
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
         inner = self.block.build(self.before.output_shape(input_shape), rngs)

@@ -1,6 +1,7 @@
 """The kinds of block a chain can be made of."""
 
 from sed2.blocks import attention as attention  # all imported for their registration
+from sed2.blocks import cell as cell
 from sed2.blocks import conv as conv
 from sed2.blocks import dense as dense
 from sed2.blocks import elementwise as elementwise

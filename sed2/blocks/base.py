@@ -77,6 +77,16 @@ class Block(Protocol):
         """Sizes of the structure that the module's `linearise` declares; None if it has none."""
         ...
 
+    @property
+    def supernet(self) -> Block:
+        """The block that it is a mask of, whose compiled programs it shares; itself, if of none."""
+        ...
+
+    @property
+    def masks(self) -> tuple[np.ndarray, ...]:
+        """What of its supernet it is, for each `Masked` module of it; empty if it is itself."""
+        ...
+
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
         """The module: maps a batch (N, *input_shape) to (N, *output_shape)."""
         ...
@@ -113,6 +123,16 @@ class BlockOptions(StrictModel, abc.ABC):
     def layout(self, input_shape: Shape) -> Layout | None:
         """See `Block`."""
         return None
+
+    @property
+    def supernet(self) -> Block:
+        """See `Block`."""
+        return self
+
+    @property
+    def masks(self) -> tuple[np.ndarray, ...]:
+        """See `Block`."""
+        return ()
 
     @abc.abstractmethod
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from sed2.blocks.base import Block, Shape
@@ -40,6 +41,14 @@ class Network:
 
     def layout(self, input_shape: Shape) -> None:
         return None
+
+    @property
+    def supernet(self) -> Network:
+        return replace(self, blocks=tuple(block.supernet for block in self.blocks))
+
+    @property
+    def masks(self) -> tuple[np.ndarray, ...]:
+        return tuple(mask for block in self.blocks for mask in block.masks)
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Sequential:
         shapes = self._shapes(input_shape)

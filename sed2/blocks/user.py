@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen, nnx
 from jax.extend.core import Jaxpr, jaxprs_in_params
 
@@ -124,6 +125,14 @@ class UserBlock:
         with jax.enable_x64(True):
             module: Any = nnx.merge(*abstract_split(lambda: self.build(input_shape, nnx.Rngs(0))))
             return layout(list(module.elements), input_shape, output_shape)
+
+    @property
+    def supernet(self) -> UserBlock:
+        return self
+
+    @property
+    def masks(self) -> tuple[np.ndarray, ...]:
+        return ()
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
         return Adapter(self.make(rngs)[self.start : self.stop], input_shape, rngs)

@@ -7,6 +7,7 @@ one column per parameter. It is formed, or only multiplied with.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +31,12 @@ Product = Callable[[jax.Array], jax.Array]
 
 
 def generic_roots(
-    module: nnx.Module, x: jax.Array, rows: Rows, way: Way, uniform: jax.Array
+    module: nnx.Module,
+    x: jax.Array,
+    rows: Rows,
+    way: Way,
+    uniform: jax.Array,
+    places: jax.Array | None = None,
 ) -> Roots:
     """Roots of a block's Fisher matrix.
 
@@ -40,14 +46,23 @@ def generic_roots(
         rows: the likelihood's map of the outputs.
         way: `jacobian`, `gram` or `lanczos`.
         uniform: random numbers on (-1, 1) for the probes.
+        places: of the parameters that count, and beyond all others; None if all do.
     """
     graphdef, parameters, rest = nnx.split(module, nnx.Param, ...)  # type: ignore[misc]
-    flat, unravel = ravel_pytree(parameters)
+    every_one, unravel = ravel_pytree(parameters)
+    flat = every_one
+    if places is not None:
+        flat = every_one.at[places].get(mode="fill", fill_value=0.0)
+
+    def filled_in(flat: jax.Array) -> Any:
+        whole = flat if places is None else every_one.at[places].set(flat, mode="drop")
+        return unravel(whole)
+
     inputs = x.shape[0]
 
     def mapped(flat: jax.Array, n: jax.Array) -> jax.Array:
         """(B, q) for the inputs with the numbers n (B,)."""
-        outputs = nnx.merge(graphdef, unravel(flat), rest)(x[n])
+        outputs = nnx.merge(graphdef, filled_in(flat), rest)(x[n])
         return rows(outputs.reshape(len(n), -1), n)
 
     if way.name == "jacobian":

@@ -13,14 +13,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.extend.core import Jaxpr, jaxprs_in_params
 
+from sed2.blocks import Block, Shape
 from sed2.blocks.abstract import abstract_split
 from sed2.blocks.convolve import use_matrix_products
+from sed2.blocks.supernet import columns
 from sed2.chain import Chain, ChainBlock
 from sed2.common.devices import device_count, filled, least, processes_here
 from sed2.common.memory import GB, free_memory
@@ -198,7 +201,8 @@ def _plan(
 def _resident(block: ChainBlock, samples: int) -> int:
     """Bytes of one item, whatever the way: random numbers, parameters, inputs and outputs."""
     activations = samples * (math.prod(block.input_shape) + 2 * math.prod(block.output_shape))
-    return FLOAT * (COPIES * block.parameters + COPIES * activations)
+    parameters = block.block.supernet.parameter_count(block.input_shape)
+    return FLOAT * (COPIES * parameters + COPIES * activations)
 
 
 def _too_large(block: ChainBlock, samples: int, needed: float, budget: float) -> ResourceError:
@@ -220,15 +224,20 @@ def _sizes(block: ChainBlock, samples: int, settings: SpectraSettings, last: boo
         layout = None  # the softmax couples the units
     if layout is not None:
         return Sizes(samples, outputs, block.parameters, 0, 0.0, layout)
-    forward, work = forward_cost(block, samples)
-    return Sizes(samples, outputs, block.parameters, forward, work, None)
+    # Those of its compiled program, which other masks of the same network share.
+    forward, work = _forward_cost(block.block.supernet, block.input_shape, samples)
+    return Sizes(samples, outputs, columns(block.block, block.input_shape), forward, work, None)
 
 
 def forward_cost(block: ChainBlock, samples: int) -> tuple[int, float]:
     """Numbers that one application to all inputs makes, and its floating-point operations."""
+    return _forward_cost(block.block, block.input_shape, samples)
 
+
+@lru_cache(maxsize=64)
+def _forward_cost(block: Block, input_shape: Shape, samples: int) -> tuple[int, float]:
     def made() -> nnx.Module:
-        module = block.block.build(block.input_shape, nnx.Rngs(0))
+        module = block.build(input_shape, nnx.Rngs(0))
         module.eval()
         use_matrix_products(module)
         return module
@@ -236,7 +245,7 @@ def forward_cost(block: ChainBlock, samples: int) -> tuple[int, float]:
     with jax.enable_x64(True):
         graphdef, state = abstract_split(made)
         traced = jax.jit(lambda state, x: nnx.merge(graphdef, state)(x)).trace(
-            state, jax.ShapeDtypeStruct((samples, *block.input_shape), jnp.float64)
+            state, jax.ShapeDtypeStruct((samples, *input_shape), jnp.float64)
         )
         cost = traced.lower().cost_analysis() or {}
     return intermediates(traced.jaxpr.jaxpr), float(cost.get("flops", 0.0))

@@ -18,6 +18,7 @@ import numpy as np
 from sed2.blocks import Block, Linearisable, Shape
 from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.freeze import freeze
+from sed2.blocks.supernet import Mask, mask_of
 from sed2.chain import Chain, ChainBlock
 from sed2.common.devices import fetched, filled, on_shares, placed
 from sed2.common.progress import Report
@@ -127,8 +128,10 @@ def _run_chain(
 
 
 def numbers_used(block: ChainBlock, samples: int) -> int:
-    """How many uniform numbers one item of a block takes: its parameters, then its output noise."""
-    return block.parameters + samples * math.prod(block.output_shape)
+    """How many uniform numbers one item of a block takes: its parameters, then its output noise;
+    of a mask of another network, as many as that takes."""
+    parameters = block.block.supernet.parameter_count(block.input_shape)
+    return parameters + samples * math.prod(block.output_shape)
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,7 @@ class _BlockProgram:
     """All by which the program of a block is compiled."""
 
     block: Block
+    """The supernet, of one that is a mask."""
     input_shape: Shape
     prior: Prior
     fisher: str
@@ -143,12 +147,26 @@ class _BlockProgram:
     way: Way
 
     def step(
-        self, sigma: jax.Array, key: jax.Array, uniform: jax.Array, weights: jax.Array, x: jax.Array
+        self,
+        mask: Mask | None,
+        sigma: jax.Array,
+        key: jax.Array,
+        uniform: jax.Array,
+        weights: jax.Array,
+        x: jax.Array,
     ) -> tuple[Roots, jax.Array, jax.Array]:
-        """The block for one item: its roots, its root-mean-square output, and its noisy output."""
+        """The block for one item: its roots, its root-mean-square output, and its noisy output.
+
+        Args:
+            mask: of a supernet, what of it the block is.
+        """
         scale = score_scale(sigma)
         parameters = self.block.parameter_count(self.input_shape)
+        if mask is not None:
+            uniform = mask.spread(uniform, parameters)
         module = draw_module(self.block, self.input_shape, self.prior, key, uniform[:parameters])
+        if mask is not None:
+            mask.put_on(module)
         use_matrix_products(module)
         freeze(module, x)
         end = parameters + len(x) * math.prod(self.block.output_shape(self.input_shape))
@@ -168,7 +186,8 @@ class _BlockProgram:
             rows = output_rows(
                 self.likelihood, self.fisher, flat_mean, flat_own, flat_noise, weights, scale
             )
-            roots = generic_roots(module, x, rows, self.way, choices)
+            places = None if mask is None else mask.places
+            roots = generic_roots(module, x, rows, self.way, choices, places)
         return roots, jnp.sqrt(jnp.mean(mean**2)), mean + sigma * noise
 
 
@@ -180,14 +199,17 @@ def block_program(
     share the items out, and what comes back lies on them."""
     likelihood = settings.likelihood if block is chain.blocks[-1] else "gaussian"
     prior = parse_prior(settings.prior)
-    program = _BlockProgram(block.block, block.input_shape, prior, settings.fisher, likelihood, way)
+    supernet = block.block.supernet
+    program = _BlockProgram(supernet, block.input_shape, prior, settings.fisher, likelihood, way)
     compiled = _compiled.pop(program, None) or _compile(program)
     _compiled[program] = compiled  # the last one is that which was used last
-    return compiled
+    return partial(compiled, mask_of(block.block, block.input_shape))
 
 
-def _batched(program: _BlockProgram, *items: jax.Array) -> tuple[Roots, jax.Array, jax.Array]:
-    return on_shares(jax.vmap(program.step), *items)
+def _batched(
+    program: _BlockProgram, mask: Mask | None, *items: jax.Array
+) -> tuple[Roots, jax.Array, jax.Array]:
+    return on_shares(jax.vmap(program.step, (None, 0, 0, 0, 0, 0)), *items, shared=(mask,))
 
 
 def _compile(program: _BlockProgram) -> Callable[..., tuple[Roots, jax.Array, jax.Array]]:

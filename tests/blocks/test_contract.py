@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from sed2.blocks import KINDS, BlockOptions, Linearisable, Shape
 from sed2.blocks.attention import Attention, Mixer, Transformer
 from sed2.blocks.base import AnyBlock
+from sed2.blocks.cell import Cell
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
 from sed2.blocks.elementwise import ActivationBlock, Dropout
@@ -80,6 +81,17 @@ EXAMPLES: list[tuple[BlockOptions, Shape]] = [
     (PoolBlock(kind="first"), (5, 2)),
     (ActivationBlock(kind="gelu"), (3,)),
     (Dropout(rate=0.3), (3,)),
+    (
+        Cell(
+            nodes=(
+                ("nor_conv_3x3",),
+                ("skip_connect", "nor_conv_1x1"),
+                ("none", "avg_pool_3x3", "nor_conv_3x3"),
+            )
+        ),
+        (3, 4, 2),
+    ),
+    (Cell(nodes=(("avg_pool_3x3",), ("none", "skip_connect"))), (3, 4, 2)),
     (Tokens(), (2, 2, 3)),
     (Tokens(class_token=True), (2, 2, 3)),
     (Tokens(class_token=True, positions="learned"), (2, 2, 3)),

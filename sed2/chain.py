@@ -87,7 +87,8 @@ class Joined:
         return self.block.output_shape(self.before.output_shape(input_shape))
 
     def parameter_count(self, input_shape: Shape) -> int:
-        return self.block.parameter_count(self.before.output_shape(input_shape))
+        own = self.block.parameter_count(self.before.output_shape(input_shape))
+        return own + self.before.parameter_count(input_shape)  # of a supernet; else 0
 
     def left_out(self, input_shape: Shape) -> int:
         return self.block.left_out(self.before.output_shape(input_shape))

@@ -58,7 +58,7 @@ def draw_module(
     module = spec.build(input_shape, nnx.Rngs(key))
     state = nnx.state(module, nnx.Param)
     leaves, treedef = jax.tree_util.tree_flatten_with_path(state)
-    fans = _fans(spec, input_shape) if _by_fans(prior) else {}  # type: ignore[arg-type]
+    fans = _fans(spec, input_shape) if _by_fans(prior) else {}
     parameters, used = [], 0
     for path, leaf in leaves:
         transform = _transform(prior, names(path), fans)
@@ -101,7 +101,7 @@ def unknown_fans(spec: Block, input_shape: Shape, prior: Prior) -> tuple[str, ..
     since their fan-in is not known."""
     if not _by_fans(prior):
         return ()
-    found = _fans(spec, input_shape)  # type: ignore[arg-type]
+    found = _fans(spec, input_shape)
     return tuple(path_text(path) for path, fans in found.items() if fans is None)
 
 

@@ -16,8 +16,8 @@ The rules, written before the run:
   their accuracy. A run that stops early has the first ones of that order.
 - Networks: C = 4 channels, one cell per stage, CIFAR-10 averaged to 8 x 8 pixels, standardised by
   channel. Seed 0.
-- Scores: N = 16 inputs, K = 2 draws, prior torch, sigma 0.01, Fisher expected, chain of stem, cells,
-  reductions and head: lower 2sED; one block in all: 2sED end-to-end; joint = sqrt(lower x
+- Scores: N = 16 inputs, K = 2 draws, prior torch, sigma 0.01, Fisher expected; chain of stem,
+  cells, reductions and head: lower 2sED; one block in all: 2sED end-to-end; joint = sqrt(lower x
   end-to-end). The primary one is joint at eps 0.3; eps 0.1, lower and end-to-end are secondary.
 - Baselines of the same networks: params, flops, and snip, synflow, jacob_cov and naswot as sed2 has
   them (64 inputs, 10 draws). Larger is better in all.
@@ -42,25 +42,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from scripts.common.pages import tell
-from scripts.nb201.data import Cells, cells, images
+from scripts.nb201.data import RANDOM_CELLS, cells, images, order
 from scripts.nb201.measures import NAMES, measure
 from scripts.nb201.report import write
 from scripts.nb201.space import Size
 
 SIZE = Size(channels=4, cells=1, side=8, samples=16, draws=2)
-RANDOM_CELLS = 1000
-SEED = 201
 HEADER = ["index", "arch", *NAMES, "cpu_seconds"]
-
-
-def order(first: Cells, second: Cells, count: int) -> list[tuple[int, str]]:
-    """Indices and cells, in the order in which they are worked on."""
-    chosen = np.random.default_rng(SEED).permutation(sorted(second))[:count]
-    found = {index: row["arch"] for index, row in first.items()}
-    return list({**found, **{int(i): second[int(i)]["arch"] for i in chosen}}.items())
 
 
 def run(given: argparse.Namespace) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from scripts.common.data import by_channel, made
 from sed2.data.load import Dataset
+
+RANDOM_CELLS = 1000
+"""Of the second table."""
+SEED = 201
+"""Of their order."""
 
 Cells = dict[int, dict[str, str]]
 """By the benchmark's index: the columns of a table of accuracies."""
@@ -20,10 +24,17 @@ def cells(path: Path) -> Cells:
     """A CSV, perhaps zipped, with the columns `index` and `arch`, and accuracies in percent.
 
     Lines that begin with # are left out."""
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as file:
-        rows: Iterable[str] = [line for line in file if not line.startswith("#")]
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+    rows = [line for line in text.splitlines() if not line.startswith("#")]
     return {int(row["index"]): row for row in csv.DictReader(rows)}
+
+
+def order(first: Cells, second: Cells, count: int = RANDOM_CELLS) -> list[tuple[int, str]]:
+    """Indices and cells, in the order in which they are worked on."""
+    chosen = np.random.default_rng(SEED).permutation(sorted(second))[:count]
+    found = {index: row["arch"] for index, row in first.items()}
+    return list({**found, **{int(i): second[int(i)]["arch"] for i in chosen}}.items())
 
 
 def images(path: Path, side: int) -> Dataset:

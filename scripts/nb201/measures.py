@@ -76,17 +76,14 @@ def spectra(chain: Chain, inputs: np.ndarray, settings: Settings) -> Spectra:
         for draw in range(settings.draws):
             made = run(block, passed[draw], numbers[draw])
             mean = made.values[-1].reshape(len(inputs), *block.output_shape)
-            eye = np.broadcast_to(np.eye(outputs), (len(inputs), outputs, outputs))
-            factor = made.jacobian(eye).reshape(len(inputs) * outputs, -1)
-            roots.append(_roots(factor / (settings.sigma * math.sqrt(len(inputs)))))
+            scale = settings.sigma * math.sqrt(len(inputs))
+            roots.append(_roots(made.gram(block.parameters)) / scale)
             sizes.append(math.sqrt((mean**2).mean()))
             noise = numbers[draw, block.parameters :][: mean.size].reshape(mean.shape)
             passed[draw] = mean + settings.sigma * math.sqrt(2) * erfinv(noise)
         values = np.stack(roots)[:, None]
         weights = np.ones((1, 1, 1))
-        found.append(
-            BlockSpectrum(block.name, block.parameters, values, weights, np.array(sizes))
-        )
+        found.append(BlockSpectrum(block.name, block.parameters, values, weights, np.array(sizes)))
     return Spectra(tuple(found))
 
 
@@ -133,9 +130,8 @@ def _numbers(block: ChainBlock, settings: Settings, draws: int, noise: int = 0) 
         return np.asarray(uniforms(keys, block.parameters + noise))
 
 
-def _roots(factor: np.ndarray) -> np.ndarray:
-    """(min(shape),) singular values, largest first, rounding noise as zero."""
-    gram = factor.T @ factor if len(factor) > factor.shape[1] else factor @ factor.T
+def _roots(gram: np.ndarray) -> np.ndarray:
+    """Square roots of the eigenvalues, largest first, rounding noise as zero."""
     eigenvalues = np.linalg.eigvalsh(gram)[::-1]
     noise = len(gram) * np.finfo(float).eps * eigenvalues[0]
     return np.sqrt(np.where(eigenvalues > noise, eigenvalues, 0.0))
@@ -152,6 +148,10 @@ def _sum_of_sizes(saliencies: list[np.ndarray]) -> float:
 
 def _code_kernels(codes: list[np.ndarray]) -> np.ndarray:
     """(N // 8, 8, 8) as `sed2.baselines.kernels.code_kernels`."""
-    on = np.concatenate(codes, axis=1).astype(float).reshape(len(codes[0]) // CODE_ROWS, CODE_ROWS, -1)
+    on = (
+        np.concatenate(codes, axis=1)
+        .astype(float)
+        .reshape(len(codes[0]) // CODE_ROWS, CODE_ROWS, -1)
+    )
     off = 1 - on
     return on @ on.transpose(0, 2, 1) + off @ off.transpose(0, 2, 1)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from sed2.blocks import Block
-from sed2.blocks.cell import KERNEL, Cell
+from sed2.blocks.cell import KERNEL, CellBlock
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
 from sed2.blocks.elementwise import ActivationBlock
@@ -53,7 +53,7 @@ class Step:
 
     def jacobian(self, cotangents: np.ndarray) -> Iterator[np.ndarray]:
         """(N, O, columns) of all parameters, for cotangents (N, O, P', C') of the target."""
-        rows, outputs, positions, channels = cotangents.shape
+        rows, outputs, positions = cotangents.shape[:3]
         if self.patches is not None:
             scaled = (cotangents / self.deviation).transpose(0, 1, 3, 2)
             product = scaled.reshape(rows, -1, positions) @ self.patches
@@ -62,6 +62,21 @@ class Step:
             yield (cotangents * self.standardised[:, None]).sum(axis=2)
         if self.shifted:
             yield cotangents.sum(axis=2)
+
+    def grams(self) -> Iterator[np.ndarray]:
+        """(N P', N P') J J^T of each channel of the target, by the parameters of this channel."""
+        channels = 0 if self.standardised is None else self.standardised.shape[2]
+        if self.kernel is not None:
+            channels = self.kernel.shape[1]
+        for channel in range(channels):
+            own: Any = float(self.shifted)
+            if self.patches is not None:
+                rows = self.patches.reshape(-1, self.patches.shape[2])
+                own = own + rows @ rows.T / np.broadcast_to(self.deviation, channels)[channel] ** 2
+            if self.standardised is not None:
+                scale = self.standardised[..., channel].ravel()
+                own = own + np.outer(scale, scale)
+            yield own
 
     def back(self, cotangents: np.ndarray) -> np.ndarray:
         """(N, O, P C) of the source."""
@@ -107,7 +122,7 @@ class Run:
                 self.apply(block.block)
             case Conv():
                 self._conv(last, self._new(), block)
-            case Cell():
+            case CellBlock():
                 self._cell(last, block)
             case Residual():
                 self._residual(last, block)
@@ -123,9 +138,26 @@ class Run:
             case _:
                 raise TypeError(f"{type(block).__name__} is in no network of NAS-Bench-201")
 
-    def jacobian(self, cotangents: np.ndarray) -> np.ndarray:
-        """(N, O, d) for cotangents (N, O, outputs) of the last value."""
-        return np.concatenate([part for part, _ in self._backward(cotangents)], axis=2)
+    def gram(self, parameters: int) -> np.ndarray:
+        """The smaller of J^T J and J J^T, for the Jacobian J (N outputs, d) of the last value."""
+        rows, positions, channels = self.values[-1].shape
+        outputs = positions * channels
+        eye = np.broadcast_to(np.eye(outputs), (rows, outputs, outputs))
+        if parameters <= rows * outputs:
+            parts = [part for step, each in self._reversed(eye) for part in step.jacobian(each)]
+            whole = np.concatenate(parts, axis=2).reshape(rows * outputs, -1)
+            return whole.T @ whole
+        total = np.zeros((rows * outputs, rows * outputs))
+        by_channel = total.reshape(rows * positions, channels, rows * positions, channels)
+        for step, gradients in self._reversed(eye):
+            if step.target == len(self.values) - 1:  # each channel has parameters of its own
+                for channel, own in enumerate(step.grams()):
+                    by_channel[:, channel, :, channel] += own
+                continue
+            for part in step.jacobian(gradients):
+                some = part.reshape(rows * outputs, -1)
+                total += some @ some.T
+        return total
 
     def saliency(self, cotangents: np.ndarray) -> list[np.ndarray]:
         """weight times gradient of every kernel, for cotangents (N, outputs)."""
@@ -141,11 +173,6 @@ class Run:
         for _ in self._reversed(cotangents[:, None]):
             pass
         return self._cotangents[0][:, 0]
-
-    def _backward(self, cotangents: np.ndarray) -> Iterator[tuple[np.ndarray, Step]]:
-        for step, gradients in self._reversed(cotangents):
-            for part in step.jacobian(gradients):
-                yield part, step
 
     def _reversed(self, cotangents: np.ndarray) -> Iterator[tuple[Step, np.ndarray]]:
         """Every step with the cotangents (N, O, P', C') of its target, from the last one on."""
@@ -226,7 +253,7 @@ class Run:
         drawn = self.take(math.prod(shape)).reshape(shape) / math.sqrt(shape[0])
         return np.abs(drawn) if self.flow else drawn
 
-    def _cell(self, source: int, block: Cell) -> None:
+    def _cell(self, source: int, block: CellBlock) -> None:
         nodes, channels = [source], self.values[source].shape[2]
         for operations in block.nodes:
             target = self._new()

@@ -3,7 +3,212 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scripts.common.pages import table
+from scripts.nb201.data import Cells, cells, order
+from scripts.nb201.figures import FIGURES, Figure, of_orders, resampled, tau_of
+from scripts.nb201.measures import BASELINES, NAMES
+from sed2.ranking.correlation import Advantage, against_best
+
+PRIMARY = "joint_0.3"
+GOAL = 0.75
+TITLES = {
+    "joint_0.3": "**joint 2sED, eps 0.3**",
+    "joint_0.1": "joint 2sED, eps 0.1",
+    "lower_0.3": "lower 2sED, eps 0.3",
+    "lower_0.1": "lower 2sED, eps 0.1",
+    "end_to_end_0.3": "2sED end-to-end, eps 0.3",
+    "end_to_end_0.1": "2sED end-to-end, eps 0.1",
+    "params": "parameters",
+    "flops": "FLOPs",
+    "test_12": "accuracy after 12 epochs itself (a training, no score)",
+}
+SHOWN = ("joint_0.3", "lower_0.3", "end_to_end_0.3", "joint_0.1", "lower_0.1", "end_to_end_0.1")
+PUBLISHED = [
+    ("VKDNW, single", "0.618"),
+    ("VKDNW, aggregated with others", "0.750"),
+    ("synflow", "0.561"),
+    ("FLOPs", "0.623"),
+]
+"""tau-b with the accuracy after 200 epochs over all 15,625 cells, as Tybl and Neumann (2025,
+arXiv 2502.04975) give it."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some cells and what they are held against."""
+
+    measures: dict[str, np.ndarray]
+    """By name: (M,)."""
+    target: np.ndarray
+    """(M,) accuracy in percent."""
+    orders: np.ndarray
+    """(R, M) resamples of the cells."""
+    ties: np.ndarray
+    """(M,) the order in which ties are broken."""
+
+    def figure(self, name: str, figure: Figure) -> tuple[float, np.ndarray]:
+        """Of a measure, and (R,) in the resamples."""
+        values = np.nan_to_num(self.measures[name], nan=-math.inf)
+        if figure.name == "tau-b":
+            return tau_of(values, self.target, self.orders)
+        return of_orders(figure, values, self.target, self.ties, self.orders)
 
 
 def write(given: argparse.Namespace) -> None:
-    raise NotImplementedError
+    """Read the tables, write the page."""
+    with given.scores.open(encoding="utf-8") as file:
+        rows = {int(row["index"]): row for row in csv.DictReader(file)}
+    first, second = map(cells, given.accuracies)
+    given.out.write_text(page(rows, first, second, given.resamples, given.scores), encoding="utf-8")
+
+
+def page(rows: Cells, first: Cells, second: Cells, resamples: int, source: Path) -> str:
+    """In Markdown."""
+    long = [i for i in rows if i in first]
+    short = random_cells(rows, second)
+    seconds = np.array([float(row["cpu_seconds"]) for row in rows.values()])
+    of_long = part(rows, long, {i: first[i]["cifar10_test_200"] for i in long}, resamples)
+    of_long.measures["test_12"] = np.array([float(first[i]["cifar10_test_12"]) for i in long])
+    of_short = {
+        column: part(rows, short, {i: second[i][column] for i in short}, resamples)
+        for column in ("cifar10_test", "cifar10_val", "cifar100_test", "imagenet16_test")
+    }
+    lines = [
+        "# NAS-Bench-201",
+        "",
+        f"Made by `python -m scripts.nb201 report` from `{source.name}`, which `python -m "
+        "scripts.nb201 run` wrote. The rules stand in the head of the script and were committed "
+        "before the run. The accuracies are those of NAS-Bench-201 (Dong and Yang, ICLR 2020); "
+        "they are not part of this repository.",
+        "",
+        f"Scored: {len(rows):,} cells at C = 4 channels, one cell per stage, 8 x 8 CIFAR-10 "
+        f"images, N = 16, K = 2; {seconds.mean():.1f} s of CPU per cell, baselines included. "
+        "In brackets 95% intervals over resampled cells. nDCG, regret and precision are of the "
+        "first 10%, or the first place.",
+        "",
+        *verdict(of_long, of_short["cifar10_test"], len(long), len(short), resamples),
+        "",
+        f"## {len(long)} cells, 200 epochs, CIFAR-10",
+        "",
+        *figures(of_long, (*SHOWN, *BASELINES, "test_12")),
+        "",
+        f"## {len(short):,} random cells of the full range, 12 epochs, CIFAR-10",
+        "",
+        *figures(of_short["cifar10_test"], (*SHOWN, *BASELINES)),
+        "",
+        "tau-b with the other accuracies after 12 epochs:",
+        "",
+        *others(of_short),
+        "",
+        "## Beside published figures",
+        "",
+        "tau-b over all 15,625 cells at full size (C = 16, five cells per stage, 32 x 32 images), "
+        "with the accuracy after 200 epochs, from Tybl and Neumann (2025, arXiv 2502.04975):",
+        "",
+        *table(["measure", "tau-b"], [list(each) for each in PUBLISHED]),
+        "",
+        "Ours are of other cells and of far smaller networks, so a difference to these is no proof "
+        "of anything.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def random_cells(rows: Cells, second: Cells) -> list[int]:
+    """Those of the random order that are scored, from its first one on without a gap."""
+    wanted = [index for index, _ in order({}, second)]
+    return list(itertools.takewhile(lambda index: index in rows, wanted))
+
+
+def part(
+    rows: Cells, indices: Sequence[int], accuracies: Mapping[int, str], resamples: int
+) -> Part:
+    """Of these cells."""
+    measures = {name: np.array([float(rows[i][name]) for i in indices], float) for name in NAMES}
+    target = np.array([float(accuracies[i]) for i in indices])
+    ties = np.random.default_rng(0).permutation(len(indices))
+    return Part(measures, target, resampled(len(indices), resamples), ties)
+
+
+def figures(of: Part, names: Sequence[str]) -> list[str]:
+    """All figures of the measures, and how much the primary score is ahead in tau-b."""
+    lines = []
+    taus = {name: of.figure(name, FIGURES[0]) for name in names}
+    for name in names:
+        found = [of.figure(name, figure) for figure in FIGURES]
+        ahead = taus[PRIMARY][0] - taus[name][0], taus[PRIMARY][1] - taus[name][1]
+        shown = [
+            _shown(*each, form=figure.form) for figure, each in zip(FIGURES, found, strict=True)
+        ]
+        lines.append([TITLES.get(name, name), *shown, "" if name == PRIMARY else _shown(*ahead)])
+    head = [figure.name for figure in FIGURES]
+    return table(["measure", *head, "joint's tau-b less this"], lines)
+
+
+def others(of: Mapping[str, Part]) -> list[str]:
+    """tau-b alone, of each target."""
+    names = ("joint_0.3", "lower_0.3", "end_to_end_0.3", *BASELINES)
+    lines = [
+        [TITLES.get(name, name), *(_shown(*part.figure(name, FIGURES[0])) for part in of.values())]
+        for name in names
+    ]
+    titles = ["CIFAR-10 test", "CIFAR-10 validation", "CIFAR-100", "ImageNet16-120"]
+    return table(["measure", *titles], lines)
+
+
+def verdict(of_long: Part, of_short: Part, long: int, short: int, resamples: int) -> list[str]:
+    """Who wins, by the rule."""
+    lines = []
+    for title, of in (
+        (f"200 epochs ({long} cells)", of_long),
+        (f"12 epochs ({short:,})", of_short),
+    ):
+        tau, _ = of.figure(PRIMARY, FIGURES[0])
+        won: dict[str, list[str]] = {"beats": [], "loses to": [], "is not told apart from": []}
+        for name in BASELINES:
+            difference = of.figure(PRIMARY, FIGURES[0])[1] - of.figure(name, FIGURES[0])[1]
+            low, high = _interval(difference)
+            how = "beats" if low > 0 else "loses to" if high < 0 else "is not told apart from"
+            won[how].append(TITLES.get(name, name))
+        found = "; ".join(f"{how} {', '.join(who)}" for how, who in won.items() if who)
+        best = _best(of, resamples)
+        goal = "reached" if tau >= GOAL else f"missed by {GOAL - tau:.2f}"
+        lines.append(
+            f"- **{title}**: joint 2sED at eps 0.3 has tau-b {tau:.2f}; the goal of {GOAL} is "
+            f"{goal}. It {found}. Against the best baseline chosen anew in each resample: {best}."
+        )
+    return lines
+
+
+def _best(of: Part, resamples: int) -> str:
+    against: Advantage = against_best(
+        of.measures[PRIMARY],
+        np.array([of.measures[name] for name in BASELINES]),
+        of.target,
+        resamples=resamples,
+    )
+    if against.interval is None:
+        return "undefined"
+    low, high = against.interval
+    return f"{against.difference:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def _shown(value: float, samples: np.ndarray, form: str = ".2f") -> str:
+    low, high = _interval(samples)
+    return f"{value:{form}} ({low:{form}} to {high:{form}})"
+
+
+def _interval(samples: np.ndarray) -> tuple[float, float]:
+    defined = samples[~np.isnan(samples)]
+    if not len(defined):
+        return math.nan, math.nan
+    low, high = np.quantile(defined, [0.025, 0.975])
+    return float(low), float(high)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sed2.blocks import Block
-from sed2.blocks.cell import KERNEL, Cell
+from sed2.blocks.cell import KERNEL, CellBlock
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
 from sed2.blocks.elementwise import ActivationBlock
@@ -39,7 +39,7 @@ class Size:
     """K."""
 
 
-def cell(arch: str) -> Cell:
+def cell(arch: str) -> CellBlock:
     """From the benchmark's notation, such as `|nor_conv_3x3~0|+|none~0|skip_connect~1|`.
 
     Raises:
@@ -51,7 +51,7 @@ def cell(arch: str) -> Cell:
         if [source for _, source in edges] != [str(earlier) for earlier in range(number + 1)]:
             raise ValueError(f"`{arch}` is no cell of NAS-Bench-201")
         nodes.append(tuple(operation for operation, _ in edges))
-    return Cell.model_validate({"nodes": tuple(nodes)})
+    return CellBlock.model_validate({"nodes": tuple(nodes)})
 
 
 def network(arch: str, size: Size) -> ModelSpec:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import abc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
@@ -40,7 +40,7 @@ from sed2.errors import shown
 Shape = tuple[int, ...]
 
 
-class Block(Protocol):
+class Block(Hashable, Protocol):
     """One step of the chain, before its parameters are drawn. Immutable and hashable."""
 
     @property

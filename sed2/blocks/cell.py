@@ -9,7 +9,7 @@ on every edge, so they share a compiled program (`sed2.blocks.supernet`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +30,7 @@ KERNEL = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 
 
 @register
-class Cell(BlockOptions):
+class CellBlock(BlockOptions):
     """A graph of nodes, each the sum of what the edges from all earlier nodes bring."""
 
     kind: ClassVar[str] = "cell"
@@ -42,7 +42,7 @@ class Cell(BlockOptions):
 
     @field_validator("nodes")
     @classmethod
-    def _one_per_earlier_node(cls, nodes: tuple[tuple[str, ...], ...]) -> object:
+    def _one_per_earlier_node(cls, nodes: tuple[tuple[str, ...], ...]) -> Any:
         for number, operations in enumerate(nodes, start=1):
             if len(operations) != number:
                 raise ValueError(
@@ -66,12 +66,13 @@ class Cell(BlockOptions):
         return sum((side * channels) ** 2 + 2 * channels for side in sides)
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> CellModule:
-        each = [(operation,) for operation in self._operations]
+        each: list[tuple[Operation, ...]] = [(operation,) for operation in self._operations]
         return CellModule(len(self.nodes), each, input_shape[2], rngs)
 
     @property
-    def supernet(self) -> Cell:
-        return Supernet(nodes=tuple(("none",) * number for number in range(1, len(self.nodes) + 1)))
+    def supernet(self) -> CellBlock:
+        none: Operation = "none"
+        return Supernet(nodes=tuple((none,) * len(operations) for operations in self.nodes))
 
     @property
     def masks(self) -> tuple[np.ndarray, ...]:
@@ -84,7 +85,7 @@ class Cell(BlockOptions):
         return [operation for operations in self.nodes for operation in operations]
 
 
-class Supernet(Cell):
+class Supernet(CellBlock):
     """Every operation on every edge, of which a mask tells the one that counts."""
 
     @property
@@ -97,7 +98,7 @@ class Supernet(Cell):
 
 
 class CellModule(nnx.Module, Masked):
-    """The module of a `Cell` block, or of its supernet.
+    """The module of a `CellBlock`, or of its supernet.
 
     Args:
         nodes: after the input.

@@ -2,14 +2,15 @@
 
 The mask is an argument of the program, not a constant of it. What is masked out has no parameters:
 the program takes the block's own ones, filled up to one of a few lengths, and puts each in its
-place. So d is the block's own, and its spectrum that of the same block by itself, to rounding.
+place. So d is the block's own, and its spectrum that of the same block by itself, to rounding; by
+Lanczos quadrature, whose probes have that length, up to the error of these.
 """
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -33,22 +34,22 @@ class Mask(NamedTuple):
 
     masks: tuple[np.ndarray, ...]
     """`Block.masks`."""
-    places: np.ndarray
+    places: Any
     """(columns,) of the block's parameters among those of the supernet; then numbers beyond."""
-    count: int
+    parameters: int
     """d, how many parameters the block has."""
 
     def spread(self, numbers: jax.Array, length: int) -> jax.Array:
         """From the numbers of the block by itself to those of its supernet: of each parameter that
         the block has the same, zeros for the others, `length` in all; then what comes after."""
         drawn = jnp.zeros(length).at[self.places].set(numbers[: len(self.places)], mode="drop")
-        return jnp.roll(numbers, length - self.count).at[:length].set(drawn)
+        return jnp.roll(numbers, length - self.parameters).at[:length].set(drawn)
 
     def put_on(self, module: nnx.Module) -> None:
         """Mask the module of the supernet, whose modules come in the order of its blocks."""
         inner = [each for _, each in nnx.iter_modules(module) if isinstance(each, Masked)]
         for each, mask in zip(inner, self.masks, strict=True):
-            each.mask = nnx.Cache(mask)
+            each.mask = nnx.Cache(jnp.asarray(mask))
 
 
 def mask_of(block: Block, input_shape: Shape) -> Mask | None:

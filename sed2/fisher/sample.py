@@ -214,7 +214,9 @@ def _batched(
 
 def _compile(program: _BlockProgram) -> Callable[..., tuple[Roots, jax.Array, jax.Array]]:
     """A function of its own for each program: JAX lets go of what it has compiled with it."""
-    options = _QUICK if program.way.work < _QUICK_WORK else None
+    # XLA takes minutes over what a supernet's many branches become.
+    quick = program.way.work < _QUICK_WORK or program.block.masks
+    options = _QUICK if quick else None
     return jax.jit(partial(_batched, program), compiler_options=options)
 
 

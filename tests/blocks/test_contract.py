@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from sed2.blocks import KINDS, BlockOptions, Linearisable, Shape
 from sed2.blocks.attention import Attention, Mixer, Transformer
 from sed2.blocks.base import AnyBlock
-from sed2.blocks.cell import Cell
+from sed2.blocks.cell import CellBlock
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
 from sed2.blocks.elementwise import ActivationBlock, Dropout
@@ -82,7 +82,7 @@ EXAMPLES: list[tuple[BlockOptions, Shape]] = [
     (ActivationBlock(kind="gelu"), (3,)),
     (Dropout(rate=0.3), (3,)),
     (
-        Cell(
+        CellBlock(
             nodes=(
                 ("nor_conv_3x3",),
                 ("skip_connect", "nor_conv_1x1"),
@@ -91,7 +91,6 @@ EXAMPLES: list[tuple[BlockOptions, Shape]] = [
         ),
         (3, 4, 2),
     ),
-    (Cell(nodes=(("avg_pool_3x3",), ("none", "skip_connect"))), (3, 4, 2)),
     (Tokens(), (2, 2, 3)),
     (Tokens(class_token=True), (2, 2, 3)),
     (Tokens(class_token=True, positions="learned"), (2, 2, 3)),

@@ -68,9 +68,8 @@ def resampled(count: int, resamples: int) -> np.ndarray:
 
 def tau_of(measure: np.ndarray, target: np.ndarray, orders: np.ndarray) -> tuple[float, np.ndarray]:
     """tau-b, and (R,) of the same number of resamples, those of sed2."""
-    ranks = np.unique(measure, return_inverse=True)[1].astype(float)  # -inf is a last place
-    found = bootstrap_taus(ranks[None], target, resamples=len(orders))[:, 0]
-    return tau_b(ranks, target), found
+    found = bootstrap_taus(measure[None], target, resamples=len(orders))[:, 0]
+    return tau_b(measure, target), found
 
 
 def of_orders(

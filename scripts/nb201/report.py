@@ -98,7 +98,8 @@ def page(rows: Cells, first: Cells, second: Cells, resamples: int, source: Path)
         "they are not part of this repository.",
         "",
         f"Scored: {len(rows):,} cells (all {len(long)} that have an accuracy after 200 epochs, and "
-        f"the first {len(short):,} of the random order; {RANDOM_CELLS:,} were planned) at C = 4 channels, one cell per stage, 8 x 8 CIFAR-10 "
+        f"the first {len(short):,} of the random order; {RANDOM_CELLS:,} were planned) at C = 4 "
+        "channels, one cell per stage, 8 x 8 CIFAR-10 "
         f"images, N = 16, K = 2; {seconds.mean():.1f} s of CPU per cell, baselines included. "
         "In brackets 95% intervals over resampled cells. nDCG, regret and precision are of the "
         "first 10%, or the first place. Parameters and FLOPs put cells in the same order. "

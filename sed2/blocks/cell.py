@@ -62,12 +62,11 @@ class CellBlock(BlockOptions):
 
     def parameter_count(self, input_shape: Shape) -> int:
         channels = self.output_shape(input_shape)[2]
-        sides = [KERNEL[one] for one in self._operations if one in KERNEL]
+        sides = [KERNEL[one] for edge in self._edges for one in edge if one in KERNEL]
         return sum((side * channels) ** 2 + 2 * channels for side in sides)
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> CellModule:
-        each: list[tuple[Operation, ...]] = [(operation,) for operation in self._operations]
-        return CellModule(len(self.nodes), each, input_shape[2], rngs)
+        return CellModule(len(self.nodes), self._edges, input_shape[2], rngs)
 
     @property
     def supernet(self) -> CellBlock:
@@ -77,24 +76,20 @@ class CellBlock(BlockOptions):
     @property
     def masks(self) -> tuple[np.ndarray, ...]:
         """(edges, operations), true for the operation that an edge has."""
-        return (np.array([[one == each for each in OPERATIONS] for one in self._operations]),)
+        return (np.array([[one in edge for one in OPERATIONS] for edge in self._edges]),)
 
     @property
-    def _operations(self) -> list[Operation]:
-        """Of all edges, (1, 0), (2, 0), (2, 1), (3, 0) and so on."""
-        return [operation for operations in self.nodes for operation in operations]
+    def _edges(self) -> list[tuple[Operation, ...]]:
+        """The operations on each edge, (1, 0), (2, 0), (2, 1), (3, 0) and so on."""
+        return [(operation,) for operations in self.nodes for operation in operations]
 
 
 class Supernet(CellBlock):
     """Every operation on every edge, of which a mask tells the one that counts."""
 
     @property
-    def _operations(self) -> list[Operation]:
-        return [one for operations in self.nodes for _ in operations for one in OPERATIONS]
-
-    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> CellModule:
-        each = [OPERATIONS for operations in self.nodes for _ in operations]
-        return CellModule(len(self.nodes), each, input_shape[2], rngs)
+    def _edges(self) -> list[tuple[Operation, ...]]:
+        return [OPERATIONS for operations in self.nodes for _ in operations]
 
 
 class CellModule(nnx.Module, Masked):

@@ -9,13 +9,13 @@ on every edge, so they share a compiled program (`sed2.blocks.supernet`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from pydantic import Field, field_validator
+from pydantic import Field, Strict, field_validator
 
 from sed2.blocks.base import BlockOptions, Shape, register
 from sed2.blocks.norm import make_norm
@@ -25,6 +25,7 @@ from sed2.errors import SpecError
 
 Operation = Literal["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+_Edges = Annotated[tuple[Operation, ...], Strict(False)]
 KERNEL = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 """Height and width of the kernels of the operations with parameters."""
 
@@ -35,7 +36,7 @@ class CellBlock(BlockOptions):
 
     kind: ClassVar[str] = "cell"
 
-    nodes: tuple[tuple[Operation, ...], ...] = Field(min_length=1)
+    nodes: Annotated[tuple[_Edges, ...], Strict(False), Field(min_length=1)]
     """For each node after the input, the operations on its edges from the earlier nodes, in their
     order: none, skip_connect, nor_conv_1x1 and nor_conv_3x3 (ReLU, convolution, batch norm),
     avg_pool_3x3. The last node is the output."""

@@ -11,6 +11,9 @@ import jax
 import numpy as np
 from flax import nnx
 
+QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+"""Options of the compiler: not optimised, and no MLIR. To compile takes longer than to run."""
+
 
 def jacobians(module: nnx.Module, x: np.ndarray) -> np.ndarray:
     """(N, outputs, d_j): per-sample Jacobians by all parameters of the module."""
@@ -20,9 +23,7 @@ def jacobians(module: nnx.Module, x: np.ndarray) -> np.ndarray:
     def outputs(parameters: jax.Array, one: jax.Array) -> jax.Array:
         return nnx.merge(graphdef, unravel(parameters), rest)(one[None])[0].ravel()
 
-    # Not optimised: it runs N times and is compiled once, which takes longer.
-    quick = {"xla_backend_optimization_level": 0}
-    jacobian = jax.jit(jax.jacrev(outputs), compiler_options=quick)
+    jacobian = jax.jit(jax.jacrev(outputs), compiler_options=QUICK)
     return np.stack([np.asarray(jacobian(flat, one)) for one in x])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from sed2.blocks.residual import Residual
 from sed2.blocks.tokens import Embedding, Tokens
 from sed2.chain import build_chain
 from sed2.common.randomness import block_keys, to_normal, uniforms
+from sed2.fisher import sample
 from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
@@ -141,6 +143,7 @@ STRUCTURED = {
 }
 examples = pytest.mark.parametrize(("spec", "shape"), NAMED.values(), ids=NAMED)
 PRIOR = "normal:0.7"
+Program = Callable[[nnx.State], tuple[nnx.Module, jax.Array]]
 
 
 def inputs(spec: BlockOptions, shape: Shape, samples: int = 5) -> jax.Array:
@@ -170,8 +173,35 @@ class Drawn:
 SIGMA = 0.1
 AMPLITUDES = (1e1, 1e3, 1e6)  # 1 / eps
 DRAW = 1
-QUICK = {"xla_backend_optimization_level": 0}
-"""Not optimised: what is run once takes longer to compile than to run."""
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """sed2's own programs too: this file compiles hundreds. All other files, those of the same
+    spectra among them, take them as they are."""
+    monkeypatch.setattr(sample, "_QUICK", reference.QUICK)
+
+
+@cache
+def program(spec: BlockOptions, shape: Shape) -> Program:
+    """From the parameters of a module to the frozen module and its outputs, compiled once for all
+    draws."""
+    x, graphs = inputs(spec, shape), []
+
+    def frozen(parameters: nnx.State) -> tuple[nnx.State, jax.Array]:
+        module = spec.build(shape, nnx.Rngs(0))
+        nnx.update(module, parameters)
+        graph, state = nnx.split(freeze(module, x))
+        graphs.append(graph)
+        return state, nnx.merge(graph, state)(x)
+
+    compiled = jax.jit(frozen, compiler_options=reference.QUICK)
+
+    def run(parameters: nnx.State) -> tuple[nnx.Module, jax.Array]:
+        state, outputs = compiled(parameters)
+        return nnx.merge(graphs[0], state), outputs
+
+    return run
 
 
 @cache
@@ -182,16 +212,8 @@ def drawn(spec: BlockOptions, shape: Shape) -> Drawn:
     (key,) = block_keys(0, block.stream if block else 7, np.arange(DRAW, DRAW + 1))
     outputs = math.prod(spec.output_shape(shape))
     uniform = uniforms(key[None], count + len(x) * outputs)[0, : count + len(x) * outputs]
-    graphs = []
-
-    def draw(uniform: jax.Array) -> tuple[nnx.State, jax.Array]:
-        module = freeze(draw_module(spec, shape, parse_prior(PRIOR), key, uniform[:count]), x)
-        graph, state = nnx.split(module)
-        graphs.append(graph)
-        return state, module(x)
-
-    state, mean = jax.jit(draw, compiler_options=QUICK)(uniform)
-    module = nnx.merge(graphs[0], state)
+    module = draw_module(spec, shape, parse_prior(PRIOR), key, uniform[:count])
+    module, mean = program(spec, shape)(nnx.state(module, nnx.Param))
     jacobian = reference.jacobians(module, x) if count else np.zeros((len(x), outputs, 0))
     return Drawn(module, x, mean, jacobian, uniform[count:].reshape(len(x), outputs))
 
@@ -217,7 +239,7 @@ def test_linearising_leaves_the_mean_as_it_is(spec: BlockOptions, shape: Shape) 
         assert isinstance(module, Linearisable)
         return module.linearise(x)[0]
 
-    mean = jax.jit(linearised, compiler_options=QUICK)(state, known.x)
+    mean = jax.jit(linearised, compiler_options=reference.QUICK)(state, known.x)
     np.testing.assert_allclose(mean, known.mean, rtol=1e-12, atol=1e-14)
 
 
@@ -242,20 +264,7 @@ def test_a_draw_is_a_module_with_other_parameters(
     assert one.size == spec.parameter_count(shape)
     if not isinstance(spec, Norm | Tokens) or prior.split(":")[0] in ("uniform", "normal"):
         assert (one != other).any() or not one.size
-    assert np.isfinite(program(spec, shape)(nnx.state(both[0], nnx.Param))).all()
-
-
-@cache
-def program(spec: BlockOptions, shape: Shape) -> Callable[[nnx.State], jax.Array]:
-    """From the parameters of a module to its outputs, compiled once for all draws."""
-    x = inputs(spec, shape)
-
-    def outputs(parameters: nnx.State) -> jax.Array:
-        module = spec.build(shape, nnx.Rngs(0))
-        nnx.update(module, parameters)
-        return freeze(module, x)(x)
-
-    return jax.jit(outputs, compiler_options=QUICK)
+    assert np.isfinite(program(spec, shape)(nnx.state(both[0], nnx.Param))[1]).all()
 
 
 @examples
@@ -273,16 +282,18 @@ def test_it_is_read_as_it_is_written(spec: BlockOptions, shape: Shape) -> None:
 
 
 def cases() -> Iterator[object]:
-    """Examples with parameters, each with the likelihoods that run through code of its own.
+    """Examples with parameters, each by every way to its spectra that has code for it.
 
-    A structure serves the Gaussian ones, and each of them otherwise. All that has none runs through
-    the whole Jacobian, where the likelihood does not know what kind of block it is: all four are
-    tested in `tests/fisher/test_generic.py`, and two here."""
+    A structure serves the Gaussian likelihoods, each of them otherwise. What has none, and every
+    block under a categorical likelihood, runs through the whole Jacobian, where the likelihood does
+    not know what kind of block it is: one of them is enough here, in turn, and all four are tested
+    in `tests/fisher/test_generic.py`."""
+    whole = itertools.cycle(["expected-gaussian", "empirical-categorical"])
     for name, (spec, shape) in NAMED.items():
         if spec.parameter_count(shape):
-            of = ["expected-gaussian", "empirical-categorical"]
-            if name in STRUCTURED:
-                of = ["expected-gaussian", "empirical-gaussian", "expected-categorical"]
+            of = ["expected-gaussian", "empirical-gaussian", "expected-categorical"]
+            if name not in STRUCTURED:
+                of = [next(whole)]
             for each in of:
                 yield pytest.param(spec, shape, *each.split("-"), id=f"{name}-{each}")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,18 @@ os.environ["SED2_CACHE_DIR"] = os.path.join(tempfile.gettempdir(), "sed2-test-ca
 import jax  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
+
+# What JAX has traced stays as long as the process: millions of objects. To look through them all
+# for garbage again and again took a quarter of the suite's time.
+gc.set_threshold(50_000, 20, 50)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _garbage() -> Iterator[None]:
+    """What outlives a file is not looked through again."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ VALIDITY = ("validity-mlps.yaml", "validity-cnns.yaml")
 )
 def test_a_shipped_config_runs(config: Path, tmp_path: Path) -> None:
     """The large one takes minutes: `pytest -m slow`."""
-    ranking = sed2.rank(config, samples=5, draws=3, **offline_settings(config, tmp_path))
+    ranking = sed2.rank(config, samples=3, draws=2, **offline_settings(config, tmp_path))
     assert [model.rank for model in ranking.models] == [*range(1, len(ranking.models) + 1)]
     assert all(np.isfinite(model.result.score.value) for model in ranking.models)
 

@@ -11,7 +11,6 @@ import math
 import os
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -153,10 +152,16 @@ def pieces(settings: dict[str, Any], spec: Any, shape: tuple[int, ...], way: str
     sizes: dict[int, float] = {}
     for memory_gb in np.geomspace(1, 1e-4, 150):
         given = {"dataset": "test", "memory_gb": memory_gb, **settings}
-        with suppress(ResourceError):
+        try:
             plan = make_plan(chain, 17, 10, Settings.model_validate(given))
-            if way_name(plan) == way:
-                sizes.setdefault(plan.chunk, memory_gb)
+        except ResourceError:
+            if sizes:
+                break  # less will not do either
+            continue
+        if way_name(plan) == way:
+            sizes.setdefault(plan.chunk, memory_gb)
+            if plan.chunk == 1:
+                break
     assert len(sizes) > 1, sizes
     return [sizes[max(sizes)], sizes[min(sizes)]]
 

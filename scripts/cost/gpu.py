@@ -38,7 +38,7 @@ AGREES = 1e-6
 ACCURATE = 1e-12
 """Of the largest root: what a solver may be off by to be of use for small eps."""
 NO_DEVICE = 3
-STACK = 256
+STACK, TOY_STACK = 256, 2
 """Matrices of one size that are timed; more are extrapolated."""
 PLATFORMS = {"CPU": "cpu", "GPU": "cuda,rocm"}
 
@@ -47,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parse(arguments)
     cases = TOY_CASES if given.quick else CASES
     if given.worker:
-        return worker(cases)
-    found = {}
-    for name, platforms in PLATFORMS.items():
+        return worker(cases, TOY_STACK if given.quick else STACK)
+    found: dict[str, Any] = dict.fromkeys(PLATFORMS)
+    for name, platforms in reversed(PLATFORMS.items()):  # first that which may not be there
         tell(f"on the {name}")
         found[name] = on_platforms("cpu" if given.cpu_twice else platforms, arguments)
         if found[name] is None:
@@ -91,7 +91,7 @@ def on_platforms(platforms: str, arguments: Sequence[str] | None) -> dict[str, A
     return None
 
 
-def worker(cases: Sequence[Case]) -> int:
+def worker(cases: Sequence[Case], stack: int) -> int:
     """Print what this process finds on the device that it has."""
     import jax
 
@@ -101,7 +101,7 @@ def worker(cases: Sequence[Case]) -> int:
         return NO_DEVICE
     models = {case.model: of_model(case) for case in cases}
     sizes = sorted({tuple(size) for model in models.values() for size in model["sizes"]})
-    solved = {f"{m} x {n}": of_size(m, n, device.platform) for m, n, _ in sizes}
+    solved = {f"{m} x {n}": of_size(m, n, device.platform, stack) for m, n, _ in sizes}
     print(json.dumps({"device": device.device_kind, "models": models, "solvers": solved}))
     return 0
 
@@ -145,12 +145,13 @@ def matrices(case: Case, input_shape: tuple[int, ...]) -> list[tuple[int, int, i
     return found
 
 
-def of_size(rows: int, columns: int, platform: str) -> dict[str, dict[str, float]]:
-    """Seconds for one matrix of a stack, and the error of its roots, of every solver."""
+def of_size(rows: int, columns: int, platform: str, most: int) -> dict[str, dict[str, float]]:
+    """Seconds for one matrix of a stack of at most so many, and the error of its roots, of every
+    solver."""
     import jax
 
     rng = np.random.default_rng(0)
-    count = max(1, min(STACK, 2**27 // (rows * columns)))
+    count = max(1, min(most, 2**27 // (rows * columns)))
     stack = rng.normal(size=(count, rows, columns)) * np.logspace(0, -10, columns)
     exact = np.linalg.svd(stack[0], compute_uv=False)
     found = {}

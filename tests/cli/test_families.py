@@ -99,7 +99,7 @@ FAMILIES: dict[str, tuple[tuple[int, ...], Any, dict[str, int], set[str]]] = {
 }
 
 
-@pytest.fixture(params=FAMILIES, ids=str)
+@pytest.fixture
 def family(
     request: pytest.FixtureRequest, sed2: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., dict[str, Any]]:
@@ -122,6 +122,7 @@ def family(
     return compute
 
 
+@pytest.mark.parametrize("family", FAMILIES, indirect=True)
 def test_every_parameter_is_counted_and_every_way_named(
     family: Callable[..., dict[str, Any]],
 ) -> None:
@@ -140,7 +141,11 @@ def test_every_parameter_is_counted_and_every_way_named(
     assert (lower <= full * (1 + 1e-12)).all()
 
 
-@pytest.mark.parametrize("fisher", ["expected", "empirical"])
+@pytest.mark.parametrize(
+    ("family", "fisher"),
+    [*((name, "expected") for name in FAMILIES), ("cnn", "empirical"), ("own linen", "empirical")],
+    indirect=["family"],
+)
 def test_end_to_end_and_categorical_take_every_family(
     family: Callable[..., dict[str, Any]], fisher: str
 ) -> None:

@@ -162,10 +162,16 @@ def test_files_are_there_before_anything_is_said(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-", "2> >(true)"])
-@pytest.mark.parametrize("output", ["--json r.json > table", "--json - > r.json"])
+@pytest.mark.parametrize(
+    ("output", "stderr"),
+    [
+        ("--json r.json > table", "2>/dev/full"),
+        ("--json - > r.json", "2>&-"),
+        ("--json - > r.json", "2> >(true)"),
+    ],
+)
 def test_a_stderr_that_takes_nothing_loses_no_result(
-    tmp_path: Path, stderr: str, output: str
+    tmp_path: Path, output: str, stderr: str
 ) -> None:
     """Of a foreign variable it would be warned, before the work and without a listener."""
     line = f"sed2 compute 'MLP 54-3-7' {' '.join(FAST)} {output}"

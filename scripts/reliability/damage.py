@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import sed2
-from scripts.reliability.lab import demand, result
+from scripts.reliability.lab import apart
+from scripts.reliability.trying import Outcome, Try, demand
 from sed2.errors import UsageError
 from sed2.ranking.results import Ranking
 from sed2.report.documents.ranking import rank_document
@@ -17,7 +20,18 @@ from sed2.runs.directory import RunDirectory
 from sed2.runs.manifest import NAME, read_manifest
 from sed2.runs.store import Store
 
-SMALL = {"dataset": "covertype", "eps": "0.1", "samples": 4, "draws": 2, "input_groups": 2}
+TITLE = "Damaged files of a run directory"
+ABOUT = (
+    "A damaged result must be told by its name and made anew as it was; a damaged manifest must be "
+    "refused."
+)
+SMALL: dict[str, Any] = {
+    "dataset": "covertype",
+    "eps": "0.1",
+    "samples": 4,
+    "draws": 2,
+    "input_groups": 2,
+}
 
 
 def small_run(run_dir: Path, warn: Callable[[str], None]) -> Ranking:
@@ -26,54 +40,71 @@ def small_run(run_dir: Path, warn: Callable[[str], None]) -> Ranking:
     return sed2.rank("MLP 54-2-7", run_dir=run, **SMALL)
 
 
-def check(
-    folder: Path, every: int, reruns: int, seed: int, report: Callable[[str], None]
-) -> list[str]:
-    """Lines of the page.
+def tries(folder: Path, every: int, reruns: int, seed: int) -> Iterator[Try]:
+    """Every byte, or every so many; some of a result are followed by the whole command."""
+    of = "every byte" if every == 1 else f"every {every}th byte"
+    for kind, work, many in (
+        (f"one bit flipped in {of} of a stored result", results, every),
+        ("one bit flipped in a stored result, then the whole command", commands, reruns),
+        (f"one bit flipped in {of} of the manifest", manifests, every),
+    ):
+        given = (folder / work.__name__, many, seed)
+        yield Try(kind, work.__name__, partial(measured, work, *given))
 
-    Args:
-        folder: to work in.
-        every: 1 for every byte, 10 for every tenth.
-        reruns: how many of the flips are followed by the whole command.
-        seed: of which bits and which flips.
+
+def measured(work: Callable[..., tuple[int, str]], folder: Path, *arguments: Any) -> Outcome:
+    """A check in a process of its own."""
+    (times, what), peak = apart(work, folder, *arguments)
+    return Outcome({what: times}, peak, times)
+
+
+def results(folder: Path, every: int, seed: int) -> tuple[int, str]:
+    """How many flips of a stored result were seen, told, and mended.
 
     Raises:
-        BrokenError: a flip was not seen, or not mended.
+        BrokenError: one was not.
     """
-    run_dir, told = folder / "damaged", list[str]()
-    wanted = result(to_json(rank_document(small_run(run_dir, told.append))))
-    (path,) = (run_dir / "results").iterdir()
-    whole, rng = path.read_bytes(), random.Random(seed)
-    value = Store(run_dir, told.append).load("results", path.stem, ModelResult)
+    told, rng = list[str](), random.Random(seed)
+    small_run(folder, told.append)
+    (path,) = (folder / "results").iterdir()
+    whole = path.read_bytes()
+    value = Store(folder, told.append).load("results", path.stem, ModelResult)
     places = range(0, len(whole), every)
     for place in places:
         path.write_bytes(flipped(whole, place, rng))
-        store = Store(run_dir, told.append)
+        store = Store(folder, told.append)
         store.remember("results", path.stem, ModelResult, lambda: value)
         demand(len(told) == 1, f"the flip of byte {place} is seen")
         demand(path.read_bytes() == whole, f"the flip of byte {place} is mended")
         told.clear()
-        if place % 1000 == 0:
-            report(f"byte {place} of {len(whole)}")
+    return len(places), "seen, told, and the file made anew as it was"
+
+
+def commands(folder: Path, reruns: int, seed: int) -> tuple[int, str]:
+    """How many flips were followed by a command with the same result."""
+    told, rng = list[str](), random.Random(seed)
+    wanted = to_json(rank_document(small_run(folder, told.append)))
+    (path,) = (folder / "results").iterdir()
+    whole = path.read_bytes()
     for _ in range(reruns):
         path.write_bytes(flipped(whole, rng.randrange(len(whole)), rng))
-        again = result(to_json(rank_document(small_run(run_dir, told.append))))
+        again = to_json(rank_document(small_run(folder, told.append)))
         demand(again == wanted, "the result is the same")
-        Store(run_dir, told.append).load("results", path.stem, ModelResult)
-        demand(len(told) == 1, "a flip is told, once, and mended")
+        demand(len(told) == 1 and path.read_bytes() == whole, "a flip is told and mended")
         told.clear()
-    manifest = (run_dir / NAME).read_bytes()
-    for place in range(0, len(manifest), every):
-        (run_dir / NAME).write_bytes(flipped(manifest, place, rng))
-        demand(refused(run_dir), f"the flip of byte {place} of the manifest is seen")
-    return [
-        f"| one bit flipped, in {'every byte' if every == 1 else f'every {every}th byte'} of a "
-        f"stored result of {len(whole):,} bytes | {len(places):,} | {len(places):,} seen, told, "
-        "and the file made anew as it was |",
-        f"| - of these, followed by the whole command | {reruns} | {reruns} equal results |",
-        f"| the same of the manifest, {len(manifest):,} bytes | "
-        f"{len(range(0, len(manifest), every)):,} | all refused |",
-    ]
+    return reruns, "equal results"
+
+
+def manifests(folder: Path, every: int, seed: int) -> tuple[int, str]:
+    """How many flips of the manifest were refused."""
+    rng = random.Random(seed)
+    small_run(folder, list[str]().append)
+    whole = (folder / NAME).read_bytes()
+    places = range(0, len(whole), every)
+    for place in places:
+        (folder / NAME).write_bytes(flipped(whole, place, rng))
+        demand(refused(folder), f"the flip of byte {place} of the manifest is seen")
+    return len(places), "refused"
 
 
 def flipped(content: bytes, place: int, rng: random.Random) -> bytes:

@@ -3,46 +3,53 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from scripts.reliability.lab import Lab, demand, kept
-from sed2.runs.store import unsealed
+from scripts.reliability.lab import Lab, kept
+from scripts.reliability.trying import Outcome, Try, demand
+
+TITLE = "A full disk"
+ABOUT = (
+    "The run directory is a tmpfs of a few sizes, which only root can mount. A disk that does not "
+    "suffice must be told with exit code 2, and what was finished kept. Then the disk is enlarged, "
+    "and the same command must come to the result of the undisturbed run."
+)
 
 
-def check(lab: Lab, sizes: Sequence[str], report: Callable[[str], None]) -> list[str]:
-    """Lines of the page.
+def tries(lab: Lab, sizes: Sequence[str]) -> Iterator[Try]:
+    """Disks of these sizes."""
+    with lab.scratch() as scratch, tmpfs(scratch / "run", "4k") as path:
+        possible = path is not None
+    if possible:
+        for size in sizes:
+            yield Try("a full disk", f"a disk of {size}", partial(full, lab, size))
 
+
+def full(lab: Lab, size: str) -> Outcome:
+    """
     Raises:
         BrokenError: the full disk was not told, or a file was lost or torn.
     """
-    told = 0
-    for size in sizes:
-        with lab.scratch() as scratch, tmpfs(scratch / "run", size) as run_dir:
-            if run_dir is None:
-                return ["| a full disk | 0 | not tried: only root can mount a tmpfs |"]
-            json = scratch / "r.json"
-            code, err = lab.run(run_dir, json)
-            if code:
-                told += 1
-                demand(code == 2, f"{size}: a full disk is exit code 2: {err}")
-                error = f"error: --run-dir: no space is left for the run directory `{run_dir}`"
-                demand(error in err, f"{size}: a full disk is told: {err}")
-                demand(not json.exists(), f"{size}: no result is written")
-            before = whole_files(run_dir)
-            demand(kept(run_dir)[2] == 0, f"{size}: nothing half-written is left")
-            subprocess.run(["mount", "-o", "remount,size=64m", str(run_dir)], check=True)
-            lab.check(run_dir, json, f"after a disk of {size}")
-            after = whole_files(run_dir)
-            lost = [name for name in before if "results" in name and name not in after]
-            demand(not lost, f"{size}: nothing finished is lost")
-        report(f"a disk of {size}")
-    return [
-        f"| a full disk: a tmpfs of {', '.join(sizes)}, enlarged then | {len(sizes)} | {told} "
-        f"times told with exit 2, {len(sizes) - told} times it sufficed; {len(sizes)} equal "
-        "results, after the same command |"
-    ]
+    with lab.scratch() as scratch, tmpfs(scratch / "run", size) as run_dir:
+        assert run_dir
+        json = scratch / "r.json"
+        code, err = lab.run(run_dir, json)
+        if code:
+            demand(code == 2, f"a full disk is exit code 2: {err}")
+            error = f"error: --run-dir: no space is left for the run directory `{run_dir}`"
+            demand(error in err, f"a full disk is told: {err}")
+            demand(not json.exists(), "no result is written")
+        before = whole_files(run_dir)
+        demand(kept(run_dir)[2] == 0, "nothing half-written is left")
+        subprocess.run(["mount", "-o", "remount,size=64m", str(run_dir)], check=True)
+        lab.check(run_dir, json, "afterwards")
+        after = whole_files(run_dir)
+        lost = [name for name in before if "results" in name and name not in after]
+        demand(not lost, "nothing finished is lost")
+    return Outcome({f"exit {code}": 1})
 
 
 @contextmanager
@@ -69,6 +76,8 @@ def whole_files(run_dir: Path) -> dict[str, bytes]:
     Raises:
         Unreadable: one is not whole.
     """
+    from sed2.runs.store import unsealed
+
     return {
         str(path.relative_to(run_dir)): unsealed(path.read_bytes(), path.stem)
         for path in run_dir.rglob("*.sed2")

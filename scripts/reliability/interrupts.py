@@ -13,34 +13,55 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-from scripts.reliability.lab import BrokenError, Lab, demand, kept
-from sed2.errors import ExitCode
-from sed2.runs.store import unsealed
+from scripts.common import pages
+from scripts.reliability.lab import Lab, kept
+from scripts.reliability.trying import Ledger, Outcome, Try, demand, rows
 
+TITLE = "Ctrl-C"
+ABOUT = (
+    "SIGINT at a moment that is uniform from 0 to {seconds:g} s after the start, drawn again where "
+    "the run had ended. It must end with exit code 130 and one line, write no result and leave "
+    "every kept file whole; every {every}th is followed by the same command, which must come to "
+    "the result of the undisturbed run. Before Python has come to sed2, what becomes of the signal "
+    "is up to Python."
+)
 _MAIN = re.compile(r'cli.__init__\.py", line \d+, in main')
 
 
-def check(
-    lab: Lab, count: int, seconds: float, every: int, seed: int, report: Callable[[str], None]
-) -> list[str]:
-    """Lines of the page.
+def tries(lab: Lab, count: int, seconds: float, every: int, seed: int) -> Iterator[Try]:
+    """Interrupts that reach a running command.
 
     Args:
-        count: interrupts that reach a running command.
         seconds: the longest time from the start of a process to its interrupt.
         every: 1 to follow every interrupt by the same command, 10 for every tenth.
+    """
+    # A background job ignores Ctrl-C, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in range(count):
+        yield Try(
+            "Ctrl-C at a random moment",
+            f"interrupt {number}",
+            partial(
+                interrupted,
+                lab,
+                random.Random(f"{seed} interrupt {number}"),
+                seconds,
+                not number % every,
+            ),
+        )
+
+
+def interrupted(lab: Lab, rng: random.Random, seconds: float, again: bool) -> Outcome:
+    """One interrupt.
 
     Raises:
-        BrokenError: an interrupt did not end with its exit code and one line, or what was finished
-            was lost.
+        BrokenError: it did not end with its exit code and one line, or what was finished was lost.
     """
-    rng, tally = random.Random(seed), Counter[str]()
-    ends: list[float] = []
-    while tally["interrupts"] < count:
+    while True:
         moment = rng.uniform(0, seconds)
         with lab.scratch() as scratch:
             run_dir, json = scratch / "run", scratch / "r.json"
@@ -49,41 +70,42 @@ def check(
             process.send_signal(signal.SIGINT)
             sent = time.perf_counter()
             _, err = process.communicate()
+            took = time.perf_counter() - sent
             if process.returncode == 0 and json.exists():  # it had ended
-                tally["late"] += 1
                 continue
-            tally["interrupts"] += 1
             if _before_sed2(process, err):
-                tally["python"] += 1
-            else:
-                ends.append(time.perf_counter() - sent)
-                what = f"interrupt {tally['interrupts']}, after {moment:.3f} s"
-                demand(process.returncode == ExitCode.INTERRUPTED, f"{what}: exit 130: {err}")
-                demand(err.startswith("Interrupted"), f"{what}: one line says so: {err}")
-                demand(err.count("\n") == 1, f"{what}: nothing else is said: {err}")
-                demand(not json.exists(), f"{what}: no result is written")
-                results, pieces, torn = kept(run_dir)
-                tally["results"] += results > 0
-                tally["pieces"] += pieces > 0
-                demand(torn == 0, f"{what}: no file is half-written")
-                for path in run_dir.rglob("*.sed2"):
-                    unsealed(path.read_bytes(), path.stem)
-                if tally["interrupts"] % every == 0:
-                    tally["again"] += 1
-                    lab.check(run_dir, json, what)
-        report(f"interrupt {tally['interrupts']} of {count}")
-    reached = count - tally["python"]
-    return [
-        f"| Ctrl-C at {count} random moments, uniform from 0 to {seconds:g} s after the start (and "
-        f"drawn again where the run had ended: {tally['late']}) | {count} | {reached} times exit "
-        "130, one line and nothing half-written; "
-        f"{tally['python']} times before Python had come to sed2 |",
-        f"| - of these, followed by the same command | {tally['again']} | {tally['again']} equal "
-        "results |",
-        f"| - with finished models kept | {tally['results']} | |",
-        f"| - with finished pieces of an unfinished model | {tally['pieces']} | |",
-        f"| - seconds from Ctrl-C to the end, at most | {max(ends, default=0):.2f} | |",
-    ]
+                return Outcome({"before Python had come to sed2": 1})
+            what = f"after {moment:.3f} s"
+            demand(process.returncode == 130, f"{what}: exit 130, not {process.returncode}: {err}")
+            demand(err.startswith("Interrupted"), f"{what}: one line says so: {err}")
+            demand(err.count("\n") == 1, f"{what}: nothing else is said: {err}")
+            demand(not json.exists(), f"{what}: no result is written")
+            results, pieces, torn = kept(run_dir)
+            demand(torn == 0, f"{what}: no file is half-written")
+            whole(run_dir)
+            if again:
+                lab.check(run_dir, json, what)
+            return Outcome(
+                {
+                    "exit 130": 1,
+                    "within 0.1 s": int(took < 0.1),
+                    "within 1 s": int(took < 1),
+                    "finished models kept": int(results > 0),
+                    "pieces of an unfinished model kept": int(pieces > 0),
+                    "followed by the same command": int(again),
+                }
+            )
+
+
+def whole(run_dir: Path) -> None:
+    """
+    Raises:
+        Unreadable: a file that is kept is not whole.
+    """
+    from sed2.runs.store import unsealed
+
+    for path in run_dir.rglob("*.sed2"):
+        unsealed(path.read_bytes(), path.stem)
 
 
 def _before_sed2(process: subprocess.Popen[str], err: str) -> bool:
@@ -102,18 +124,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--samples", type=int, default=100)
     parser.add_argument("--draws", type=int, default=40)
     given = parser.parse_args(arguments)
-    # A background job ignores Ctrl-C, and so would all that it starts.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
-        tell = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
-        lab = Lab.prepare(Path(folder), given.samples, given.draws, tell)
-        try:
-            lines = check(lab, given.count, given.seconds, given.every, given.seed, tell)
-        except BrokenError as error:
-            print(f"broken: {error}", file=sys.stderr)
-            return 1
-    print("\n".join(lines))
-    return 0
+        lab = Lab(Path(folder), given.samples, given.draws, pages.tell)
+        trying = tries(lab, given.count, given.seconds, given.every, given.seed)
+        tried = list(Ledger(Path(folder, "tried.jsonl")).run("interrupts", trying, pages.tell))
+    print("\n".join(map(pages.row, rows(tried))))
+    for line in tried:
+        if line.failure:
+            print(f"broken: {line.name}: {line.failure}", file=sys.stderr)
+    return int(any(line.failure for line in tried))
 
 
 if __name__ == "__main__":

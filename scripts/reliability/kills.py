@@ -5,68 +5,123 @@ from __future__ import annotations
 import random
 import subprocess
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from scripts.reliability.lab import MODELS, Lab, kept
+from scripts.reliability.trying import Outcome, Try, demand
 from sed2.common.files import temporaries
 
-PHASES = (
-    "before anything was kept",
-    "with no model finished",
-    "with some models finished",
-    "with all models finished",
+TITLE = "SIGKILL"
+ABOUT = (
+    "After a kill the same command must come to the result of a run that nothing disturbs, byte "
+    "for byte, and leave nothing half-written. Moments are uniform from the start of a run to its "
+    "usual end; where it had ended sooner, another one is drawn. In the second row one run "
+    "directory, of 40 networks, is killed again and again, each time while the same command goes "
+    "on, and finished then."
 )
 FILES = 1 + 3 + len(MODELS)
 """Which a run writes, before the ranking: the manifest, a plan and two pieces, the results."""
 
 
-def check(
-    lab: Lab, kills: int, while_writing: int, seed: int, report: Callable[[str], None]
-) -> list[str]:
-    """Lines of the page.
+def tries(lab: Lab, kills: int, while_writing: int, in_a_row: int, seed: int) -> Iterator[Try]:
+    """Kills of a run directory of their own, and of one directory in a row."""
+    for number in range(kills):
+        name = f"kill {number}"
+        yield Try(
+            "SIGKILL at a random moment, then the same command",
+            name,
+            partial(killed, lab, random.Random(f"{seed} {name}"), writing=False),
+        )
+    yield Try(
+        "SIGKILL of one run directory, again and again",
+        "kills in a row",
+        lambda: row(lab, in_a_row, random.Random(f"{seed} row")),
+    )
+    for number in range(while_writing):
+        name = f"kill while writing {number}"
+        yield Try(
+            "SIGKILL as soon as a file is being written, then the same command",
+            name,
+            partial(killed, lab, random.Random(f"{seed} {name}"), writing=True),
+        )
+
+
+def killed(lab: Lab, rng: random.Random, *, writing: bool) -> Outcome:
+    """One run that is killed, and goes on.
 
     Raises:
         BrokenError: a resumed result is not the undisturbed one.
     """
-    rng = random.Random(seed)
-    phases: Counter[str] = Counter()
-    pieces = half_written = late = number = 0
     usual = lab.seconds
-    while number < kills + while_writing:
-        at_random = number < kills
+    while True:
         with lab.scratch() as scratch:
             run_dir, json = scratch / "run", scratch / "r.json"
             process, start = lab.start(run_dir, json), time.perf_counter()
-            if at_random:
-                _wait(process, rng.uniform(0, usual))
-            else:
+            if writing:
                 _wait_for_temporary(process, run_dir, rng.randint(1, FILES))
+            else:
+                _wait(process, rng.uniform(0, usual))
             process.kill()
             process.communicate()
             if process.returncode == 0:  # it was sooner at its end than usual
-                late += 1
                 usual = time.perf_counter() - start
                 continue
-            results, some, torn = kept(run_dir)
-            half_written += torn > 0
-            if at_random:
-                phases[_phase(run_dir, results)] += 1
-                pieces += some > 0
-            number += 1
-            lab.check(run_dir, json, f"kill {number}")
-        report(f"kill {number} of {kills + while_writing}")
-    return [
-        f"| SIGKILL at {kills} random moments of the run, uniform from its start to its usual end "
-        f"(and drawn again where it had ended: {late}); then the same command | {kills} | {kills} "
-        "equal results |",
-        *(f"| - killed {phase} | {phases[phase]} | |" for phase in PHASES),
-        f"| - killed with finished pieces of an unfinished model | {pieces} | |",
-        f"| SIGKILL as soon as a file was being written | {while_writing} | {while_writing} equal "
-        f"results |",
-        f"| - of all kills, those that left a half-written file | {half_written} | |",
-    ]
+            seen = phases(run_dir)
+            lab.check(run_dir, json, "after the kill")
+            return Outcome(seen)
+
+
+def row(lab: Lab, kills: int, rng: random.Random) -> Outcome:
+    """Kills of one run of many networks, each time of the command that goes on.
+
+    Raises:
+        BrokenError: a file is damaged, or the result is not the undisturbed one.
+    """
+    widths = ((first, second) for first in range(3, 11) for second in range(3, 8))
+    many = replace(lab, models=tuple(f"MLP 54-{first}-{second}-7" for first, second in widths))
+    seconds = lab.seconds
+    many.report(f"the undisturbed run of many: {len(many.wanted)} bytes")
+    torn, ends, last = 0, 0, 0
+    with lab.scratch() as scratch:
+        run_dir, json = scratch / "run", scratch / "r.json"
+        for number in range(kills):
+            lab.report(f"kill {number + 1} of {kills} in a row")
+            process = many.start(run_dir, json)
+            _wait(process, rng.uniform(0, seconds))
+            process.kill()
+            _, err = process.communicate()
+            demand("damaged" not in err, f"kill {number + 1}: no file is damaged: {err}")
+            results, _, half = kept(run_dir)
+            demand(results >= last, f"kill {number + 1}: no finished model is lost")
+            torn, last = torn + (half > 0), results
+            ends += process.returncode == 0
+        many.check(run_dir, json, "after the last kill")
+    return Outcome(
+        {
+            "killed": kills - ends,
+            "ended before": ends,
+            "left a half-written file": torn,
+            f"of {len(many.models)} models finished at the last kill": last,
+        },
+        times=kills,
+    )
+
+
+def phases(run_dir: Path) -> dict[str, int]:
+    """How far a run had come, and what it left."""
+    results, pieces, torn = kept(run_dir)
+    nothing = not run_dir.exists() or not any(run_dir.rglob("*.*"))
+    return {
+        "before anything was kept": int(nothing),
+        "no model finished": int(not nothing and not results),
+        "some models finished": int(0 < results < len(MODELS)),
+        "all models finished": int(results == len(MODELS)),
+        "pieces of an unfinished model": int(pieces > 0),
+        "left a half-written file": int(torn > 0),
+    }
 
 
 def _wait(process: subprocess.Popen[str], seconds: float) -> None:
@@ -83,9 +138,3 @@ def _wait_for_temporary(process: subprocess.Popen[str], run_dir: Path, number: i
         if len(seen) >= number:
             return
         time.sleep(0.0002)
-
-
-def _phase(run_dir: Path, results: int) -> str:
-    if not run_dir.exists() or not any(run_dir.rglob("*.*")):
-        return PHASES[0]
-    return PHASES[3] if results == len(MODELS) else PHASES[2] if results else PHASES[1]

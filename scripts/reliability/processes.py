@@ -1,44 +1,69 @@
-"""Two processes on one directory at once."""
+"""Several processes on one directory at once."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 
-from scripts.reliability.lab import Lab, demand, result
+from scripts.reliability.lab import Lab
+from scripts.reliability.trying import Outcome, Try, demand
+
+TITLE = "Several processes on one run directory"
+ABOUT = (
+    "The same command, in two or in six processes at once, begun together or up to half a run "
+    "apart; in every second try some of them, but not all, are killed. All others must end with "
+    "exit code 0 and the result of the undisturbed run, and so must the same command afterwards."
+)
 
 
-def check(lab: Lab, pairs: int, seed: int, report: Callable[[str], None]) -> list[str]:
-    """Lines of the page. In every second pair one of the two is killed.
+def tries(lab: Lab, pairs: int, sixes: int, seed: int) -> Iterator[Try]:
+    """Of two and of six."""
+    for many, times in ((2, pairs), (6, sixes)):
+        for number in range(times):
+            kills = (1 if many == 2 else 3) * (number % 2)
+            yield Try(
+                f"{many} processes" + f", of which {kills} killed" * bool(kills),
+                f"{many} processes, {number}",
+                partial(
+                    together,
+                    lab,
+                    many,
+                    kills,
+                    number % 4 > 1,
+                    random.Random(f"{seed} {many} {number}"),
+                ),
+            )
+
+
+def together(lab: Lab, many: int, kills: int, later: bool, rng: random.Random) -> Outcome:
+    """Processes on one directory.
+
+    Args:
+        kills: how many of them are killed.
+        later: whether they begin apart.
 
     Raises:
         BrokenError: a process failed, or found another result.
     """
-    rng = random.Random(seed)
-    killed = 0
-    for number in range(pairs):
-        with lab.scratch() as scratch:
-            run_dir, files = scratch / "run", [scratch / "a.json", scratch / "b.json"]
-            first = lab.start(run_dir, files[0])
-            time.sleep(rng.uniform(0, lab.seconds / 2) if number % 4 > 1 else 0)
-            second = lab.start(run_dir, files[1])
-            if number % 2:
-                time.sleep(rng.uniform(0, lab.seconds))
-                second.kill()
-                killed += 1
-            for process, file in ((first, files[0]), (second, files[1])):
-                _, err = process.communicate()
-                if process is second and number % 2:
-                    continue
-                what = f"pair {number + 1}"
-                demand(process.returncode == 0, f"{what}: both succeed: {err}")
-                demand("damaged" not in err, f"{what}: no file is damaged: {err}")
-                demand(result(file) == lab.wanted, f"{what}: the result is the same")
-            lab.check(run_dir, files[1], f"after pair {number + 1}")
-        report(f"pair {number + 1} of {pairs}")
-    return [
-        f"| two processes on one directory, begun together or half a run apart | {pairs} | "
-        f"{pairs} equal results |",
-        f"| - of these, with one of the two killed by SIGKILL | {killed} | the other goes on |",
-    ]
+    seconds = lab.seconds
+    with lab.scratch() as scratch:
+        run_dir, started = scratch / "run", []
+        for number in range(many):
+            time.sleep(rng.uniform(0, seconds / many) if later and number else 0)
+            file = scratch / f"{number}.json"
+            started.append((lab.start(run_dir, file), file))
+        victims = rng.sample(started, kills)
+        for process, _ in victims:
+            time.sleep(rng.uniform(0, seconds / kills))
+            process.kill()
+        for process, file in started:
+            _, err = process.communicate()
+            if (process, file) in victims:
+                continue
+            demand(process.returncode == 0, f"all succeed: {err}")
+            demand("damaged" not in err, f"no file is damaged: {err}")
+            demand(file.read_bytes() == lab.wanted, "the result is the same")
+        lab.check(run_dir, started[0][1], "afterwards")
+    return Outcome({"equal results": many - kills + 1})

@@ -16,8 +16,8 @@ from scripts.reliability.trying import Outcome, Try, demand
 TITLE = "Small inputs that ask for huge work"
 ABOUT = (
     "Each must be refused with exit code 2, or 4 for data, or 5 for memory, within {cpu:g} s of a "
-    "processor, the start of sed2 included, in one of three tries, and {mb:g} MB. The names that a long message quotes "
-    "may not make it longer than {longest:,} bytes."
+    "processor, the start of sed2 included, in one of three tries, and {mb:g} MB. No "
+    "message may be longer than {longest:,} bytes."
 )
 CPU, MB, LONGEST = 4.0, 300, 11_000
 

@@ -15,9 +15,9 @@ from scripts.reliability.trying import Outcome, Try, demand
 TITLE = "Files that are taken for others"
 ABOUT = (
     "An output that the same command reads must be refused with exit code 2, for every output of "
-    "every command, and no file may change; by which name it is called takes turns. A device, a pipe, a socket or a folder in the place of "
-    "a file must be refused at once, with exit code 2, or 4 for data; a stored result that is one "
-    "must be told and made anew."
+    "every command, and no file may change; by which name it is called takes turns. A device, a "
+    "pipe, a socket or a folder in the place of a file must be refused at once, with exit code 2, "
+    "or 4 for data; a stored result that is one must be told and made anew."
 )
 FIGURES = ("--json", "--csv", "--plot", "--html")
 OUTPUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

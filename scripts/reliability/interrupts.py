@@ -23,11 +23,11 @@ from scripts.reliability.trying import Ledger, Outcome, Try, demand, rows
 
 TITLE = "Ctrl-C"
 ABOUT = (
-    "SIGINT at a moment that is uniform from 0 to {seconds:g} s after the start, drawn again where "
-    "the run had ended. It must end with exit code 130 and one line, write no result and leave "
-    "every kept file whole; every {every}th is followed by the same command, which must come to "
-    "the result of the undisturbed run. Before Python has come to sed2, what becomes of the signal "
-    "is up to Python."
+    "SIGINT at a moment that is uniform from 0 to {seconds:g} s after the start, or to the usual "
+    "end of a run; drawn again where the run had ended. It must end with exit code 130 and one "
+    "line, write no result and leave every kept file whole; every {every}th is followed by the "
+    "same command, which must come to the result of the undisturbed run. Before Python has come to "
+    "sed2, what becomes of the signal is up to Python."
 )
 _MAIN = re.compile(r'cli.__init__\.py", line \d+, in main')
 
@@ -36,33 +36,30 @@ def tries(lab: Lab, count: int, seconds: float, every: int, seed: int) -> Iterat
     """Interrupts that reach a running command.
 
     Args:
-        seconds: the longest time from the start of a process to its interrupt.
+        seconds: the longest time from the start of a process to every second interrupt; that to
+            the others is what a run usually takes.
         every: 1 to follow every interrupt by the same command, 10 for every tenth.
     """
     # A background job ignores Ctrl-C, and so would all that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in range(count):
         yield Try(
-            "Ctrl-C at a random moment",
+            f"Ctrl-C at a random moment of {'a run' if number % 2 else f'the first {seconds:g} s'}",
             f"interrupt {number}",
-            partial(
-                interrupted,
-                lab,
-                random.Random(f"{seed} interrupt {number}"),
-                seconds,
-                not number % every,
-            ),
+            partial(interrupted, lab, seed, number, None if number % 2 else seconds, every),
         )
 
 
-def interrupted(lab: Lab, rng: random.Random, seconds: float, again: bool) -> Outcome:
-    """One interrupt.
+def interrupted(lab: Lab, seed: int, number: int, seconds: float | None, every: int) -> Outcome:
+    """One interrupt, within some seconds or within the usual time of a run.
 
     Raises:
         BrokenError: it did not end with its exit code and one line, or what was finished was lost.
     """
+    rng, again = random.Random(f"{seed} interrupt {number}"), number // 2 % every == 0
+    usual = lab.seconds
     while True:
-        moment = rng.uniform(0, seconds)
+        moment = rng.uniform(0, seconds or usual)
         with lab.scratch() as scratch:
             run_dir, json = scratch / "run", scratch / "r.json"
             process = lab.start(run_dir, json)

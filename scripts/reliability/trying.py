@@ -96,7 +96,7 @@ class Ledger:
             except BrokenError as error:
                 outcome, failure = Outcome(), str(error)
             peak = round(outcome.peak_mb)
-            line = Tried(part, one.kind, one.name, outcome.times, failure, peak, outcome.seen)
+            line = Tried(part, one.kind, one.name, outcome.times, failure, peak, dict(outcome.seen))
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(_text(line))
             yield line

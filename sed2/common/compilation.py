@@ -12,7 +12,7 @@ from typing import Any
 
 from sed2.common import terminal
 
-_DAMAGED = re.compile(r"Error reading persistent compilation cache entry for '([\w.]+)'")
+_FAILED = re.compile(r"Error (read|writ)ing persistent compilation cache entry for '([\w.]+)'")
 
 
 def compilation_cache() -> Path:
@@ -25,60 +25,45 @@ def compilation_cache() -> Path:
 def use_compilation_cache() -> None:
     """Keep compiled programs on disk, so that the second run of a spec compiles nothing.
 
-    A folder that cannot be written costs time, not correctness, so JAX merely goes on without
-    it. What cannot be read in it is removed, or JAX would never write it anew."""
+    A folder that cannot be written costs time, not correctness, so it is told and JAX goes on.
+    What cannot be read in it is removed, or JAX would never write it anew."""
     import jax
 
-    if not _reads:
-        _reads.append(0)
-        jax.monitoring.register_event_listener(_count)
     folder = compilation_cache()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # of which JAX says that it cannot read
+        _tell(_UNWRITTEN, folder)
+        return
     warnings.showwarning = partial(_show, folder)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def start_afresh() -> bool:
-    """Remove the programs that are kept, and forget those in memory, if any came from the disk: one
-    may be that of something else, which JAX does not look at. Whether it was so; once."""
-    if not any(_reads) or _afresh:
-        return False
-    import jax
-
-    folder = compilation_cache()
-    _afresh.append(folder)
-    for path in folder.glob("*-cache"):
-        with contextlib.suppress(OSError):
-            path.unlink()
-    jax.clear_caches()
-    terminal.warn(
-        f"the work failed with compiled programs from {folder}, of which one may be that of "
-        "something else: all are compiled anew"
-    )
-    return True
-
-
-def _count(event: str, **more: Any) -> None:
-    _reads[0] += event == "/jax/compilation_cache/cache_hits"
-
-
 def _show(folder: Path, message: Warning | str, *more: Any, **named: Any) -> None:
-    """A warning; that of JAX in plain words and once."""
-    found = _DAMAGED.match(str(message))
+    """A warning; those of JAX in plain words and once."""
+    found = _FAILED.match(str(message))
     if not found:
         _usual(message, *more, **named)
         return
-    if folder not in _told:
-        _told.add(folder)
-        terminal.warn(f"a compiled program in {folder} is damaged: it is compiled anew")
-    for path in folder.glob(f"{found[1]}-*-cache"):  # JAX does not say which of them it is
-        with contextlib.suppress(OSError):
-            path.unlink()
+    _tell(_DAMAGED if found[1] == "read" else _UNWRITTEN, folder)
+    if found[1] == "read":
+        for path in folder.glob(f"{found[2]}-*-cache"):  # JAX does not say which of them it is
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
-_reads: list[int] = []
-"""How many programs came from the disk; empty where nobody counts."""
-_afresh: list[Path] = []
-_told: set[Path] = set()
+def _tell(what: str, folder: Path) -> None:
+    if (what, folder) not in _told:
+        _told.add((what, folder))
+        terminal.warn(what.format(folder))
+
+
+_DAMAGED = "a compiled program in {} is damaged: it is compiled anew"
+_UNWRITTEN = (
+    "compiled programs cannot be kept in {}: every run compiles anew. Set SED2_CACHE_DIR to a "
+    "folder that can be written"
+)
+_told: set[tuple[str, Path]] = set()
 _usual = warnings.showwarning

@@ -19,9 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(compilation, "_told", set())
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     use_compilation_cache()
-    folder = compilation_cache()
-    folder.mkdir()
-    return folder
+    return compilation_cache()
 
 
 def test_damage_is_told_once_and_removed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,3 +41,27 @@ def test_other_warnings_are_shown_as_ever(
     monkeypatch.setattr(compilation, "_usual", lambda message, *more: shown.append(str(message)))
     warnings.showwarning(UserWarning("another"), UserWarning, "x.py", 1)
     assert shown == ["another"]
+
+
+def test_what_cannot_be_kept_is_told_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "jit_a-1-cache").touch()
+    for name in ("jit_a", "jit_b"):
+        text = f"Error writing persistent compilation cache entry for '{name}': OSError: full"
+        warnings.showwarning(UserWarning(text), UserWarning, "compiler.py", 782)
+    err = capsys.readouterr().err
+    assert err.startswith(f"warning: compiled programs cannot be kept in {folder}: ")
+    assert err.count("\n") == 1
+    assert (folder / "jit_a-1-cache").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """JAX would say that it cannot read, and so would it be taken for damage."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SED2_CACHE_DIR", str(tmp_path / "file"))
+    monkeypatch.setattr(jax.config, "update", lambda name, value: pytest.fail("it is used"))
+    monkeypatch.setattr(compilation, "_told", set())
+    use_compilation_cache()
+    where = tmp_path / "file" / "xla"
+    assert f"warning: compiled programs cannot be kept in {where}: " in capsys.readouterr().err

@@ -28,6 +28,11 @@ FILES = 1 + 3 + len(MODELS)
 
 def tries(lab: Lab, kills: int, while_writing: int, in_a_row: int, seed: int) -> Iterator[Try]:
     """Kills of a run directory of their own, and of one directory in a row."""
+    yield Try(
+        "SIGKILL of one run directory, again and again",
+        "kills in a row",
+        lambda: row(lab, in_a_row, random.Random(f"{seed} row")),
+    )
     for number in range(kills):
         name = f"kill {number}"
         yield Try(
@@ -35,11 +40,6 @@ def tries(lab: Lab, kills: int, while_writing: int, in_a_row: int, seed: int) ->
             name,
             partial(killed, lab, random.Random(f"{seed} {name}"), writing=False),
         )
-    yield Try(
-        "SIGKILL of one run directory, again and again",
-        "kills in a row",
-        lambda: row(lab, in_a_row, random.Random(f"{seed} row")),
-    )
     for number in range(while_writing):
         name = f"kill while writing {number}"
         yield Try(

@@ -1,6 +1,7 @@
 """Does a run survive? Kills, Ctrl-C, many processes, full disks and streams, containers, damage.
 
-    python -m scripts.reliability [--quick] [--only PART ...] [--anew] [--write docs/reliability.md]
+    python -m scripts.reliability [--quick] [--only PART ...] [--anew | --failed]
+        [--write docs/reliability.md]
 
 The outcome of every try is kept in a file at once, by default docs/reliability.jsonl, and what
 stands there is not tried again: an interrupted run goes on. Each part can be run by itself, several
@@ -167,6 +168,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a few of everything")
     parser.add_argument("--only", nargs="+", metavar="PART", help="these parts")
     parser.add_argument("--anew", action="store_true", help="forget what was tried before of them")
+    parser.add_argument("--failed", action="store_true", help="try anew what failed of them")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random [%(default)s]")
     parser.add_argument(
         "--outcomes", type=Path, metavar="FILE", help="where outcomes are kept, and taken up"
@@ -189,8 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"no part {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
             return 2
         chosen = given.only or list(known)
-        if given.anew:
-            ledger.forget(chosen)
+        if given.anew or given.failed:
+            ledger.forget(chosen, failures=given.failed)
         for part in chosen:
             for line in ledger.run(part, known[part].tries(), pages.tell):
                 if line.failure:

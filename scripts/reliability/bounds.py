@@ -105,11 +105,11 @@ SPECS: dict[str, Callable[[], str]] = {
     "eps with 10^9 points": lambda: "eps: 1e-3:1e-1:1000000000\nmodels: [MLP 54-7]",
     "a layer of 10^15 features": lambda: "models: [MLP 54-999999999999999-7]",
     "layers that no memory holds": lambda: f"models: [MLP 54-{'-'.join(['99999999'] * 900)}-7]",
-    "a million draws of a million inputs": lambda: (
-        "draws: 1000000000000\nsamples: 9999999\nmodels: [MLP 54-7]"
-    ),
+    "a trillion draws": lambda: "draws: 1000000000000\nsamples: 9999999\nmodels: [MLP 54-7]",
     "2 MB of comments": lambda: "#" * 2_000_000,
 }
+TOO_LARGE = ("layers that no memory holds", "a trillion draws")
+"""Specs without a fault, for another machine: `rank` refuses them."""
 FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "an array that announces 8 GB": ("x.npz", lambda: npz(npy((10**6, 1000)))),
     "an array that announces 8 GB, packed": (
@@ -158,9 +158,7 @@ def tries(lab: Lab, few: bool) -> Iterator[Try]:
         demand(ran.peak_mb <= MB, f"within {MB} MB, not {ran.peak_mb:.0f}")
         demand(len(ran.err) <= LONGEST, f"its message has {len(ran.err):,} bytes")
         demand("Traceback" not in ran.err, f"there is no traceback: {ran.err[:500]}")
-        return Outcome(
-            {f"exit {ran.code}": 1, "within 2 s": int(ran.cpu_seconds <= 2)}, ran.peak_mb
-        )
+        return Outcome({f"exit {ran.code}": 1}, ran.peak_mb)
 
     some = (
         *(

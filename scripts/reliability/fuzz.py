@@ -14,7 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -545,6 +548,84 @@ def of_settings(folder: Path) -> Fuzz:
     return st.tuples(models, some), take
 
 
+class Plus(nnx.Sequential):
+    """Its own `__call__` adds the input, and a parameter."""
+
+    def __init__(self, *layers: Callable[[Any], Any]) -> None:
+        super().__init__(*layers)
+        self.shift = nnx.Param(jnp.zeros(WIDTH))
+
+    def __call__(self, x: Any) -> Any:
+        return x + super().__call__(x) + self.shift[...]
+
+
+class Loop(nnx.Module):
+    """The same layers, called by a loop of its own."""
+
+    def __init__(self, *layers: Callable[[Any], Any]) -> None:
+        self.layers = nnx.List(layers)
+
+    def __call__(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+WIDTH = 4
+LAYERS: dict[str, Callable[[nnx.Rngs], Callable[[Any], Any]]] = {
+    "linear": lambda rngs: nnx.Linear(WIDTH, WIDTH, rngs=rngs),
+    "without bias": lambda rngs: nnx.Linear(WIDTH, WIDTH, use_bias=False, rngs=rngs),
+    "norm": lambda rngs: nnx.LayerNorm(WIDTH, rngs=rngs),
+    "batch norm": lambda rngs: nnx.BatchNorm(WIDTH, rngs=rngs),
+    "dropout": lambda rngs: nnx.Dropout(0.5, rngs=rngs),
+    "relu": lambda rngs: nnx.relu,
+    "plus": lambda rngs: Plus(nnx.Linear(WIDTH, WIDTH, rngs=rngs)),
+    "half": lambda rngs: nnx.Linear(WIDTH, WIDTH, dtype=jnp.bfloat16, rngs=rngs),
+}
+HOLDERS: dict[str, Callable[..., Any]] = {
+    "Sequential": nnx.Sequential,
+    "a class of its own": Loop,
+    "a list": lambda *layers: list(layers),
+    "a Sequential within one": lambda *layers: nnx.Sequential(nnx.Sequential(*layers), nnx.relu),
+}
+
+
+def of_networks(folder: Path) -> Fuzz:
+    """Networks of the user's own, whose layers may be used again: parameters are counted once."""
+    names = st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=3)
+    order = st.lists(st.integers(0, 9), min_size=1, max_size=4)
+    some = st.tuples(
+        names,
+        order,
+        st.sampled_from(sorted(HOLDERS)),
+        st.sampled_from(["blocks", "end-to-end"]),
+        st.sampled_from(["torch", "init"]),
+    )
+
+    def take(drawn: tuple[list[str], list[int], str, str, str]) -> bool:
+        kinds, uses, holder, chain, prior = drawn
+
+        def make(rngs: nnx.Rngs) -> Any:
+            own = [LAYERS[kind](rngs) for kind in kinds]
+            first, last = nnx.Linear(54, WIDTH, rngs=rngs), nnx.Linear(WIDTH, 3, rngs=rngs)
+            return HOLDERS[holder](first, *(own[use % len(own)] for use in uses), last)
+
+        whole = make(nnx.Rngs(0))
+        whole = nnx.List(whole) if isinstance(whole, list) else whole
+        wanted = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(whole, nnx.Param)))
+        given = {"dataset": "covertype", "chain": chain, "prior": prior}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                (found,) = api.validate(make, **given)
+            except Sed2Error:
+                return False
+        demand(found.parameters == wanted, f"{wanted} parameters, not {found.parameters}")
+        return True
+
+    return some, take
+
+
 KINDS: dict[str, Callable[[Path], Fuzz]] = {
     "specs, valid YAML with a few edits of its text": of_specs(texts),
     "specs, keys and kinds that exist with values that mostly do not fit": of_specs(documents),
@@ -560,8 +641,10 @@ KINDS: dict[str, Callable[[Path], Fuzz]] = {
     "baselines of the gate, with a few edits": of_baselines(edits_of),
     "baselines of the gate, with values of other types and sizes": of_baselines(json_values_of),
     "documents for `diff`, with a few edits or other values": of_documents,
+    "networks in Python of random layers, used again: unique parameters are counted": of_networks,
 }
 SLOW = {
+    "networks in Python of random layers, used again: unique parameters are counted": 30,
     "settings of any size, of which those that `validate` takes are computed": 10,
 }
 """By how much fewer examples of these are tried."""

@@ -72,9 +72,14 @@ class Ledger:
             return []
         return [Tried(**json.loads(line)) for line in self.path.read_text("utf-8").splitlines()]
 
-    def forget(self, parts: Iterable[str]) -> None:
-        """Parts that are to be tried anew."""
-        left = [line for line in self.lines() if line.part not in set(parts)]
+    def forget(self, parts: Iterable[str], *, failures: bool = False) -> None:
+        """What is to be tried anew of these parts: all, or what failed."""
+        some = set(parts)
+        left = [
+            line
+            for line in self.lines()
+            if line.part not in some or (failures and not line.failure)
+        ]
         self.path.write_text("".join(map(_text, left)), "utf-8")
 
     def run(

@@ -67,6 +67,7 @@ class _Said(logging.Handler):
 
 
 logging.getLogger("sed2").addHandler(_Said())
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # a cache it cannot write costs time only
 app = typer.Typer(
     name="sed2",
     help="Rank neural architectures before training them, by the two-scale effective dimension.",

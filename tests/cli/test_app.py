@@ -296,6 +296,21 @@ def test_without_a_terminal_nothing_is_cut_or_coloured(
     assert pipe.getvalue() == f"warning: {'word ' * 100}\n"
 
 
+def test_matplotlib_is_silent_of_a_home_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import matplotlib
+
+    assert app
+    monkeypatch.setenv("MPLCONFIGDIR", "/proc/none")
+    matplotlib.get_configdir.cache_clear()
+    try:
+        matplotlib.get_configdir()
+    finally:
+        matplotlib.get_configdir.cache_clear()
+    assert not caplog.records
+
+
 def test_a_platform_that_is_not_there_is_no_defect(tmp_path: Path) -> None:
     """Of JAX itself, in a process of its own."""
     ran = shell("JAX_PLATFORMS=nonsense sed2 doctor", tmp_path)

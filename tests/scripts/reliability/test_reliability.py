@@ -136,6 +136,8 @@ def test_outcomes_are_kept_at_once_and_not_tried_again(tmp_path: Path) -> None:
     assert "".join(run) == "abca"
     own = [line for line in ledger.lines() if line.part == "part"]
     assert rows(own) == [["kind", "7", "1", "12", "exit 0: 4"]]
+    ledger.forget(["part"], failures=True)
+    assert [line.name for line in ledger.lines()] == ["a", "c", "a"]
     ledger.forget(["part"])
     assert [line.part for line in ledger.lines()] == ["other"]
 

@@ -74,7 +74,7 @@ class Size:
 
 
 DISKS = ("4k", "64k", "400k", "1m", "3m")
-FULL = Size(False, 100, 40, 50, 50, 10, 200, 10, 8, 4, DISKS, 1, 20, 3000, 500, 7)
+FULL = Size(False, 100, 40, 20, 50, 5, 200, 10, 4, 2, DISKS, 1, 20, 1000, 500, 7)
 QUICK = Size(True, 4, 2, 1, 1, 1, 1, 1, 1, 1, ("4k",), 211, 1, 20, 4, 1)
 SECONDS = 3.0  # from the start of a process to its interrupt, at most
 

@@ -124,7 +124,7 @@ FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "an array of 10^30 numbers": ("x.npz", lambda: npz(npy((10**15, 10**15)))),
     "an array whose shape overflows to little": ("x.npz", lambda: npz(npy((2**32, 2**32)))),
     "an image archive whose shape nests": ("x.tar.gz", nested_cifar),
-    "an image archive of 2 GB of zeros": ("x.tar.gz", lambda: tar(bytes(2**29))),
+    "an image archive of 1 GB of zeros": ("x.tar.gz", lambda: tar(bytes(2**29))),
     "idx that announces 10^12 images": (
         "x-images-idx3-ubyte",
         lambda: bytes([0, 0, 8, 3]) + struct.pack(">III", 2**32 - 1, 999, 999),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import cycle
 
 from scripts.reliability.commands import COMMANDS, REFUSALS, Bench, quick
 from scripts.reliability.trying import Outcome, Try, demand
@@ -12,14 +13,15 @@ TITLE = "A stderr or stdout that takes nothing"
 ABOUT = (
     "Every command, with a variable `SED2_FOREIGN` of which it would warn. A full stream is "
     "`/dev/full`. Exit code, JSON and the other stream must be those of the command that nothing "
-    "disturbs, byte for byte. A full stdout is told by exit code 2, and the JSON is there."
+    "disturbs, byte for byte. Of the other streams one is tried with each command. A full stdout "
+    "is told by exit code 2, and the JSON is there."
 )
 STDERR = {
     "a full stderr": 'exec "$@" 2>/dev/full',
     "a closed stderr": 'exec "$@" 2>&-',
-    "a stderr that nobody reads": 'exec "$@" 2> >(exec true)',
 }
 STDOUT = {
+    "a stderr that nobody reads": 'exec "$@" 2> >(exec true)',
     "a full stdout": 'exec "$@" >/dev/full',
     "a closed stdout": 'exec "$@" >&-',
     "a stdout that nobody reads": 'exec "$@" > >(exec true)',
@@ -55,14 +57,7 @@ def tries(bench: Bench, few: bool) -> Iterator[Try]:
         for kind, commands in (("", COMMANDS), (", a refusal", REFUSALS)):
             for name, arguments in quick(commands, few).items():
                 yield Try(
-                    f"{how}{kind}",
-                    f"{how}{kind}, {name}",
-                    partial(stderr, arguments, script),
+                    f"{how}{kind}", f"{how}{kind}, {name}", partial(stderr, arguments, script)
                 )
-    for how, script in STDOUT.items():
-        for name, arguments in quick(COMMANDS, few).items():
-            yield Try(
-                how,
-                f"{how}, {name}",
-                partial(stdout, arguments, script),
-            )
+    for (name, arguments), how in zip(quick(COMMANDS, few).items(), cycle(STDOUT)):  # noqa: B905
+        yield Try(how, f"{how}, {name}", partial(stdout, arguments, STDOUT[how]))

@@ -129,7 +129,7 @@ FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
         "x-images-idx3-ubyte",
         lambda: bytes([0, 0, 8, 3]) + struct.pack(">III", 2**32 - 1, 999, 999),
     ),
-    "a CSV line of 20 MB": ("x.csv", lambda: b"1," * 10**7 + b"0\n"),
+    "a CSV line of 2 MB": ("x.csv", lambda: b"1," * 10**6 + b"0\n"),
 }
 DOCUMENTS: dict[str, Callable[[], bytes]] = {
     "a baseline of 17 MB": lambda: b" " * (17 * 2**20) + b"{}",

@@ -59,5 +59,5 @@ def tries(bench: Bench, few: bool) -> Iterator[Try]:
                 yield Try(
                     f"{how}{kind}", f"{how}{kind}, {name}", partial(stderr, arguments, script)
                 )
-    for (name, arguments), how in zip(quick(COMMANDS, few).items(), cycle(STDOUT)):  # noqa: B905
+    for (name, arguments), how in zip(quick(COMMANDS, few).items(), cycle(STDOUT)):
         yield Try(how, f"{how}, {name}", partial(stdout, arguments, STDOUT[how]))

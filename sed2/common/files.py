@@ -72,15 +72,33 @@ def open_input(path: Path) -> BufferedReader:
     if not stat.S_ISREG(own.st_mode):
         file.close()
         raise OSError(errno.EINVAL, "it is a device or a pipe, not a file")
+    with contextlib.ExitStack() as closing:
+        closing.callback(file.close)
+        _refuse_as_output(own)
+        closing.pop_all()
+    return file
+
+
+def protect(folder: Path, pattern: str) -> None:
+    """Take all files of a folder for inputs, whether they will be read or not.
+
+    Raises:
+        UsageError: the same command is to write one of them.
+    """
+    if any(output.is_file() for output in _apart.values()):
+        for path in folder.rglob(pattern):
+            with contextlib.suppress(FileNotFoundError):  # another process may discard it
+                _refuse_as_output(path.stat())
+
+
+def _refuse_as_output(own: os.stat_result) -> None:
     for option, output in _apart.items():
         if output.is_file() and os.path.samestat(own, output.stat()):
-            file.close()
             raise UsageError(
                 f"`{output}` is read by the same command, and would be lost",
                 mend="Name another file",
                 where=option,
             )
-    return file
 
 
 def _at_once(path: str, flags: int) -> int:

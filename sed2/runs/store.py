@@ -4,7 +4,7 @@ A file is one line, `sed2-run FORMAT KEY LENGTH SHA256`, and then its content. T
 all that determines the content, and the file's name. So every file says by itself whether it is
 whole and what it belongs to; one that does not is told and made anew.
 
-Two processes that write the same file write the same bytes, but for the CPU seconds in it.
+Two processes that write the same file write the same bytes.
 """
 
 from __future__ import annotations
@@ -12,18 +12,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import os
 from collections.abc import Callable
-from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from sed2.common.files import flush_folder, open_input, replace_whole
+from sed2.common.files import flush_folder, protect, read_input, replace_whole
 from sed2.errors import UsageError
 from sed2.runs.codec import Unreadable, from_bytes, to_bytes
 
 FORMAT = 1
-_LONGEST_HEADER = 1000  # bytes
 SUFFIX = ".sed2"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -35,6 +32,9 @@ class Store:
         folder: which exists.
         warn: is told of every file that is damaged, once.
         then: what is done about it.
+
+    Raises:
+        UsageError: one of its files is an output of the same command.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Store:
         warn: Callable[[str], None],
         then: str = "what it held is computed anew",
     ) -> None:
+        protect(folder, f"*{SUFFIX}")
         self.folder = folder
         self._warn, self._then = warn, then
         self._told: set[Path] = set()
@@ -56,9 +57,7 @@ class Store:
         damaged, which is told."""
         path = self.path(place, key)
         try:
-            with open_input(path) as file:
-                content = unsealed(file, key)
-            return from_bytes(content, kind)
+            return from_bytes(unsealed(read_input(path), key), kind)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -110,32 +109,33 @@ class Store:
 
 def sealed(content: bytes, key: str) -> bytes:
     """The file of a content."""
+    return _header(content, key) + b"\n" + content
+
+
+def _header(content: bytes, key: str) -> bytes:
     digest = hashlib.sha256(content).hexdigest()
-    return f"sed2-run {FORMAT} {key} {len(content)} {digest}\n".encode() + content
+    return f"sed2-run {FORMAT} {key} {len(content)} {digest}".encode()
 
 
-def unsealed(file: BufferedReader, key: str) -> bytes:
-    """The content of a file, which is read only if it is as long as the file says, and whole.
+def unsealed(file: bytes, key: str) -> bytes:
+    """The content of a file.
 
     Raises:
         Unreadable: it is not the whole file of that key, or one byte differs.
-        OSError: it cannot be read.
     """
-    head = file.readline(_LONGEST_HEADER)
-    said = head.removesuffix(b"\n").split(b" ")
+    head, _, content = file.partition(b"\n")
+    if head == _header(content, key):
+        return content
+    said = head.split(b" ")
     if len(said) != 5 or said[0] != b"sed2-run":
         raise Unreadable("it is no file of a run of sed2")
     if said[1] != str(FORMAT).encode():
         raise Unreadable("it is of another format")
     if said[2] != key.encode():
         raise Unreadable("it belongs elsewhere")
-    if said[3] != str(file.seek(0, os.SEEK_END) - len(head)).encode():
+    if said[3] != str(len(content)).encode():
         raise Unreadable("it is not as long as it should be")
-    file.seek(len(head))
-    if said[4] != hashlib.file_digest(file, "sha256").hexdigest().encode():
-        raise Unreadable("its checksum is wrong")
-    file.seek(len(head))
-    return file.read()
+    raise Unreadable("its checksum is wrong")
 
 
 def write(path: Path, file: bytes, run_dir: Path) -> None:

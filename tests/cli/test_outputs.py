@@ -119,6 +119,21 @@ def test_a_baseline_that_is_an_input_is_refused(sed2: Run) -> None:
     assert Path("s.yaml").read_text().startswith("dataset")
 
 
+@pytest.mark.parametrize("command", ["report", "rank"])
+def test_an_output_that_is_kept_in_the_run_directory_is_refused(sed2: Run, command: str) -> None:
+    """Also of what is not read: the ranking is kept, so that no result is."""
+    run_dir = ["rank", "MLP 54-3-7", *FAST, "--run-dir", "run"]
+    assert sed2(*run_dir).code == 0
+    line = ["report", "run"] if command == "report" else run_dir
+    for path in sorted(Path("run").rglob("*.sed2")):
+        before = path.read_bytes()
+        ran = sed2(*line, "--json", path)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"error: --json: `{path}` is read by the same command" in ran.err
+        assert path.read_bytes() == before
+    assert sed2(*line, "--json", "run/ranking.json").code == 0
+
+
 def test_files_that_are_only_written_are_taken(sed2: Run) -> None:
     line, _ = inputs(sed2, "compute")
     for _ in range(2):  # the second time they are there

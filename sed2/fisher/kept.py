@@ -38,6 +38,9 @@ class SpectraStore(Protocol):
     def save(self, items: Items, series: Series, spectra: Spectra) -> None:
         """Keep the spectra of a whole series."""
 
+    def is_begun(self, items: Items) -> bool:
+        """Whether pieces of the work on these items are kept."""
+
     def begun(self, items: Items) -> Plan:
         """The plan by which the work on these items was begun; their own, if it was not."""
 
@@ -58,6 +61,9 @@ class Unkept:
 
     def save(self, items: Items, series: Series, spectra: Spectra) -> None:
         """Nothing is kept."""
+
+    def is_begun(self, items: Items) -> bool:
+        return False
 
     def begun(self, items: Items) -> Plan:
         return items.plan
@@ -91,10 +97,13 @@ def spectra_of_series(
     Raises:
         NumericsError: a spectrum is not finite.
     """
-    known, missing, first = [], [], 0
-    for each in series:
-        kept = store.load(items, each) if each.count else None
-        known.append(kept)
+    known = [store.load(items, each) for each in series]
+    if store.is_begun(items) and any(
+        kept is None or kept.draws < each.count for kept, each in zip(known, series, strict=True)
+    ):  # it died as it saved them: its pieces have them all, and another batch rounds otherwise
+        known = [None] * len(series)
+    missing, first = [], 0
+    for each, kept in zip(series, known, strict=True):
         missing.append(np.arange(first + (kept.draws if kept else 0), first + each.count))
         first += each.count
     index = np.concatenate(missing)

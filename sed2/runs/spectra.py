@@ -43,6 +43,9 @@ class KeptSpectra:
         key = self._of_series(items, series)
         self._store.save(PLACE, key, spectra, Spectra)
 
+    def is_begun(self, items: Items) -> bool:
+        return self._store.path(self._pieces(items), self._key(items, "plan")).exists()
+
     def begun(self, items: Items) -> Plan:
         """As long as it fits what is free: pieces of another plan would be of no use. The numbers
         depend on the ways alone, which are the same in either."""

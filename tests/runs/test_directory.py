@@ -255,6 +255,25 @@ def test_pieces_that_whole_spectra_left_are_removed(tmp_path: Path) -> None:
     assert not list(run.glob("pieces/*/*.sed2"))
 
 
+def test_a_death_between_the_series_changes_no_bit_and_leaves_no_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those with all inputs and those with some left out the first are kept, the others are not:
+    alone they would be another work, in other batches."""
+    spec, many = "MLP 54-3-7", {"draws": 10, "input_groups": 4}
+    monkeypatch.setattr(spectra.KeptSpectra, "work", PIECE)
+    whole = text(ranked(tmp_path / "undisturbed", spec, **many))
+    with monkeypatch.context() as patch:
+        patch.setattr(spectra.KeptSpectra, "save", interrupt_after(1, spectra.KeptSpectra.save))
+        with pytest.raises(KeyboardInterrupt):
+            ranked(tmp_path / "run", spec, **many)
+    assert len(list((tmp_path / "run" / "spectra").iterdir())) == 1
+    computes = "sed2.fisher.sample._run_chain"
+    monkeypatch.setattr(computes, lambda *_, **__: pytest.fail("a piece was computed"))
+    assert text(ranked(tmp_path / "run", spec, **many)) == whole
+    assert not list((tmp_path / "run").glob("pieces/*/*.sed2"))
+
+
 @pytest.mark.parametrize("damage", [b"", b"foreign", None])
 def test_damaged_results_are_told_and_made_anew(
     tmp_path: Path, told: Told, wanted: str, damage: bytes | None

@@ -18,9 +18,9 @@ TITLE = "SIGKILL"
 ABOUT = (
     "After a kill the same command must come to the result of a run that nothing disturbs, byte "
     "for byte, and leave nothing half-written. Moments are uniform from the start of a run to its "
-    "usual end; where it had ended sooner, another one is drawn. In the second row one run "
-    "directory, of 40 networks, is killed again and again, each time while the same command goes "
-    "on, and finished then."
+    "usual end; where it had ended sooner, another one is drawn. In a row, a run directory of 12 "
+    "networks is killed again and again while the same command goes on, until that is at its end; "
+    "then the next one begins. No finished network may be lost."
 )
 FILES = 1 + 3 + len(MODELS)
 """Which a run writes, before the ranking: the manifest, a plan and two pieces, the results."""
@@ -75,39 +75,39 @@ def killed(lab: Lab, rng: random.Random, *, writing: bool) -> Outcome:
 
 
 def row(lab: Lab, kills: int, rng: random.Random) -> Outcome:
-    """Kills of one run of many networks, each time of the command that goes on.
+    """Kills of a run of many networks, each time of the command that goes on, until it is at its
+    end; then of the next run.
 
     Raises:
-        BrokenError: a file is damaged, or the result is not the undisturbed one.
+        BrokenError: a file is damaged, something finished is lost, or a result is not the
+            undisturbed one.
     """
-    widths = ((first, second) for first in range(3, 11) for second in range(3, 8))
-    many = replace(lab, models=tuple(f"MLP 54-{first}-{second}-7" for first, second in widths))
-    seconds = lab.seconds
-    many.report(f"the undisturbed run of many: {len(many.wanted)} bytes")
-    torn, ends, last = 0, 0, 0
-    with lab.scratch() as scratch:
-        run_dir, json = scratch / "run", scratch / "r.json"
-        for number in range(kills):
-            lab.report(f"kill {number + 1} of {kills} in a row")
-            process = many.start(run_dir, json)
-            _wait(process, rng.uniform(0, seconds))
-            process.kill()
-            _, err = process.communicate()
-            demand("damaged" not in err, f"kill {number + 1}: no file is damaged: {err}")
-            results, _, half = kept(run_dir)
-            demand(results >= last, f"kill {number + 1}: no finished model is lost")
-            torn, last = torn + (half > 0), results
-            ends += process.returncode == 0
-        many.check(run_dir, json, "after the last kill")
-    return Outcome(
-        {
-            "killed": kills - ends,
-            "ended before": ends,
-            "left a half-written file": torn,
-            f"of {len(many.models)} models finished at the last kill": last,
-        },
-        times=kills,
-    )
+    many = replace(lab, models=tuple(f"MLP 54-{width}-{3 + width % 5}-7" for width in range(3, 15)))
+    seconds, wanted = lab.seconds, many.wanted
+    done, seen = 0, {"killed": 0, "run directories": 0, "left a half-written file": 0}
+    while done < kills:
+        seen["run directories"] += 1
+        with many.scratch() as scratch:
+            run_dir, json, last = scratch / "run", scratch / "r.json", 0
+            while done < kills:
+                lab.report(f"kill {done + 1} of {kills} in a row")
+                process = many.start(run_dir, json)
+                _wait(process, rng.uniform(0, seconds))
+                process.kill()
+                _, err = process.communicate()
+                demand("damaged" not in err, f"kill {done + 1}: no file is damaged: {err}")
+                if process.returncode == 0:
+                    demand(
+                        json.read_bytes() == wanted, f"after kill {done}: the result is the same"
+                    )
+                    break
+                results, _, half = kept(run_dir)
+                demand(results >= last, f"kill {done + 1}: no finished model is lost")
+                done, last = done + 1, results
+                seen["killed"] += 1
+                seen["left a half-written file"] += half > 0
+            many.check(run_dir, json, f"after kill {done}")
+    return Outcome(seen, times=kills)
 
 
 def phases(run_dir: Path) -> dict[str, int]:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -175,8 +176,8 @@ class Lab:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """An empty folder, gone afterwards."""
-        folder = self.folder / "scratch"
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        folder.chmod(0o755)  # other users come here, too
         try:
             yield folder
         finally:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.reliability.lab import Lab, Ran
+from scripts.reliability.lab import Lab, Ran, same
 from scripts.reliability.trying import demand
 
 SIZE = ("--samples", "5", "--draws", "3", "--eps", "0.01,0.1")
@@ -117,7 +117,7 @@ class Bench:
         if arguments[0] == "doctor":
             demand(bool(json) == bool(wanted), "its JSON is there")
         else:
-            demand(json == wanted, "the JSON is the same")
+            demand(same(json, wanted), "the JSON is the same")
             demand(not out or ran.out == usual.out, f"stdout is the same: {ran.out!r}")
         return ran
 

@@ -10,6 +10,7 @@ from itertools import cycle, product
 from pathlib import Path
 
 from scripts.reliability.commands import COMMANDS, Bench
+from scripts.reliability.lab import same
 from scripts.reliability.trying import Outcome, Try, demand
 
 TITLE = "Files that are taken for others"
@@ -121,7 +122,7 @@ def tries(bench: Bench, few: bool) -> Iterator[Try]:
             KINDS[kind](path)
             ran = bench.lab.sed2(*arguments, cwd=place, timeout=120)
             demand(ran.code == first.code == 0, f"exit 0, not {ran.code}: {ran.err}")
-            demand((place / "r.json").read_bytes() == wanted, "the result is the same")
+            demand(same((place / "r.json").read_bytes(), wanted), "the result is the same")
             demand("warning:" in ran.err, f"it is told: {ran.err}")
         return Outcome({"exit 0": 1}, ran.peak_mb)
 

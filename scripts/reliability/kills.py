@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from scripts.reliability.lab import MODELS, Lab, kept
+from scripts.reliability.lab import MODELS, Lab, kept, same
 from scripts.reliability.trying import Outcome, Try, demand
 from sed2.common.files import temporaries
 
@@ -98,7 +98,8 @@ def row(lab: Lab, kills: int, rng: random.Random) -> Outcome:
                 demand("damaged" not in err, f"kill {done + 1}: no file is damaged: {err}")
                 if process.returncode == 0:
                     demand(
-                        json.read_bytes() == wanted, f"after kill {done}: the result is the same"
+                        same(json.read_bytes(), wanted),
+                        f"after kill {done}: the result is the same",
                     )
                     break
                 results, _, half = kept(run_dir)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from scripts.reliability.lab import Lab
+from scripts.reliability.lab import Lab, same
 from scripts.reliability.trying import Outcome, Try, demand
 
 TITLE = "Several processes on one run directory"
@@ -64,6 +64,6 @@ def together(lab: Lab, many: int, kills: int, later: bool, rng: random.Random) -
                 continue
             demand(process.returncode == 0, f"all succeed: {err}")
             demand("damaged" not in err, f"no file is damaged: {err}")
-            demand(file.read_bytes() == lab.wanted, "the result is the same")
+            demand(same(file.read_bytes(), lab.wanted), "the result is the same")
         lab.check(run_dir, started[0][1], "afterwards")
     return Outcome({"equal results": many - kills + 1})

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,14 +21,16 @@ from sed2.cli import (
     rank,
     report,
     schema,
+    select,
     stability,
     validate,
 )
 from sed2.cli.options import Grouped, flag, with_dashes
 from sed2.cli.runtime import leave
 from sed2.common import terminal, threads
-from sed2.errors import ExitCode, Sed2Error, SpecError, shown
+from sed2.errors import ExitCode, Sed2Error, SpecError, UsageError, shown
 
+_LONGEST_COMPLAINT = 300  # characters of Typer's words
 EPILOG = """\b
 Examples:
   sed2 rank configs/mlps.yaml --eps 1e-3:1e-1
@@ -39,7 +41,7 @@ Examples:
 Exit codes:
   0    done; a gate passed
   1    a defect of sed2 itself
-  2    the command line or the spec is wrong
+  2    the command line or the spec is wrong, or an output cannot be written
   3    a gate failed
   4    data is missing or unreadable
   5    the numbers failed, would not fit in memory, or another process stopped
@@ -53,10 +55,6 @@ Environment:
   SED2_DATA_DIR   where data sets are kept
   NO_COLOR        no colour, no progress bar
 """
-
-
-_ANOTHER_PROGRAM = ("RuntimeProgramInputMismatch", "is incompatible with its layout annotation")
-"""What JAX says if a compiled program on disk is that of something else; it does not look."""
 
 
 class _Said(logging.Handler):
@@ -80,6 +78,7 @@ app = typer.Typer(
 for command in (
     compute.compute,
     rank.rank,
+    select.select,
     report.report,
     gate.gate,
     stability.stability,
@@ -105,7 +104,7 @@ def _print_version(wanted: bool) -> None:
 def root(
     context: typer.Context,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error.", envvar="SED2_DEBUG")
+        bool, typer.Option("--debug", help="Show the traceback of an error. [env var: SED2_DEBUG]")
     ] = False,
     version: Annotated[
         bool,
@@ -114,7 +113,10 @@ def root(
         ),
     ] = False,
 ) -> None:
-    context.obj["debug"] = debug
+    asked = os.environ.get("SED2_DEBUG", "").strip().lower()
+    if asked not in ("", "0", "1", "false", "true"):
+        raise UsageError(f"it must be true or false, not `{shown(asked)}`", where="SED2_DEBUG")
+    context.obj["debug"] = debug or asked in ("1", "true")
 
 
 def main() -> None:
@@ -128,15 +130,21 @@ def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     options = {"debug": False}
     try:
-        # Typer exits for usage errors (2) and for an interrupt (130) by itself.
-        app(arguments, prog_name="sed2", obj=options)
+        # An interrupt is an exit (130) to Typer.
+        code = app(arguments, prog_name="sed2", obj=options, standalone_mode=False)
+        return int(code or ExitCode.OK)
     except SystemExit as exit_:
         return int(exit_.code or 0)
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # whose message is the help
+            error.show()  # type: ignore[attr-defined]
+            return int(ExitCode.USAGE)
         if options["debug"]:
             for line in traceback.format_exc().splitlines():
                 terminal.say(line)
         message, code = _explain(error)
+        if code == ExitCode.DEFECT and _starts_afresh():
+            return run(arguments)
         terminal.fail(message)
         return int(code)
     return int(ExitCode.OK)
@@ -159,6 +167,8 @@ def _explain(error: Exception) -> tuple[str, ExitCode]:
     """The one message of an error, and its exit code."""
     if isinstance(error, Sed2Error):
         return _as_typed(error), error.exit_code
+    if hasattr(error, "format_message"):  # Typer's, whatever it calls its classes
+        return str(_in_own_words(error)), ExitCode.USAGE
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):  # the latter is JAX's
         mend = "Take fewer --samples or --draws, or a lower --memory-gb"
         return f"out of memory. {mend}", ExitCode.NUMERICS
@@ -167,17 +177,37 @@ def _explain(error: Exception) -> tuple[str, ExitCode]:
     if (platforms := os.environ.get("JAX_PLATFORMS")) and _raised_in(error, "xla_bridge.py"):
         cause = f"JAX_PLATFORMS: JAX finds no device of `{shown(platforms)}` here"
         return f"{cause}. Unset it, or install what JAX needs for it", ExitCode.USAGE
-    if any(sign in str(error) for sign in _ANOTHER_PROGRAM):
-        from sed2.common.compilation import compilation_cache
-
-        cause = f"a compiled program in {compilation_cache()} is that of something else"
-        return f"{cause}. Remove the folder, and give the command again", ExitCode.NUMERICS
     defect = f"{type(error).__name__}: {error}".rstrip(".: ")
     return (
         f"a defect of sed2: {defect}. "
         "Please report it with the output of the same command with `sed2 --debug`",
         ExitCode.DEFECT,
     )
+
+
+def _starts_afresh() -> bool:
+    """Whether what failed may be a program that was compiled before, and is compiled anew now."""
+    compilation, hosts = map(sys.modules.get, ("sed2.common.compilation", "sed2.hosts"))
+    alone = hosts is None or not hosts.are_several()  # or the others would wait for this process
+    return alone and compilation is not None and compilation.start_afresh()
+
+
+def _in_own_words(error: Any) -> UsageError:
+    """What Typer says of a command line: the cause, the option, the nearest name."""
+    said = shown(error.format_message().rstrip(".").replace("'", "`"), _LONGEST_COMPLAINT)
+    command = error.ctx.command_path if error.ctx else "sed2"
+    near = [f"`{name}`" for name in getattr(error, "possibilities", None) or ()]
+    mend = f"Did you mean {' or '.join(near)}? " if near else ""
+    mend += f"`{command} --help` shows what there is"
+    if not (option := getattr(error, "option_name", "")):
+        return UsageError(f"{said[:1].lower()}{said[1:]}", mend=mend)
+    if "requires an argument" in said:
+        cause, mend = "it needs a value", f"Write `{option} VALUE`"
+    elif "does not take a value" in said:
+        cause, mend = "it takes no value", f"Write `{option}` alone"
+    else:
+        cause = "there is no such option"
+    return UsageError(cause, mend=mend, where=shown(option))
 
 
 def _raised_in(error: Exception, file: str) -> bool:

@@ -29,6 +29,9 @@ def use_compilation_cache() -> None:
     What cannot be read in it is removed, or JAX would never write it anew."""
     import jax
 
+    if not _reads:
+        _reads.append(0)
+        jax.monitoring.register_event_listener(_count)
     folder = compilation_cache()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -39,6 +42,30 @@ def use_compilation_cache() -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def start_afresh() -> bool:
+    """Remove the programs that are kept, and forget those in memory, if any came from the disk: one
+    may be that of something else, which JAX does not look at. Whether it was so; once."""
+    if not any(_reads) or _afresh:
+        return False
+    import jax
+
+    folder = compilation_cache()
+    _afresh.append(folder)
+    for path in folder.glob("*-cache"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+    jax.clear_caches()
+    terminal.warn(
+        f"the work failed with compiled programs from {folder}, of which one may be that of "
+        "something else: all are compiled anew"
+    )
+    return True
+
+
+def _count(event: str, **more: Any) -> None:
+    _reads[0] += event == "/jax/compilation_cache/cache_hits"
 
 
 def _show(folder: Path, message: Warning | str, *more: Any, **named: Any) -> None:
@@ -65,5 +92,10 @@ _UNWRITTEN = (
     "compiled programs cannot be kept in {}: every run compiles anew. Set SED2_CACHE_DIR to a "
     "folder that can be written"
 )
+
+
+_reads: list[int] = []
+"""How many programs came from the disk; empty where nobody counts."""
+_afresh: list[Path] = []
 _told: set[tuple[str, Path]] = set()
 _usual = warnings.showwarning

@@ -97,9 +97,10 @@ def spectra_of_series(
     Raises:
         NumericsError: a spectrum is not finite.
     """
-    known = [store.load(items, each) for each in series]
+    known = [store.load(items, each) if each.count else None for each in series]
     if store.is_begun(items) and any(
-        kept is None or kept.draws < each.count for kept, each in zip(known, series, strict=True)
+        each.count and (kept is None or kept.draws < each.count)
+        for kept, each in zip(known, series, strict=True)
     ):  # it died as it saved them: its pieces have them all, and another batch rounds otherwise
         known = [None] * len(series)
     missing, first = [], 0

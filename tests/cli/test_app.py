@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shlex
 import subprocess
@@ -15,7 +16,7 @@ import typer
 
 from sed2 import api
 from sed2.cli.app import app
-from sed2.common import terminal
+from sed2.common import compilation, terminal
 from sed2.errors import ExitCode, Sed2Error
 from sed2.options import OTHER_VARIABLES
 from tests.cli.conftest import FAST, Ran, Run, shell
@@ -158,6 +159,44 @@ def test_an_unknown_command_or_option_is_a_usage_error(sed2: Run) -> None:
     assert "--draws" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("rank x --drawz 3", "--drawz: there is no such option. Did you mean `--draws`"),
+        ("rank x --quux", "--quux: there is no such option. `sed2 rank --help` shows what there"),
+        ("compute x --json", "--json: it needs a value. Write `--json VALUE`"),
+        ("compute x --verbose=3", "--verbose: it takes no value. Write `--verbose` alone"),
+        ("compute", "missing argument `SPEC`. `sed2 compute --help` shows what there is"),
+        ("compute x y", "got unexpected extra argument(s) (y). `sed2 compute --help` shows"),
+        ("datasets frob", "no such command `frob`. `sed2 datasets --help` shows what there is"),
+        (f"compute {'x ' * 9999}", "got unexpected extra argument(s) (x x"),
+        (f"{'x' * 9999}", "no such command `xx"),
+        (f"rank x --{'x' * 9999}", "--xx"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_one_line_as_all_is(
+    sed2: Run, line: str, said: str
+) -> None:
+    ran = sed2(*line.split())
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"error: {said}")
+    assert ran.err.count("\n") == 1
+    assert len(ran.err) < 500
+
+
+def test_a_variable_that_is_no_truth_is_refused(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SED2_DEBUG", "maybe")
+    ran = sed2("datasets", "list")
+    assert ran == Ran(2, "", "error: SED2_DEBUG: it must be true or false, not `maybe`\n")
+
+
+def test_no_command_is_answered_by_the_help(sed2: Run) -> None:
+    for group in ([], ["datasets"]):
+        ran = sed2(*group)
+        assert ran.code == 2
+        assert "Commands:" in ran.err + ran.out
+
+
 def test_a_defect_asks_for_a_report_and_shows_no_traceback(
     sed2: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,16 +335,27 @@ def test_without_a_terminal_nothing_is_cut_or_coloured(
     assert pipe.getvalue() == f"warning: {'word ' * 100}\n"
 
 
-def test_matplotlib_is_silent_of_a_home_that_cannot_be_written(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_without_a_terminal_progress_is_lines_that_become_rare(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import matplotlib
-
-    assert app
-    monkeypatch.setenv("MPLCONFIGDIR", "/proc/none")
-    found = matplotlib._get_config_or_cache_dir(Path)  # type: ignore[attr-defined]
-    assert found != "/proc/none"  # what `get_cachedir` does, once for each process
-    assert not caplog.records
+    now = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sys, "stderr", pipe := io.StringIO())
+    with terminal.progress("sampling") as report:
+        for now[0] in range(100):
+            report("MLP 54-3-7", int(now[0]), 400)
+        now[0] = 200
+        report("training", 0, 10)  # other work, with a beginning of its own
+        now[0] = 210
+        report("training", 5, 10)
+    assert pipe.getvalue().splitlines() == [
+        "progress: MLP 54-3-7, 0% after 2 s, about 7 min left",
+        "progress: MLP 54-3-7, 2% after 6 s, about 7 min left",
+        "progress: MLP 54-3-7, 4% after 14 s, about 6 min left",
+        "progress: MLP 54-3-7, 8% after 30 s, about 6 min left",
+        "progress: MLP 54-3-7, 16% after 62 s, about 6 min left",
+        "progress: training, 50% after 10 s, about 10 s left",
+    ]
 
 
 def test_a_platform_that_is_not_there_is_no_defect(tmp_path: Path) -> None:
@@ -315,22 +365,49 @@ def test_a_platform_that_is_not_there_is_no_defect(tmp_path: Path) -> None:
     assert "error: JAX_PLATFORMS: JAX finds no device of `nonsense` here. Unset it" in ran.stderr
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        RuntimeError("INVALID_ARGUMENT: E0102: RuntimeProgramInputMismatch: expected 3"),
-        ValueError("One of jit outputs is incompatible with its layout annotation Layout()"),
-    ],
-)
-def test_a_compiled_program_of_something_else_is_no_defect(
-    sed2: Run, monkeypatch: pytest.MonkeyPatch, error: Exception
+SWAPPED = """
+import jax, shutil, sys
+from sed2.cli.app import run
+from sed2.common.compilation import compilation_cache
+line = "compute 'MLP 54-3-7' --dataset covertype --samples 5 --draws 3 --eps 0.1 --json"
+import shlex
+assert run([*shlex.split(line), "a.json"]) == 0
+files = sorted(compilation_cache().glob("*-cache"), key=lambda path: path.stat().st_size)
+for path in files[1:]:
+    shutil.copy(files[0], path)
+jax.clear_caches()
+assert run([*shlex.split(line), "b.json"]) == 0
+jax.clear_caches()
+assert run([*shlex.split(line), "c.json"]) == 0
+"""
+
+
+def test_compiled_programs_of_something_else_are_compiled_anew_once(tmp_path: Path) -> None:
+    (tmp_path / "swapped.py").write_text(SWAPPED)
+    ran = shell("python swapped.py > out.txt", tmp_path, SED2_CACHE_DIR=str(tmp_path / "kept"))
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.count("of which one may be that of something else") == 1
+    first, *others = (
+        json.loads((tmp_path / f"{name}.json").read_text())["score"] for name in "abc"
+    )
+    assert others == [first, first]
+
+
+@pytest.mark.parametrize("reads", [0, 3])
+def test_a_defect_is_tried_again_once_where_programs_came_from_the_disk(
+    sed2: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reads: int
 ) -> None:
+    calls = []
+
     def fail(*_: object, **__: object) -> None:
-        raise error
+        calls.append(1)
+        raise ZeroDivisionError("oops")
 
     monkeypatch.setattr(api, "compute", fail)
-    monkeypatch.setenv("SED2_CACHE_DIR", "kept")
+    monkeypatch.setattr(compilation, "_reads", [reads])
+    monkeypatch.setattr(compilation, "_afresh", [])
+    monkeypatch.setenv("SED2_CACHE_DIR", str(tmp_path / "kept"))
     ran = sed2("compute", "MLP 54-3-7", *FAST)
-    told = "a compiled program in kept/xla is that of something else. Remove the folder, and give"
-    assert ran.code == 5
-    assert told in ran.err
+    assert (ran.code, len(calls)) == (1, 2 if reads else 1)
+    assert ("are compiled anew" in ran.err) == bool(reads)
+    assert "a defect of sed2: ZeroDivisionError: oops" in ran.err

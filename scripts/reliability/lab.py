@@ -46,8 +46,8 @@ one has to be small."""
 
 
 def same(content: bytes | str, wanted: bytes | str) -> bool:
-    """Whether two documents of `--json` tell the same, but for what it cost: that is never twice the
-    same."""
+    """Whether two documents of `--json` tell the same, but for what it cost: that is another number
+    each time."""
     return content == wanted or bool(content and wanted and _result(content) == _result(wanted))
 
 

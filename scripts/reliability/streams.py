@@ -14,8 +14,8 @@ TITLE = "A stderr or stdout that takes nothing"
 ABOUT = (
     "Every command, with a variable `SED2_FOREIGN` of which it would warn. A full stream is "
     "`/dev/full`. Exit code, JSON and the other stream must be those of the command that nothing "
-    "disturbs, but for what it cost. Of the other streams one is tried with each command. A full stdout "
-    "is told by exit code 2, and the JSON is there."
+    "disturbs, but for what it cost. Of the other streams one is tried with each command. A full "
+    "stdout is told by exit code 2, and the JSON is there."
 )
 STDERR = {
     "a full stderr": 'exec "$@" 2>/dev/full',

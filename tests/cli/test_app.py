@@ -411,3 +411,15 @@ def test_a_defect_is_tried_again_once_where_programs_came_from_the_disk(
     assert (ran.code, len(calls)) == (1, 2 if reads else 1)
     assert ("are compiled anew" in ran.err) == bool(reads)
     assert "a defect of sed2: ZeroDivisionError: oops" in ran.err
+
+
+def test_matplotlib_is_silent_of_a_home_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import matplotlib
+
+    assert app
+    monkeypatch.setenv("MPLCONFIGDIR", "/proc/none")
+    found = matplotlib._get_config_or_cache_dir(Path)  # type: ignore[attr-defined]
+    assert found != "/proc/none"  # what `get_cachedir` does, once for each process
+    assert not caplog.records

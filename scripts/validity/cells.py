@@ -32,6 +32,7 @@ class Cell:
     prior: str = "torch"
     fisher: str = "expected"
     chain: str = "blocks"
+    sigma: float = 0.01
     epochs: int = 0
     batch: int = 0
     """Both of a loss."""
@@ -47,6 +48,7 @@ class Cell:
                 "prior": self.prior,
                 "fisher": self.fisher,
                 "chain": self.chain,
+                "sigma": self.sigma,
                 "input_groups": 0,
             }
         )

@@ -14,13 +14,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import jax
 
+from scripts.common.paths import DOCS
 from scripts.validity import table
 from scripts.validity.__main__ import begun, measure
 from scripts.validity.cells import Cell
 from scripts.validity.fresh.cells import CORE, COUNTS, FAMILIES, GRADIENTS, MEASURES, ROUND, Family
+from scripts.validity.fresh.numbers import load
+from scripts.validity.fresh.report import page
 from sed2.common import terminal
 from sed2.errors import Sed2Error
 from sed2.spec.schema import ModelSpec
@@ -65,6 +69,12 @@ def run(given: argparse.Namespace) -> None:
                 jax.clear_caches()  # no other architecture has most of these programs
 
 
+def write(given: argparse.Namespace) -> None:
+    """The page, from the tables as they are."""
+    lines = page([load(family) for family in FAMILIES.values()], given.resamples)
+    given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.validity.fresh",
@@ -76,6 +86,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     running = commands.add_parser("run", help="compute scores, baselines and losses")
     running.set_defaults(command=run)
     running.add_argument("--cifar10", help="a file of (part of) CIFAR-10; else all is downloaded")
+    reporting = commands.add_parser("report", help="decide, compare, write the page")
+    reporting.set_defaults(command=write)
+    reporting.add_argument("--out", type=Path, default=DOCS / "evidence" / "fresh.md")
+    reporting.add_argument("--resamples", type=int, default=1_000, help="[%(default)s]")
     return parser.parse_args(arguments)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from scripts.common.paths import CONFIGS
 from scripts.validity.specs import Draw, cnn, dense_parameters, distinct, document, mlp
-from sed2.blocks import BlockOptions
+from sed2.blocks import Block
 from sed2.chain import build_chain
 from sed2.spec.notation import parse
 from sed2.spec.schema import load_spec
@@ -127,7 +127,7 @@ def _width(rng: np.random.Generator, low: int, high: int) -> int:
     return int(np.exp(rng.uniform(np.log(low), np.log(high + 1))))
 
 
-def _parameters(blocks: Sequence[BlockOptions], shape: tuple[int, ...]) -> int:
+def _parameters(blocks: Sequence[Block], shape: tuple[int, ...]) -> int:
     return build_chain(blocks, shape).parameters
 
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from scripts.common.data import by_channel
 from scripts.common.paths import CONFIGS, DOCS
 from scripts.validity import sigma, table
 from scripts.validity.cells import CELLS, MEASURES, Cell
+from scripts.validity.measures import Values
 from scripts.validity.report import write
 from sed2.chain import build_chain
 from sed2.common import terminal
@@ -90,13 +91,18 @@ def begun(out: Path, cells: Sequence[Cell], rows: int) -> list[table.Row]:
     return found
 
 
-def measure(model: ModelSpec, dataset: Dataset, cell: Cell) -> list[table.Row]:
+def measure(
+    model: ModelSpec,
+    dataset: Dataset,
+    cell: Cell,
+    measures: Mapping[str, Callable[[ModelSpec, Dataset, Cell], Values]] = MEASURES,
+) -> list[table.Row]:
     """The rows of one cell. Where a number is not finite there is none, and a warning says so."""
     parameters = build_chain(model.blocks, dataset.input_shape).parameters
     is_score = cell.kind == "score"
     start = time.perf_counter()
     try:
-        values = MEASURES[cell.kind](model, dataset, cell)
+        values = measures[cell.kind](model, dataset, cell)
     except NumericsError as error:
         terminal.warn(f"{model.name}, {cell.name}: {error}")
         values = {}

@@ -103,12 +103,12 @@ def _between(rng: np.random.Generator, ends: tuple[int, int], count: int) -> lis
     return [int(number) for number in rng.integers(ends[0], ends[1] + 1, size=count)]
 
 
-def document(dataset: str, names: Sequence[str], comment: str) -> str:
+def document(dataset: str, names: Sequence[str], comment: str, script: str = "specs") -> str:
     """The YAML file."""
     lines = [
         "# yaml-language-server: $schema=sed2.schema.json",
         f"# {comment}",
-        "# Written by scripts.validity.specs, for scripts.validity.",
+        f"# Written by scripts.validity.{script}, for scripts.validity.",
         f"dataset: {dataset}",
         "models:",
         *(f"  - {name}" for name in names),

@@ -1,0 +1,1 @@
+"""Fresh architectures: decisions on the defaults by a rule that was fixed before any loss."""

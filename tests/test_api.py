@@ -113,7 +113,9 @@ def test_a_path_is_a_data_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("sigma", "shown"), [([0.1, 0.2], r"\[0.1, 0.2\]"), ([], "an empty list")])
 def test_an_array_for_a_number_is_refused_in_own_words(sigma: list[float], shown: str) -> None:
     assert sed2.validate("MLP 54-3-7", dataset="covertype", sigma=np.array([0.1]))
-    with pytest.raises(UsageError, match=f"^sigma: `sigma` must be a number above 0, not {shown}"):
+    with pytest.raises(
+        UsageError, match=f"^sigma: `sigma` must be a number above 0 or limit, not {shown}"
+    ):
         sed2.validate("MLP 54-3-7", dataset="covertype", sigma=np.array(sigma))
 
 

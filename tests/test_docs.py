@@ -27,7 +27,7 @@ CODE = [
     if path.suffix in (".py", "") and path.is_file()
 ]
 CITATION = re.compile(
-    r"(?<![\w/])(docs/[\w./-]*\w\.(?:md|json|csv|png))(?:,\s+sections?\s+([0-9]+))?"
+    r"(?<![\w/])(docs/[\w./-]*\w\.(?:md|jsonl?|csv|png))(?:,\s+sections?\s+([0-9]+))?"
 )
 
 

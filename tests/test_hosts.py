@@ -245,6 +245,7 @@ def test_one_of_them_speaks_and_writes(tmp_path: Path) -> None:
     alone = sed2.compute(MLP, dataset="covertype", samples=4, draws=3, eps="0.01,0.1")
     one, two = json.loads(to_json(compute_document(alone))), json.loads(first.out)
     assert two["provenance"].pop("device") == f"{one['provenance'].pop('device')} x 2"
+    assert one.pop("cost").keys() == two.pop("cost").keys()
     assert two == one
     assert [path.name for path in (tmp_path / "0").iterdir()] == ["r.csv"]
     assert "warning: effective sample size" in first.err

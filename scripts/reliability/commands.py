@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "rank": ("rank", "s.yaml", *SIZE, *JSON),
     "rank --run-dir": ("rank", "s.yaml", *SIZE, "--run-dir", "new", *JSON),
     "rank --train": ("rank", "s.yaml", *SIZE, "--train", "--epochs", "1", *JSON),
+    "select": ("select", "s.yaml", *SIZE, "--epochs", "1", "--budget", "100%", *JSON),
     "gate": ("gate", "s.yaml", *SIZE, "--baseline", "b.json", *JSON),
     "gate --update": ("gate", "s.yaml", *SIZE, "--baseline", "r.json", "--update"),
     "stability": (

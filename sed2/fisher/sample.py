@@ -203,11 +203,12 @@ def block_program(
     program = _BlockProgram(supernet, block.input_shape, prior, settings.fisher, likelihood, way)
     compiled = _compiled.pop(program, None) or _compile(program)
     _compiled[program] = compiled  # the last one is that which was used last
-    return partial(compiled, mask_of(block.block, block.input_shape))
+    mask = mask_of(block.block, block.input_shape)
+    return compiled if mask is None else partial(compiled, mask=mask)
 
 
 def _batched(
-    program: _BlockProgram, mask: Mask | None, *items: jax.Array
+    program: _BlockProgram, *items: jax.Array, mask: Mask | None = None
 ) -> tuple[Roots, jax.Array, jax.Array]:
     return on_shares(jax.vmap(program.step, (None, 0, 0, 0, 0, 0)), *items, shared=(mask,))
 

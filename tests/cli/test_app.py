@@ -36,6 +36,8 @@ CONTRACT = {
     "--max-samples --train --epochs --batch-size --learning-rate --train-seeds --train-samples "
     "--baselines --run-dir",
     "report": "--json --csv --plot --html",
+    "select": "--dataset --draws --samples --seed --budget --prune-by --decide-at --epochs "
+    "--train-seeds --max-parameters --max-model-flops --run-dir --ray --json --csv --plot --html",
     "stability": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train "
     "--seed --label --standardize --json --csv --plot --samples-grid --draws-grid --sigma-grid "
     "--seeds",

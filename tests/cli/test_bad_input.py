@@ -82,7 +82,7 @@ ARGUMENTS = {
     "prior without numbers": ("MLP 54-3-7", ["--prior", "uniform"], ["--prior", "uniform:A:B"]),
     "n_train of one": ("MLP 54-3-7", ["--n-train", "1"], ["--n-train", "2"]),
     "huge number": ("MLP 54-3-7", ["--samples", "9" * 30], ["--samples", "at most"]),
-    "empty spec": ("", [], ["folder"]),
+    "empty spec": ("", [], ["empty"]),
     "csv on stdout": ("MLP 54-3-7", ["--csv", "-"], ["--csv", "stdout"]),
     "one file twice": ("MLP 54-3-7", ["--json", "x", "--csv", "./x"], ["--csv", "--json"]),
     "figure": ("MLP 54-3-7", ["--plot", "x.jpeg"], ["--plot", "x.jpeg", ".png"]),

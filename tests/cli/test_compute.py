@@ -65,7 +65,11 @@ def test_json_on_stdout_is_one_document_of_the_contract(sed2: Run) -> None:
 
 
 def test_the_same_command_gives_the_same_numbers(sed2: Run) -> None:
-    one, other = (sed2("compute", "MLP 54-3-7", *FAST, "--json", "-").out for _ in range(2))
+    one, other = (
+        json.loads(sed2("compute", "MLP 54-3-7", *FAST, "--json", "-").out) for _ in range(2)
+    )
+    assert one.pop("cost")["cpu_seconds"] > 0
+    assert other.pop("cost")["cpu_seconds"] > 0  # another time every time
     assert one == other
 
 

@@ -23,6 +23,8 @@ from sed2.options import (
     DecidingOptions,
     GateOptions,
     HostOptions,
+    LimitOptions,
+    SelectOptions,
     TheoremConstants,
     TrainingSettings,
     foreign_variables,
@@ -40,7 +42,8 @@ COMMANDS: dict[str, tuple[type[Options], ...]] = {
     "bound": (Settings, TheoremConstants),
     "compute": (Settings, HostOptions),
     "gate": (Settings, GateOptions),
-    "rank": (Settings, DecidingOptions, TrainingSettings, ClusterOptions),
+    "rank": (Settings, DecidingOptions, LimitOptions, TrainingSettings, ClusterOptions),
+    "select": (Settings, SelectOptions, LimitOptions, TrainingSettings, ClusterOptions),
     "stability": (Settings,),
     "validate": (Settings,),
 }
@@ -56,6 +59,7 @@ VALUES: dict[str, tuple[object, ...]] = {
     "confidence": (0.6, 0.7, 0.8),
     "zeta": (0.6, 0.7, 0.8),
     "gamma": (0.6, 0.7, 0.8),
+    "prune_by": ("none", "lower", "snip"),
 }
 """Three of an option, where the numbers below will not do."""
 OPTIONS = [(kind, name) for kind in KINDS_OF_OPTIONS for name in kind.fields()]
@@ -69,6 +73,8 @@ def values(kind: type[Options], name: str) -> tuple[object, ...]:
     choices = typing.get_args(field.annotation)
     if choices and all(isinstance(choice, str) for choice in choices):
         return choices[-1], choices[0], choices[-1]
+    if (kind, name) == (SelectOptions, "budget"):
+        return "11%", "12%", "13s"
     return VALUES.get(name, (11, 12, 13))
 
 

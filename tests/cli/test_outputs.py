@@ -28,6 +28,7 @@ FILES = {
     "bound": ("json",),
     "stability": ("json", "csv", "plot"),
     "gate": ("json", "junit", "summary", "html"),
+    "select": ("json", "csv", "plot", "html"),
     "report": ("json", "csv", "plot", "html"),
     "diff": ("json",),
     "doctor": ("json",),
@@ -52,6 +53,12 @@ def inputs(sed2: Run, command: str) -> tuple[list[str], list[str]]:
     Path("baseline.json").write_text("{}")
     read = ["s.yaml", "train-images-idx3-ubyte", "train-labels-idx1-ubyte"]
     line = [command, "s.yaml"]
+    if command == "select":
+        more = (
+            "  - name: b\n    blocks: [flatten, {dense: {features: 2}}, {dense: {features: 3}}]\n"
+        )
+        Path("s.yaml").write_text(Path("s.yaml").read_text() + more)
+        line += ["--epochs", "1", "--budget", "100%", "--prune-by", "none", "--train-samples", "10"]
     if command == "bound":
         line += ["--lipschitz", "1", "--n-train", "100"]
     if command == "gate":

@@ -81,8 +81,8 @@ def test_a_full_disk_is_told_and_loses_nothing(sed2: Run, monkeypatch: pytest.Mo
     """It is full when the second result is written."""
     write, left = (
         store.write,
-        [4],
-    )  # the manifest; of the first model the spectra in two parts, and the result
+        [5],
+    )  # the manifest; of the first model the spectra in three parts, and the result
 
     def full(path: Path, file: bytes, run_dir: Path) -> None:
         left[0] -= 1

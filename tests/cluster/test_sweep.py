@@ -166,7 +166,7 @@ def test_the_command_writes_nothing_but_json_on_stdout(
     assert run([*plain, "--ray", nodes.address]) == 0
     found = capfd.readouterr().out
     assert run(plain) == 0
-    assert json.loads(found) == json.loads(capfd.readouterr().out)
+    assert told(found) == told(capfd.readouterr().out)
 
 
 def test_ctrl_c_keeps_what_was_finished(nodes: Nodes, tmp_path: Path) -> None:
@@ -177,6 +177,13 @@ def test_ctrl_c_keeps_what_was_finished(nodes: Nodes, tmp_path: Path) -> None:
     found = load_run(kept)
     assert not found.finished
     assert 1 <= len(found.ranking.models) < 12
+
+
+def told(document: str) -> Any:
+    """All of it but what it cost."""
+    return json.loads(
+        document, object_hook=lambda of: {name: it for name, it in of.items() if name != "cost"}
+    )
 
 
 def _spec(folder: Path, models: int) -> Path:

@@ -65,7 +65,7 @@ def test_a_terminal_has_a_width_and_what_is_none_shows_all(monkeypatch: pytest.M
     told = []
     for colour, stream in (("", Terminal()), ("1", Terminal()), ("", io.StringIO())):
         monkeypatch.setenv("NO_COLOR", colour)
-        print_table(terminal._console(stream), columns, [columns])
+        print_table(terminal._console(stream), Table(columns, [columns]))
         told.append(stream.getvalue())
         assert "Left out at this width: column 4" in told[-1] or not stream.isatty()
     assert "column 8" in told[-1].splitlines()[0]

@@ -26,6 +26,7 @@ from sed2.tasks import BASELINES, ESTIMATE, TRAINING, Stage, Task
 ITS = Settings(dataset="test")
 MODEL = load_spec("MLP 54-3-7").models[0]
 OTHER: dict[str, Any] = {
+    "score": "joint",
     "eps": (0.1,),
     "zeta": 0.5,
     "samples": 7,

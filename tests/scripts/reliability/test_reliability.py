@@ -79,7 +79,7 @@ def test_flips_are_counted(tmp_path: Path) -> None:
 def test_a_store_that_does_not_look_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "unsealed", lambda file, key: file.partition(b"\n")[2])
+    monkeypatch.setattr(store, "unsealed", lambda file, key: file.read().partition(b"\n")[2])
     with pytest.raises(BrokenError, match="the flip of byte 0 is seen"):
         damage.results(tmp_path, 10, 0)
 

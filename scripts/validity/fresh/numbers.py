@@ -18,6 +18,14 @@ EPS = "0.3"
 """Of joint 2sED."""
 
 
+class TooFewError(ValueError):
+    """Of a family so few architectures are whole that nothing can be compared."""
+
+    def __init__(self, whole: int) -> None:
+        super().__init__(f"{whole} architectures are whole: too few")
+        self.whole = whole
+
+
 @dataclass(frozen=True)
 class Numbers:
     """All numbers of the M architectures of a family whose core cells are there; (M,) each."""
@@ -66,7 +74,8 @@ def load(family: Family, path: Path | None = None) -> Numbers:
     """From the table that `run` wrote.
 
     Raises:
-        ValueError: it is no such table, or not even three architectures are whole.
+        TooFewError: not even three architectures are whole.
+        ValueError: it is no such table.
     """
     values: dict[tuple[str, str, str, str], float] = {}
     for row in table.read([path or family.table]):
@@ -100,7 +109,7 @@ def load(family: Family, path: Path | None = None) -> Numbers:
     found = [*scores.values(), *trained[0].T]
     fine = np.all(np.isfinite(found), axis=0)
     if fine.sum() < 3:
-        raise ValueError(f"of {family.title} {fine.sum()} architectures are whole: too few")
+        raise TooFewError(int(fine.sum()))
     kept = [model for model, it_is in zip(whole, fine.tolist(), strict=True) if it_is]
     counted = {name: None for _, _, name, _ in values if name in BASELINES}
     baselines = {}

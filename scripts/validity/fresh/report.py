@@ -17,7 +17,7 @@ from scripts.validity.fresh.bootstrap import (
 )
 from scripts.validity.fresh.cells import LOSS
 from scripts.validity.fresh.numbers import Numbers
-from scripts.validity.fresh.rule import GOAL, RESAMPLES, SEED, Decision, Gain, decide
+from scripts.validity.fresh.rule import GOAL, LEAST, RESAMPLES, SEED, Decision, Gain, decide
 from scripts.validity.fresh.statistics import noise_ceiling, tau_given
 from scripts.validity.statistics import mean_interval, residuals, shown
 from sed2.ranking.correlation import correlate, tau_b
@@ -32,11 +32,20 @@ WORST = 6
 FORMS = dict.fromkeys(STATISTICS, ".2f") | {"regret": ".3f"}
 
 
-def page(families: Sequence[Numbers], resamples: int) -> list[str]:
-    """All of it."""
+def page(
+    families: Sequence[Numbers], resamples: int, too_few: Mapping[str, int] | None = None
+) -> list[str]:
+    """All of it.
+
+    Args:
+        families: those that can be compared at all.
+        resamples: of the architectures.
+        too_few: by title, how many architectures the others have.
+    """
+    counts = (too_few or {}) | {one.family.title: len(one.models) for one in families}
     scores = [family.scores | {"target": family.target} for family in families]
     decisions = {name: decide(scores, name) for name in CANDIDATES}
-    lines = [*introduction(families, resamples), *on_decisions(families, decisions)]
+    lines = [*introduction(families, resamples), *on_decisions(families, decisions, counts)]
     lines += on_goals(families)
     for number, family in enumerate(families):
         lines += section(family, number, resamples)
@@ -106,13 +115,23 @@ def _computed(families: Sequence[Numbers]) -> list[str]:
     return table(head, lines)
 
 
-def on_decisions(families: Sequence[Numbers], decisions: Mapping[str, Decision]) -> list[str]:
-    """By the rule."""
+def on_decisions(
+    families: Sequence[Numbers], decisions: Mapping[str, Decision], counts: Mapping[str, int]
+) -> list[str]:
+    """By the rule, if there are enough architectures for it."""
+    enough = min(counts.values()) >= LEAST
+    outcomes = {True: "**becomes the default**", False: "today's default stays"}
+    state = ", ".join(f"{title} {count}" for title, count in counts.items())
+    waiting = [
+        "",
+        f"**Not decided yet**: {LEAST} architectures of every family are needed, and there are "
+        f"{state}. What stands here is provisional; `run` goes on where it stopped.",
+    ]
     lines = [
         [
             CANDIDATES[name],
             *(shown(gain.value, gain.interval) for gain in (*found.families, found.mean)),
-            "**becomes the default**" if found.accepted else "today's default stays",
+            outcomes[found.accepted] if enough else "not decided yet",
         ]
         for name, found in decisions.items()
     ]
@@ -126,6 +145,7 @@ def on_decisions(families: Sequence[Numbers], decisions: Mapping[str, Decision])
         "Gains:",
         "",
         *table(head, lines),
+        *([] if enough else waiting),
     ]
 
 

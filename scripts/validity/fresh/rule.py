@@ -14,6 +14,9 @@ family; the mean of the families is taken within each resample, all families of 
 
 A candidate becomes the default if the interval of its mean gain lies above 0, and the interval of
 its gain lies below 0 in no family. Else today's default stays. The two decisions are taken apart.
+
+Nothing is decided before every family has `LEAST` architectures. This sentence was added when a run
+had been interrupted, before any loss had been held against a score; it can only keep a default.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ from sed2.ranking.correlation import bootstrap_taus, tau_b
 
 SEED = 0
 RESAMPLES = 2_000
+LEAST = 20
+"""Architectures of each family before there is a decision."""
 GOAL = 0.70
 """tau-b that a score is to have in every family."""
 

@@ -16,7 +16,7 @@ from scripts.common.data import made
 from scripts.common.paths import CONFIGS
 from scripts.validity import table
 from scripts.validity.fresh import __main__ as fresh
-from scripts.validity.fresh import bootstrap, cells, numbers, rule, specs
+from scripts.validity.fresh import bootstrap, cells, numbers, report, rule, specs
 from scripts.validity.fresh import statistics as given
 from sed2.data.load import Dataset, load_dataset
 from sed2.options import TrainingSettings
@@ -250,7 +250,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
 
 def test_a_run_goes_on_where_it_stopped_and_the_page_is_made_of_it(
-    quick: list[str], tmp_path: Path
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert fresh.main(["run"]) == 0
     assert len(quick) == len(set(quick)) == 4 * 12 * 6
@@ -267,10 +267,19 @@ def test_a_run_goes_on_where_it_stopped_and_the_page_is_made_of_it(
     assert len({tuple(line) for line in both if line[4] != table.END}) == len(text.splitlines()) - (
         12 * 6
     )
-    page = tmp_path / "page.md"
+    page, blocks = tmp_path / "page.md", cells.FAMILIES["blocks"].table.read_text()
     assert fresh.main(["report", "--out", str(page), "--resamples", "20"]) == 0
     assert "nan" not in page.read_text()
-    assert page.read_text().count("today's default stays |") == 2
+    # Twelve of each family are too few for a decision.
+    assert page.read_text().count("| not decided yet |") == 2
+    monkeypatch.setattr(report, "LEAST", 12)
+    cells.FAMILIES["blocks"].table.write_text(f"{table.HEADER}\n")
+    fresh.main(["report", "--out", str(page), "--resamples", "20"])
+    assert "residual and attention 0" in page.read_text()
+    assert page.read_text().count("| not decided yet |") == 2
+    cells.FAMILIES["blocks"].table.write_text(blocks)
+    fresh.main(["report", "--out", str(page), "--resamples", "20"])
+    assert "not decided yet" not in page.read_text().lower()
 
 
 def test_an_architecture_without_all_core_numbers_has_no_say(

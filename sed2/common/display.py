@@ -39,7 +39,7 @@ class Brief:
         return f"{type(self).__name__}({views().line(self)})"
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and _same(vars(self), vars(other))
+        return type(self) is type(other) and _same(_compared(self), _compared(other))
 
     def __hash__(self) -> int:
         return hash((type(self), *(held for held in vars(self).values() if isinstance(held, str))))
@@ -59,6 +59,16 @@ class Tabled(Brief):
             UsageError: pandas is not installed.
         """
         return views().frame(self)
+
+
+def _compared(held: Any) -> dict[str, Any]:
+    """What counts: all but the fields of a dataclass that are not to be compared."""
+    fields = getattr(type(held), "__dataclass_fields__", {})
+    return {
+        name: value
+        for name, value in vars(held).items()
+        if name not in fields or fields[name].compare
+    }
 
 
 def _same(one: Any, other: Any) -> bool:

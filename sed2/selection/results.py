@@ -12,7 +12,7 @@ from sed2.settings import Settings
 from sed2.training.result import Training
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class SelectedModel(Brief):
     """A candidate, and how far it came."""
 
@@ -56,7 +56,7 @@ class Spent:
         return (self.judging + self.training) / self.training_all
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Selection(Tabled, Models[SelectedModel]):
     """The candidates, the choice first; then those that came further, and lower losses, first."""
 

@@ -82,7 +82,7 @@ class Training(Brief):
         return tuple(found)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Checkpoint(Brief):
     """Where the training of one model under S seeds stands: all that it needs to go on, bit for bit
     as if it had not stopped. The batches to come follow from the seed and the epoch."""
@@ -98,7 +98,7 @@ class Checkpoint(Brief):
     """Until here."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Stopped(Brief):
     """The training of one model, as far as it has come."""
 

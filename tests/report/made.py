@@ -14,6 +14,8 @@ from sed2.options import TheoremConstants, TrainingSettings
 from sed2.ranking.prediction import add_baselines, add_trainings
 from sed2.ranking.results import Probability, RankedModel, Ranking
 from sed2.results import BlockPlan, BlockShare, Curve, ModelResult, Provenance, Replicates, Score
+from sed2.selection.results import SelectedModel, Selection, Spent
+from sed2.selection.schedule import Rung
 from sed2.settings import Settings, resolve
 from sed2.training.result import CROSS_ENTROPY, Training
 
@@ -146,3 +148,27 @@ def made_trained(
         ranking = add_baselines(ranking, {name: dict(values) for name, values in of_model.items()})
     trainings = {one.name: made_training(*each) for one, each in zip(results, losses, strict=True)}
     return add_trainings(ranking, trainings)
+
+
+def made_selection() -> Selection:
+    """Of three candidates, one of which was never trained."""
+    trained = made_training(0.5, 0.7), made_training(0.9, 1.1), None
+    models = tuple(
+        SelectedModel(name, 900, 10.0 - i, 2 - i, training, loss, 0.1, chance)
+        for i, (name, training, loss, chance) in enumerate(
+            zip("abc", trained, (0.5, 0.9, math.nan), (0.97, 0.03, math.nan), strict=True)
+        )
+    )
+    return Selection(
+        models=models,
+        decide_at=0.95,
+        regret=0.01,
+        rungs=(Rung(2, 1), Rung(1, 2)),
+        done=2,
+        prune_by="joint",
+        spent=Spent(1.0, 2.0, 30.0, 3, 30),
+        rows=100,
+        provenance=made_result().provenance,
+        settings=made_result().settings,
+        training=TrainingSettings(epochs=10),
+    )

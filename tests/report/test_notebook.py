@@ -21,11 +21,18 @@ from sed2.errors import UsageError
 from sed2.gating.outcome import Status
 from sed2.report.documents.model import csv_text
 from sed2.report.documents.stability import stability_csv
-from sed2.results import SmcReport
+from sed2.results import Factors, SmcReport
 from sed2.runs.loading import StoredRun
 from tests.gating.made import made_baseline, made_gated
 from tests.gating.made import made_result as made_gate
-from tests.report.made import made_bound, made_ranking, made_result, made_trained, made_training
+from tests.report.made import (
+    made_bound,
+    made_ranking,
+    made_result,
+    made_selection,
+    made_trained,
+    made_training,
+)
 from tests.report.test_stability import made_stability
 
 BEST = made_result("MLP 54-16-7", value=600.0)
@@ -33,7 +40,8 @@ LOW = made_result("<b>low</b>", value=500.0, lower_estimate=True)
 RANKING = made_ranking([BEST, replace(LOW, warnings=("too few draws",))])
 TRAINED = made_trained([BEST, LOW], [(0.5, 0.7), (0.9, 1.1)], 2 * [{"naswot": BaselineValue(3.0)}])
 GATE = made_gate([made_gated(), made_gated("b", Status.FAILED)])
-TABLED = [BEST, RANKING, TRAINED, GATE, made_stability(), made_bound()]
+SELECTION = made_selection()
+TABLED = [BEST, RANKING, TRAINED, GATE, SELECTION, made_stability(), made_bound()]
 LINES = {
     "Ranking(2 models, best MLP 54-16-7, P(best) 0.50, lower 2sED 600.0 (95%: 564.0 to 636.0), "
     "1 warning)": RANKING,
@@ -44,6 +52,8 @@ LINES = {
     "Score(600.0 (95%: 564.0 to 636.0))": BEST.score,
     "Curve(3 points, 600 to 600)": BEST.lower_two_sed,
     "BlockShare(name='dense_1', parameters=864, rank=443, share=<3, 450 to 450>)": BEST.blocks[0],
+    "Selection(3 models, a is chosen, P(best) 0.97: decided)": SELECTION,
+    "SelectedModel(a, 3 epochs, forecast 0.5, P(best) 0.97)": SELECTION["a"],
     "GateResult(1 passed, 1 failed, s.yaml against b.json)": GATE,
     "GatedModel(failed, b, ratio 0.980)": GATE["b"],
     "Baseline(2 models, made, N = 100)": made_baseline(),
@@ -66,9 +76,14 @@ def test_a_study_says_whether_it_is_settled() -> None:
     assert "30 models" in repr(made_stability(30))
 
 
+FACTORS = Factors(
+    BEST.lower_two_sed, BEST.score, BEST.score, BEST.two_sed, np.ones(3), BEST.plan[0]
+)
 PARTS = [
     *TABLED,
     *RANKING,
+    *SELECTION,
+    FACTORS,
     *GATE,
     BEST.replicates,
     BEST.score,

@@ -98,8 +98,8 @@ class Checkpoint(Brief):
     """Until here."""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Stopped(Brief):
+@dataclass(frozen=True)
+class Stopped:
     """The training of one model, as far as it has come."""
 
     checkpoint: Checkpoint

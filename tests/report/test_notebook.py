@@ -23,6 +23,7 @@ from sed2.report.documents.model import csv_text
 from sed2.report.documents.stability import stability_csv
 from sed2.results import Factors, SmcReport
 from sed2.runs.loading import StoredRun
+from sed2.training.result import Checkpoint
 from tests.gating.made import made_baseline, made_gated
 from tests.gating.made import made_result as made_gate
 from tests.report.made import (
@@ -79,6 +80,7 @@ def test_a_study_says_whether_it_is_settled() -> None:
 FACTORS = Factors(
     BEST.lower_two_sed, BEST.score, BEST.score, BEST.two_sed, np.ones(3), BEST.plan[0]
 )
+CHECKPOINT = Checkpoint(2, (np.ones((1, 3)),), np.ones((1, 2)))
 PARTS = [
     *TABLED,
     *RANKING,
@@ -90,6 +92,7 @@ PARTS = [
     BEST.blocks[0],
     RANKING[0].probability_best,
     made_training(0.5, 0.7),
+    CHECKPOINT,
     made_stability(30).verdict,
     made_stability(30).sweeps[0],
     made_bound().covering,

@@ -102,7 +102,7 @@ def test_the_layout_in_contributing_names_every_room() -> None:
 def test_every_page_is_in_the_navigation_once() -> None:
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")[1]
     pages = re.findall(r"[\w/-]+\.md", nav)
-    assert sorted(pages) == [str(page.relative_to(ROOT / "docs")) for page in PAGES]
+    assert sorted(pages) == sorted(str(page.relative_to(ROOT / "docs")) for page in PAGES)
 
 
 @pytest.mark.parametrize("page", ALL, ids=lambda page: str(page.relative_to(ROOT)))

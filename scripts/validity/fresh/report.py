@@ -59,7 +59,7 @@ def introduction(families: Sequence[Numbers], resamples: int) -> list[str]:
         "",
         "Made by `python -m scripts.validity.fresh report` from the tables `fresh-*.csv` beside "
         "this page, which `python -m scripts.validity.fresh run` wrote. The architectures "
-        "(`configs/fresh-*.yaml`), the measures, the seeds, the statistics and the rule were "
+        "(`fresh-*.yaml` in `configs`), the measures, the seeds, the statistics and the rule were "
         "committed before the first loss was computed.",
         "",
         *_computed(families),

@@ -166,7 +166,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Whether runs survive kills, full disks, damage.",
     )
     parser.add_argument("--quick", action="store_true", help="a few of everything")
-    parser.add_argument("--only", nargs="+", metavar="PART", help="these parts")
+    parser.add_argument("--only", nargs="*", metavar="PART", help="these parts; none: the page")
     parser.add_argument("--anew", action="store_true", help="forget what was tried before of them")
     parser.add_argument("--failed", action="store_true", help="try anew what failed of them")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random [%(default)s]")
@@ -190,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if unknown := set(given.only or ()) - known.keys():
             print(f"no part {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
             return 2
-        chosen = given.only or list(known)
+        chosen = list(known) if given.only is None else given.only
         if given.anew or given.failed:
             ledger.forget(chosen, failures=given.failed)
         for part in chosen:

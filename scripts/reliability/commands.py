@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         *("bound", "s.yaml", "--model", "a", *SIZE, "--n-train", "1e3", "--lipschitz", "1"),
         *JSON,
     ),
+    "select": ("select", "s.yaml", *SIZE, "--prune-by", "none", "--budget", "100%", *JSON),
     "report": ("report", "run", *JSON),
     "diff": ("diff", "one.json", "other.json", *JSON),
     "validate": ("validate", "s.yaml"),
@@ -40,12 +41,15 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "schema": ("schema",),
     "doctor": ("doctor", *JSON),
 }
+DIFFER = ("doctor", "select")
+"""Commands that tell of the machine and of the time that they took."""
 REFUSALS: dict[str, tuple[str, ...]] = {
     "compute": ("compute", "none.yaml"),
     "rank": ("rank", "s.yaml", "--draws", "0"),
     "gate": ("gate", "s.yaml", "--baseline", "none.json"),
     "stability": ("stability", "s.yaml", "--samples-grid", "x"),
     "bound": ("bound", "s.yaml", "--model", "c"),
+    "select": ("select", "s.yaml", "--budget", "x"),
     "report": ("report", "none"),
     "diff": ("diff", "one.json", "none.json"),
     "validate": ("validate", "s.yaml", "--dataset", "none.csv"),
@@ -107,7 +111,8 @@ class Bench:
     def same(self, arguments: tuple[str, ...], *, out: bool = True, **how: Any) -> Ran:
         """A command must give what it usually gives: exit code, JSON, and stdout if `out`.
 
-        `doctor` tells of the machine, which differs: of it the exit code counts alone.
+        What some tell of the machine and its time differs: of these the exit code counts, and
+        that there is a JSON.
 
         Raises:
             BrokenError: it does not.
@@ -115,7 +120,7 @@ class Bench:
         usual, wanted = self.usual(arguments)
         ran, json = self.run(arguments, **how)
         demand(ran.code == usual.code, f"exit {usual.code}, not {ran.code}: {ran.err}")
-        if arguments[0] == "doctor":
+        if arguments[0] in DIFFER:
             demand(bool(json) == bool(wanted), "its JSON is there")
         else:
             demand(same(json, wanted), "the JSON is the same")

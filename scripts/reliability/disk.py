@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from scripts.reliability.lab import Lab, kept
+from scripts.reliability.lab import Lab, kept, whole_files
 from scripts.reliability.trying import Outcome, Try, demand
 
 TITLE = "A full disk"
@@ -68,17 +68,3 @@ def tmpfs(path: Path, size: str) -> Iterator[Path | None]:
         yield path
     finally:
         subprocess.run(["umount", str(path)], check=True)
-
-
-def whole_files(run_dir: Path) -> dict[str, bytes]:
-    """The content of every file that is kept.
-
-    Raises:
-        Unreadable: one is not whole.
-    """
-    from sed2.runs.store import unsealed
-
-    return {
-        str(path.relative_to(run_dir)): unsealed(path.read_bytes(), path.stem)
-        for path in run_dir.rglob("*.sed2")
-    }

@@ -24,6 +24,7 @@ FIGURES = ("--json", "--csv", "--plot", "--html")
 OUTPUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "compute": (FIGURES, ("s.yaml", "d.csv")),
     "rank": (FIGURES, ("s.yaml", "d.csv")),
+    "select": (FIGURES, ("s.yaml", "d.csv")),
     "bound": (("--json",), ("s.yaml", "d.csv")),
     "stability": (("--json", "--csv", "--plot"), ("s.yaml", "d.csv")),
     "gate": (("--json", "--junit", "--summary", "--html"), ("s.yaml", "b.json", "d.csv")),
@@ -76,7 +77,7 @@ def line(command: str) -> list[str]:
     """A command on the files of the bench, and data of a file."""
     own = list(COMMANDS[command])
     own = own[: own.index("--json")]
-    if command in ("compute", "rank", "bound", "stability", "gate"):
+    if command in ("compute", "rank", "select", "bound", "stability", "gate"):
         own += ["--dataset", "d.csv"]
     return own
 

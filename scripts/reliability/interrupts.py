@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from scripts.common import pages
-from scripts.reliability.lab import Lab, kept
+from scripts.reliability.lab import Lab, kept, whole_files
 from scripts.reliability.trying import Ledger, Outcome, Try, demand, rows
 
 TITLE = "Ctrl-C"
@@ -79,7 +79,7 @@ def interrupted(lab: Lab, seed: int, number: int, seconds: float | None, every: 
             demand(not json.exists(), f"{what}: no result is written")
             results, pieces, torn = kept(run_dir)
             demand(torn == 0, f"{what}: no file is half-written")
-            whole(run_dir)
+            whole_files(run_dir)  # or it raises
             if again:
                 lab.check(run_dir, json, what)
             return Outcome(
@@ -92,17 +92,6 @@ def interrupted(lab: Lab, seed: int, number: int, seconds: float | None, every: 
                     "followed by the same command": int(again),
                 }
             )
-
-
-def whole(run_dir: Path) -> None:
-    """
-    Raises:
-        Unreadable: a file that is kept is not whole.
-    """
-    from sed2.runs.store import unsealed
-
-    for path in run_dir.rglob("*.sed2"):
-        unsealed(path.read_bytes(), path.stem)
 
 
 def _before_sed2(process: subprocess.Popen[str], err: str) -> bool:

@@ -16,11 +16,11 @@ from sed2.common.files import temporaries
 
 TITLE = "SIGKILL"
 ABOUT = (
-    "After a kill the same command must come to the result of a run that nothing disturbs, byte "
-    "for byte, and leave nothing half-written. Moments are uniform from the start of a run to its "
-    "usual end; where it had ended sooner, another one is drawn. In a row, a run directory of 12 "
-    "networks is killed again and again while the same command goes on, until that is at its end; "
-    "then the next one begins. No finished network may be lost."
+    "After a kill the same command must come to the result of a run that nothing disturbs, bit for "
+    "bit but for what it cost, and leave nothing half-written. Moments are uniform from the start "
+    "of a run to its usual end; where it had ended sooner, another one is drawn. In a row, a run "
+    "directory of 12 networks is killed again and again while the same command goes on, until that "
+    "is at its end; then the next one begins. No finished network may be lost."
 )
 FILES = 1 + 3 + len(MODELS)
 """Which a run writes, before the ranking: the manifest, a plan and two pieces, the results."""

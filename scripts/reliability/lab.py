@@ -205,6 +205,25 @@ def kept(run_dir: Path) -> tuple[int, int, int]:
     )
 
 
+def whole_files(run_dir: Path) -> dict[str, bytes]:
+    """The content of every file that is kept.
+
+    Raises:
+        BrokenError: one is not whole.
+    """
+    from sed2.runs.codec import Unreadable
+    from sed2.runs.store import unsealed
+
+    found = {}
+    for path in run_dir.rglob("*.sed2"):
+        try:
+            with path.open("rb") as file:
+                found[str(path.relative_to(run_dir))] = unsealed(file, path.stem)
+        except Unreadable as error:
+            raise BrokenError(f"{path} is whole: {error}") from error
+    return found
+
+
 def apart(work: Callable[..., T], *arguments: Any) -> tuple[T, float]:
     """What a function returns in a process of its own, and the peak of its memory in MB.
 

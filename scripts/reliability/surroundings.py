@@ -17,11 +17,10 @@ from scripts.reliability.trying import Outcome, Try, demand
 
 TITLE = "What lies around sed2"
 ABOUT = (
-    "Compiled programs that are damaged on disk must be told at most once, in plain words, and "
-    "made anew: exit code 0 and the usual JSON. One that is another program may end the command "
-    "with exit code 5, and a message that says what to remove. Devices that JAX does not find, "
-    "and folders that are none, are exit code 2. Memory must not grow with the candidates: by "
-    "less than 1 MB and 5 mappings each, over the second half of them."
+    "Compiled programs that are damaged on disk, or are those of something else, must be told at "
+    "most once, in plain words, and made anew: exit code 0 and the usual JSON. Devices that JAX "
+    "does not find, and folders that are none, are exit code 2. Memory must not grow with the "
+    "candidates: by less than 1 MB and 5 mappings each, over the second half of them."
 )
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda content: b"",

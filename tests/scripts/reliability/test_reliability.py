@@ -12,7 +12,7 @@ import pytest
 
 from scripts.reliability import __main__ as reliability
 from scripts.reliability import bounds, commands, containers, damage, fuzz, inputs, kills, streams
-from scripts.reliability.lab import Lab, apart, kept
+from scripts.reliability.lab import Lab, apart, kept, whole_files
 from scripts.reliability.trying import BrokenError, Ledger, Outcome, Try, demand, rows
 from sed2.runs import store
 from sed2.runs.store import Store
@@ -67,6 +67,15 @@ def test_phases_of_a_kill(tmp_path: Path) -> None:
     for number in range(3):
         run.save("results", str(number) * 64, 1.0, float)
         assert seen() == ["some models finished" if number < 2 else "all models finished"]
+
+
+def test_a_file_that_is_not_whole_is_found_out(tmp_path: Path) -> None:
+    Store(tmp_path, print).save("results", "0" * 64, 1.0, float)
+    (name,) = whole_files(tmp_path)
+    path = tmp_path / name
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(BrokenError, match="is whole: it is not as long"):
+        whole_files(tmp_path)
 
 
 def test_flips_are_counted(tmp_path: Path) -> None:

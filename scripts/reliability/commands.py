@@ -31,7 +31,6 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         *("bound", "s.yaml", "--model", "a", *SIZE, "--n-train", "1e3", "--lipschitz", "1"),
         *JSON,
     ),
-    "select": ("select", "s.yaml", *SIZE, "--prune-by", "none", "--budget", "100%", *JSON),
     "report": ("report", "run", *JSON),
     "diff": ("diff", "one.json", "other.json", *JSON),
     "validate": ("validate", "s.yaml"),

@@ -140,8 +140,9 @@ def document(known: dict[str, Part], lines: Sequence[Tried], size: Size, command
         "# Do runs survive?",
         "",
         f"Made by `{command}`, on {platform.system()} with {os.cpu_count()} cores, which others "
-        f"used as well. {cases:,} cases in {tries:,} tries; {len(failed)} tries failed. The "
-        "outcome of every try stands in docs/reliability.jsonl. The run that is disturbed is `sed2 "
+        f"used as well. {cases:,} cases in {tries:,} tries; {len(failed)} failed in the end: what "
+        "failed at first was mended, in sed2 or in the try, and tried again. The outcome of every "
+        "try stands in docs/reliability.jsonl. The run that is disturbed is `sed2 "
         f"rank --run-dir` of {len(MODELS)} networks on Covertype, N = {size.samples}, K = "
         f"{size.draws}. Peaks are the largest resident set of one process, in MB, where it was "
         "read.",

@@ -56,7 +56,7 @@ def run(given: argparse.Namespace) -> None:
     with terminal.progress("validity") as report:
         for number, (cell, model) in enumerate(tasks):
             report(f"{cell.name}, {model.name}", number, len(tasks))
-            table.append(given.out, table.encode(measure(model, dataset, cell)))
+            table.append(given.out, table.encode(measure(model, dataset, cell, MEASURES)))
 
 
 def cut(cells: Sequence[Cell], given: argparse.Namespace) -> list[Cell]:
@@ -95,7 +95,7 @@ def measure(
     model: ModelSpec,
     dataset: Dataset,
     cell: Cell,
-    measures: Mapping[str, Callable[[ModelSpec, Dataset, Cell], Values]] = MEASURES,
+    measures: Mapping[str, Callable[[ModelSpec, Dataset, Cell], Values]],
 ) -> list[table.Row]:
     """The rows of one cell. Where a number is not finite there is none, and a warning says so."""
     parameters = build_chain(model.blocks, dataset.input_shape).parameters

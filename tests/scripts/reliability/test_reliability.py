@@ -161,7 +161,7 @@ def test_a_page_tells_failures_and_what_was_not_tried(tmp_path: Path) -> None:
 
     list(ledger.run("disk", [Try("a full disk", "4k", broken)], quiet))
     page = reliability.document(known, ledger.lines(), reliability.QUICK, "command")
-    assert "1 cases in 1 tries; 1 tries failed" in page
+    assert "1 cases in 1 tries; 1 fail" in page
     assert "- Failed: 4k: the result is the same" in page
     assert page.count("Not tried here.") == len(known) - 1
 

@@ -51,6 +51,7 @@ from sed2.request import (
     read_spec,
     refuse_without,
     resolve_options,
+    resolve_ranked,
     resolve_settings,
 )
 from sed2.results import Checked, ModelResult
@@ -150,8 +151,8 @@ def rank(
 ) -> Ranking:
     """All models of a file, largest score first.
 
-    The score is what `score` names (lower 2sED by default), at eps_n of Theorem 5.1 if `n_train`
-    is given, otherwise its mean over the eps grid, in log eps.
+    The score is what `score` names (joint 2sED by default, at eps 0.3), at eps_n of Theorem 5.1 if
+    `n_train` is given, otherwise its mean over the eps grid, in log eps.
 
     Args:
         spec: as for `compute`; or models of these kinds as a list, or as a dict by name.
@@ -186,7 +187,7 @@ def rank(
     file = read_spec(spec, allow_import, allow_partial)
     cluster = _cluster(file, ray, of_tasks)
     training = resolve_options(TrainingSettings, wishes, file) if train or baselines else None
-    resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
+    resolved = resolve_ranked(file, settings)
     names = [candidate.name for candidate in file.models]
     check_comparable(names, resolved, also=("seed",) if train or baselines else ())
     its = dict(zip(names, resolved, strict=True))

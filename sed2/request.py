@@ -15,7 +15,7 @@ from sed2.data.catalogue import DATASETS
 from sed2.data.csv_file import label_column
 from sed2.data.load import Dataset, load_dataset
 from sed2.errors import SpecError, UsageError, did_you_mean, shown
-from sed2.settings import OptionsT, Settings, resolve, variable
+from sed2.settings import RANKED_BY, OptionsT, Settings, resolve, variable
 from sed2.spec.module import from_network, resolve_module
 from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, check_names, data_check, load_spec
 
@@ -144,6 +144,17 @@ def resolve_settings(
     if resolved.label is None and is_csv:
         return resolved.model_copy(update={"label": label_column(path.expanduser())})
     return resolved
+
+
+def resolve_ranked(file: SpecFile, settings: Mapping[str, Any]) -> list[Settings]:
+    """The settings of all models for `rank`: by joint 2sED, unless a score is given, or a `chain`
+    of one block, of which the scores do not tell the network from its blocks; raises as
+    `resolve_settings`."""
+    own = [resolve_settings(file, candidate, settings) for candidate in file.models]
+    if any("score" in its.model_fields_set or its.chain != "blocks" for its in own):
+        return own
+    by_default = {"score": RANKED_BY}
+    return [resolve_settings(file, candidate, settings, by_default) for candidate in file.models]
 
 
 def resolve_options(kind: type[OptionsT], given: Mapping[str, Any], file: SpecFile) -> OptionsT:

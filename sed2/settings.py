@@ -33,6 +33,8 @@ DEFAULT_EPS = "1e-3:1e-1"
 DEFAULT_POINTS = 25
 SCORE_EPS = (0.3,)
 """The covering radius of scores that look at the whole network, unless `eps` is given."""
+RANKED_BY = "joint"
+"""What `rank` orders models by, unless `score` is given (docs/evidence/fresh.md)."""
 SCORE_NAMES = {"lower": "lower 2sED", "end-to-end": "2sED end-to-end", "joint": "joint 2sED"}
 """What a score is of, by the setting."""
 MAX_POINTS = 1000
@@ -296,7 +298,7 @@ class Settings(SpectraSettings):
     `score` end-to-end or joint it is 0.3 by default."""
     score: Literal["lower", "end-to-end", "joint"] = "lower"
     """What models are ordered by: lower 2sED, 2sED of the network as one block, or the geometric
-    mean of the two."""
+    mean of the two. `rank` takes joint by default."""
     zeta: Annotated[float, Number] = Field(default=0.0, ge=0, lt=1)
     """Meso-scale exponent."""
     estimator: Literal["mc", "smc"] = "mc"

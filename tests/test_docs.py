@@ -62,6 +62,7 @@ def test_the_output_in_the_readme_is_that_of_its_command(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("SED2_SCORE")
     (command,) = re.findall(r"^    sed2 (.*)$", README, re.MULTILINE)
     monkeypatch.setattr("sys.argv", ["sed2", *shlex.split(command)])
     shown = README.split("[start:output]")[1].split("    ...\n")[0].split("-->")[1]

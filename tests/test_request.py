@@ -13,7 +13,7 @@ from flax import nnx
 import sed2
 from sed2.errors import DataError, SpecError, UsageError
 from sed2.report.tables.cells import describe
-from sed2.request import read_spec, resolve_settings
+from sed2.request import read_spec, resolve_ranked, resolve_settings
 from sed2.settings import Settings
 
 BLOCKS = [{"dense": {"features": 4, "activation": "relu"}}, {"dense": {"features": 3}}]
@@ -150,3 +150,39 @@ def test_data_without_labels_are_no_data_to_train_on(tmp_path: Path) -> None:
     assert checked.input_shape == (2,)
     with pytest.raises(DataError, match="has no labels to train on"):
         sed2.rank("MLP 2-3-2", dataset=str(path), label="none", train=True)
+
+
+SETTINGS_OF_RANK: list[tuple[dict[str, Any], list[tuple[str, int]]]] = [
+    ({}, [("joint", 1)] * 2),
+    ({"eps": "1e-3:1e-1"}, [("joint", 25)] * 2),
+    ({"score": "lower"}, [("lower", 25)] * 2),
+    ({"score": "end-to-end"}, [("end-to-end", 1)] * 2),
+    ({"chain": "end-to-end"}, [("lower", 25)] * 2),
+]
+
+
+@pytest.mark.parametrize(("given", "found"), SETTINGS_OF_RANK)
+def test_rank_takes_joint_2sed_unless_told_otherwise(
+    given: dict[str, Any], found: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SED2_SCORE")
+    file = read_spec(["MLP 8-3", "MLP 8-4-3"], False, False)
+    assert [(its.score, len(its.eps)) for its in resolve_ranked(file, given)] == found
+    monkeypatch.setenv("SED2_SCORE", "end-to-end")
+    if given.keys() <= {"eps"}:
+        assert {its.score for its in resolve_ranked(file, given)} == {"end-to-end"}
+
+
+def test_a_chain_of_one_block_in_the_yaml_keeps_rank_to_lower_2sed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SED2_SCORE")
+    whole = {"name": "whole", "notation": "MLP 8-3", "chain": "end-to-end"}
+    file = read_spec({"models": ["MLP 8-4-3", whole]}, False, False)
+    assert [its.score for its in resolve_ranked(file, {})] == ["lower", "lower"]
+
+
+def test_only_rank_takes_joint_2sed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SED2_SCORE")
+    file = read_spec("MLP 8-3", False, False)
+    assert resolve_settings(file, file.models[0], {}).score == "lower"

@@ -50,6 +50,7 @@ def measured(models: int) -> tuple[list[float], list[int], float]:
     sed2.rank(
         {"models": candidates},
         dataset="covertype",
+        score="lower",
         eps="0.01,0.1",
         samples=10,
         draws=4,

@@ -28,7 +28,18 @@ SPEC = "configs/mlps.yaml"
 def run(*arguments: str) -> tuple[float, float, list[float]]:
     """Wall and CPU seconds of one `sed2 rank`, and the scores of the models in their order."""
     before, start = os.times(), time.perf_counter()
-    command = [sys.executable, "-m", "sed2", "rank", SPEC, "--json", "-", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "sed2",
+        "rank",
+        SPEC,
+        "--score",
+        "lower",
+        "--json",
+        "-",
+        *arguments,
+    ]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     wall, after = time.perf_counter() - start, os.times()
     spent = sum(after[2:4]) - sum(before[2:4])  # of the children

@@ -68,7 +68,18 @@ def seconds_of(networks: Sequence[str], options: Sequence[str]) -> tuple[float, 
         environment = finding_scripts() | {"SED2_CACHE_DIR": folder}
         start = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-m", "sed2", "rank", str(spec), "--json", "-", *options],
+            [
+                sys.executable,
+                "-m",
+                "sed2",
+                "rank",
+                str(spec),
+                "--score",
+                "lower",
+                "--json",
+                "-",
+                *options,
+            ],
             env=environment,
             capture_output=True,
             text=True,

@@ -166,7 +166,9 @@ class Lab:
         """`sed2 rank` on a run directory, as a process of its own."""
         spec = self.folder / "spec.yaml"
         spec.write_text(
-            "\n  - ".join(["dataset: covertype\neps: 1e-2,1e-1\nmodels:", *self.models])
+            "\n  - ".join(
+                ["dataset: covertype\nscore: lower\neps: 1e-2,1e-1\nmodels:", *self.models]
+            )
         )
         size = ["--samples", str(self.samples), "--draws", str(self.draws)]
         command = [sys.executable, "-m", "sed2", "rank", str(spec), *size]

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for seed in range(given.first_seed, given.first_seed + given.seeds):
         tell(f"seed {seed}")
         ranking = sed2.rank(
-            SPEC, eps=given.eps, seed=seed, samples=given.samples, draws=given.draws
+            SPEC, score="lower", eps=given.eps, seed=seed, samples=given.samples, draws=given.draws
         )
         for model in ranking.models:
             result, curve, score = model.result, model.result.lower_two_sed, model.result.score

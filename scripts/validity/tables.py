@@ -52,7 +52,7 @@ def contenders(benchmark: Benchmark) -> dict[str, np.ndarray]:
     end_to_end = [key for key in benchmark.scores if key.cell.startswith("end-to-end")]
     by_block = [key for key in benchmark.scores if key not in end_to_end]
     return {
-        f"as `sed2 rank`: {benchmark.default}": benchmark.scores[benchmark.default],
+        f"as `sed2 rank --score lower`: {benchmark.default}": benchmark.scores[benchmark.default],
         **best("lower 2sED", [key for key in by_block if key.measure == "lower_2sed"]),
         **best("own traces", [key for key in by_block if key.measure.endswith("_own")]),
         **best("end to end", [key for key in end_to_end if key.measure == "2sed"]),

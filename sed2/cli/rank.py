@@ -10,13 +10,17 @@ from sed2.cli.options import SpecArgument, Verbose, with_options, with_outputs
 from sed2.cli.run_dir import RunDir
 from sed2.cli.telling import at_work, tell
 from sed2.options import TRAINING, ClusterOptions, DecidingOptions, LimitOptions, TrainingSettings
-from sed2.settings import BUDGET, Settings
+from sed2.settings import BUDGET, RANKED_BY, Settings
 
 if TYPE_CHECKING:
     from sed2.report.outputs import Outputs
 
 
-@with_options(Settings, DecidingOptions, LimitOptions, TrainingSettings, ClusterOptions)
+@with_options(
+    *(Settings, DecidingOptions, LimitOptions, TrainingSettings, ClusterOptions),
+    score=RANKED_BY,
+    eps="0.3; with --score lower 1e-3:1e-1:25",
+)
 @with_outputs("json", "csv", "plot", "html")
 def rank(
     spec: SpecArgument,
@@ -51,13 +55,14 @@ def rank(
 ) -> None:
     """All models of a file, best first, and what to do about it.
 
-    Ordered by `--score`: at eps_n of Theorem 5.1 with `--n-train`, else by the mean over the eps
-    grid. With `--train` every model is also trained, and the table tells whether the score predicts
-    the loss.
+    Ordered by `--score`: at eps_n of Theorem 5.1 with `--n-train`, else at `--eps`, by the mean if
+    that is a grid. With `--train` every model is also trained, and the table tells whether the
+    score predicts the loss.
 
     \b
     Examples:
-      sed2 rank configs/mlps.yaml --eps 1e-3:1e-1
+      sed2 rank configs/mlps.yaml
+      sed2 rank configs/mlps.yaml --score lower --eps 1e-3:1e-1
       sed2 rank configs/mlps.yaml --n-train 100000 --html rank.html --csv r.csv
       sed2 rank configs/mlps.yaml --until-decided --decide-at 0.9 --max-draws 400
       sed2 rank configs/mlps.yaml --n-train 10000 --train --epochs 100 --baselines

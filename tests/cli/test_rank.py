@@ -46,6 +46,22 @@ def test_the_table_is_in_rank_order_and_nothing_is_cut(sed2: Run, spec: str) -> 
     assert "\x1b" not in ran.out + ran.err
 
 
+def test_joint_2sed_orders_by_default(
+    sed2: Run, spec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SED2_SCORE")
+    size = ("--dataset", "covertype", "--samples", "4", "--draws", "3")
+    ran = sed2("rank", spec, *size, "--json", "r.json")
+    assert ran.code == 0, ran.err
+    for part in ("joint 2sED", "end-to-end", "lower 2sED"):
+        assert part in header_of(ran.out)
+    assert "Ordered by joint 2sED at eps = 0.3." in ran.out
+    joint = json.loads(Path("r.json").read_text())
+    assert sed2("rank", spec, *size, "--score", "joint", "--json", "told.json").code == 0
+    told = json.loads(Path("told.json").read_text())
+    assert [m["score"] for m in told["models"]] == [m["score"] for m in joint["models"]]
+
+
 def test_json_is_the_document_of_the_contract(sed2: Run, spec: str) -> None:
     document = ranked(sed2, spec)
     assert document["schema_version"] == 1

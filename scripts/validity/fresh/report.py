@@ -76,7 +76,7 @@ def introduction(families: Sequence[Numbers], resamples: int) -> list[str]:
         f"brackets a 95% interval, by {resamples:,} resamples of the architectures (the decisions: "
         f"{RESAMPLES:,}; seed {SEED}), the same for all measures.",
         "",
-        "`lower` is what `sed2 rank` takes today (sigma 0.01, the mean over eps 1e-3 to 1e-1), "
+        "`lower` is what `sed2 rank` took before (sigma 0.01, the mean over eps 1e-3 to 1e-1), "
         "`limit` the same at sigma 1e-6, `joint` sqrt(2sED end-to-end x lower 2sED) at eps 0.3 and "
         "sigma 0.01, `joint of the limit` the same with lower 2sED at sigma 1e-6.",
     ]

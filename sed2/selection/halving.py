@@ -8,14 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sed2.selection.forecast import (
-    Forecast,
-    Miss,
-    forecast,
-    miss,
-    probabilities,
-    variance_per_doubling,
-)
+from sed2.selection.forecast import Forecast, Miss, error_variance, forecast, miss, probabilities
 from sed2.selection.schedule import Rung
 from sed2.training.result import Training
 
@@ -69,7 +62,7 @@ class Race:
             [training.loss for training in its],
             [training.final_loss for training in its],
             self.epochs,
-            variance_per_doubling(self.misses),
+            error_variance(self.misses),
         )
         return found, probabilities(found, self.seed)
 

@@ -9,11 +9,11 @@ from sed2.selection.forecast import (
     EXPONENTS,
     Forecast,
     Miss,
+    error_variance,
     extrapolate,
     forecast,
     miss,
     probabilities,
-    variance_per_doubling,
 )
 
 
@@ -44,46 +44,72 @@ def test_what_was_trained_less_falls_as_the_others_do() -> None:
     """The first is at its end, 0.5 of its loss after two epochs; the second stopped there."""
     curves = [np.array([[2.0, 1.0, 0.7, 0.5]]), np.array([[2.0, 1.2]])]
     losses = [np.array([0.5]), np.array([1.1])]
-    got = forecast(curves, losses, 4, per_doubling=0.04)
+    got = forecast(curves, losses, 4, variance=0.16 / (2**-0.5 - 0.5))
     np.testing.assert_allclose(np.exp(got.log_loss), [0.5, 0.6])
-    np.testing.assert_allclose(got.std_error, [0, 0.2])  # one doubling is left
+    np.testing.assert_allclose(got.std_error, [0, 0.4])
 
 
 def test_the_error_holds_seeds_and_what_is_left() -> None:
-    losses = np.exp(np.array([0.1, 0.3, 0.2]))
+    losses = np.exp(np.array([0.1, 0.3, 0.2]))  # a variance of 0.01
+    seeds = 0.01 / 3 * (1 + 1 / (8 / 9) ** 3) / 2  # of its own and common, by the median
     curves = np.tile(losses[:, None], (1, 4))
-    got = forecast([curves], [losses], 16, per_doubling=0.09)
-    assert got.std_error[0] == pytest.approx(np.sqrt(0.01 / 3 + 2 * 0.09))
-    ended = forecast([curves], [losses], 4, per_doubling=np.inf)
-    assert ended.std_error[0] == pytest.approx(np.sqrt(0.01 / 3))
+    got = forecast([curves], [losses], 16, variance=0.64)
+    assert got.std_error[0] == pytest.approx(np.sqrt(seeds + 0.64 * (1 / 2 - 1 / 4)))
+    ended = forecast([curves], [losses], 4, variance=np.inf)
+    assert ended.std_error[0] == pytest.approx(np.sqrt(seeds))
+    further = forecast([curves], [losses], 5, variance=np.inf)
+    assert further.std_error[0] == np.inf
+
+
+def test_half_of_the_scatter_of_seeds_is_that_of_all_candidates() -> None:
+    """The median of 0.01, 0.04 and 0.09, each with two degrees of freedom."""
+    losses = [np.exp(scale * np.array([-1.0, 0, 1])) for scale in (0.1, 0.3, 0.2)]
+    got = forecast([its[:, None] for its in losses], losses, 1, variance=0)
+    common = 0.04 / (8 / 9) ** 3
+    want = (np.array([0.01, 0.09, 0.04]) + common) / 6
+    np.testing.assert_allclose(got.std_error**2, want)
+
+
+def test_one_seed_has_no_scatter() -> None:
+    got = forecast([np.ones((1, 2))] * 2, [np.ones(1)] * 2, 2, variance=0)
+    np.testing.assert_array_equal(got.std_error, 0)
 
 
 def test_what_all_missed_alike_counts_for_nothing() -> None:
     before = [np.array([[1.0, 1.0]]), np.array([[2.0, 2.0]])]
     now = [np.array([[1.0, 1.0, 0.7, 0.5]]), np.array([[2.0, 2.0, 1.5, 1.0]])]
     both = miss(before, now)
-    assert both.doublings == 1
-    assert variance_per_doubling([both]) == pytest.approx(0)
+    assert both.left == pytest.approx(2**-0.5 - 0.5)
+    assert error_variance([both]) == pytest.approx(0)
     now[1][0, -1] = np.exp(0.2)  # a miss of 0.2 more than the other
-    assert variance_per_doubling([miss(before, now)]) == pytest.approx(0.2**2 / 2)
-    two = Miss(np.array([0.1, -0.1]), 2.0)
-    assert variance_per_doubling([two, two]) == pytest.approx(0.02 / 2)
+    two = Miss(np.array([0.1, -0.1]), both.left)
+    got = miss(before, now)
+    np.testing.assert_allclose(got.errors - got.errors[0], [0, 0.2])
+    assert error_variance([got]) == pytest.approx(error_variance([two]))
+
+
+def test_one_bad_miss_does_not_widen_all() -> None:
+    """The variance is that of the normal numbers, to 4% by the formula and 8% by chance (three of
+    its standard deviations), whatever one of 2,001 misses is."""
+    errors = 0.1 * np.random.default_rng(0).normal(size=2001)
+    errors[0] = 50.0
+    assert error_variance([Miss(errors, 1 / 4)]) == pytest.approx(0.04, rel=0.12)
 
 
 def test_of_one_candidate_nothing_is_known() -> None:
-    assert variance_per_doubling([]) == np.inf
-    assert variance_per_doubling([Miss(np.array([0.1]), 1.0)]) == np.inf
+    assert error_variance([]) == np.inf
+    assert error_variance([Miss(np.array([0.1]), 1.0)]) == np.inf
     chances, regrets = probabilities(Forecast(np.zeros(2), np.array([0.1, np.inf])), 0)
     assert np.isnan(chances).all()
     assert np.isnan(regrets).all()
 
 
-def test_probabilities_are_those_of_normal_numbers() -> None:
-    """Two log-losses that differ by one standard deviation of their difference: 0.841. The
-    simulation's own error is 0.003."""
+def test_probabilities_are_those_of_students_t() -> None:
+    """Two log-losses that differ by one standard deviation of their difference: P(t_3 < 1) = 0.804.
+    The simulation's own error is 0.003. The regret is that of normal numbers."""
     found = Forecast(np.array([-0.1, 0.0]), np.array([0.06, 0.08]))
     chances, regrets = probabilities(found, 0)
-    assert chances[0] == pytest.approx(0.841, abs=0.012)
+    assert chances[0] == pytest.approx(0.804, abs=0.012)
     assert chances.sum() == pytest.approx(1)
     rng = np.random.default_rng(1)
     drawn = np.exp(found.log_loss + found.std_error * rng.normal(size=(200_000, 2)))

@@ -1,7 +1,7 @@
 """The decisions on the defaults, by a rule that was committed before the first loss was computed.
 
-Candidates, each against what `sed2 rank` took until then, lower 2sED at sigma 0.01, the mean over eps
-1e-3 to 1e-1:
+Candidates, each against what `sed2 rank` took until then, lower 2sED at sigma 0.01, the mean over
+eps 1e-3 to 1e-1:
 
 - `joint`: sqrt(2sED end-to-end x lower 2sED), both at eps 0.3 and sigma 0.01;
 - `limit`: lower 2sED at sigma 1e-6, which stands for sigma -> 0, the mean over the same eps.

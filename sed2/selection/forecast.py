@@ -5,8 +5,8 @@ by least squares (one of the curves of Domhan, Springenberg and Hutter, 2015). A
 trained less is taken to fall from there on as those do that were trained further. How far such
 forecasts are off is not taken from a fit, which knows nothing of other shapes, but from what the
 forecasts of the rungs before came to: a forecast from epoch s to t is taken to be off by a variance
-in proportion to s^(-1/2) - t^(-1/2). All of it is in log-losses; what is common to all candidates of a rung
-does not change their order, and counts for nothing.
+in proportion to s^(-1/2) - t^(-1/2). All of it is in log-losses; what is common to all candidates
+of a rung does not change their order, and counts for nothing.
 
 The law of the variance, its estimate by a median, seeds of half-common scatter and Student's t were
 chosen on the 104 MLPs of docs/evidence/regret.md, which says how well P comes true there, and on
@@ -92,8 +92,8 @@ def miss(before: Sequence[np.ndarray], now: Sequence[np.ndarray]) -> Miss:
 
 
 def error_variance(misses: Sequence[Miss]) -> float:
-    """The variance of a forecast for each unit of s^(-1/2) - t^(-1/2), of single candidates against their
-    common one; infinite where no rung had two of them.
+    """The variance of a forecast for each unit of s^(-1/2) - t^(-1/2), of single candidates against
+    their common one; infinite where no rung had two of them.
 
     By the median, since the worst candidates are those that are forecast worst."""
     several = [each for each in misses if len(each.errors) > 1]

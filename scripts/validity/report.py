@@ -76,8 +76,9 @@ def on_defaults(families: Mapping[str, Benchmark], resamples: int) -> list[str]:
         "## The defaults",
         "",
         "What `sed2 rank --score lower` takes unless told otherwise (lower 2sED, Fisher "
-        "`expected`, parameters as `torch` draws them, N = 100, the mean over eps 1e-3 to 1e-1, not "
-        "divided by d) is compared with every change of one setting that was computed. A default is changed if the "
+        "`expected`, parameters as `torch` draws them, N = 100, the mean over eps 1e-3 to 1e-1, "
+        "not divided by d) is compared with every change of one setting that was computed. A "
+        "default is changed if the "
         "gain in tau, in the mean over the families that have it, lies above 0 with its whole "
         "interval on the halves for choosing; `–` where a family does not have it. The halves for "
         "reporting have no say.",

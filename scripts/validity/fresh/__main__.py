@@ -1,6 +1,6 @@
 """Fresh architectures: is a default to change, and how good is the score?
 
-    python -m scripts.validity.fresh run
+    python -m scripts.validity.fresh run [--first 20]
     python -m scripts.validity.fresh report
 
 `run` goes on where it stopped, however it stopped. It takes hours of one core. The families take
@@ -32,9 +32,13 @@ from sed2.spec.schema import ModelSpec
 Task = tuple[Family, ModelSpec, tuple[Cell, ...]]
 
 
-def tasks() -> Iterator[Task]:
-    """What the decisions need, family by family in rounds; then the other baselines likewise."""
-    models = {name: family.models for name, family in FAMILIES.items()}
+def tasks(count: int | None) -> Iterator[Task]:
+    """What the decisions need, family by family in rounds; then the other baselines likewise.
+
+    Args:
+        count: so many architectures of each family; None is all.
+    """
+    models = {name: family.models[:count] for name, family in FAMILIES.items()}
     for wanted in ((*CORE, COUNTS), (GRADIENTS,)):
         for first in range(0, max(map(len, models.values())), ROUND):
             for name, family in FAMILIES.items():
@@ -56,7 +60,7 @@ def run(given: argparse.Namespace) -> None:
         done |= {(name, row.model, row.cell) for row in found}
     todo = [
         (family, model, missing)
-        for family, model, cells in tasks()
+        for family, model, cells in tasks(given.first)
         if (missing := [c for c in cells if (family.name, model.name, c.name) not in done])
     ]
     with terminal.progress("fresh") as report:
@@ -94,6 +98,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     running = commands.add_parser("run", help="compute scores, baselines and losses")
     running.set_defaults(command=run)
     running.add_argument("--cifar10", help="a file of (part of) CIFAR-10; else all is downloaded")
+    running.add_argument("--first", type=int, metavar="COUNT", help="of each family; else all")
     reporting = commands.add_parser("report", help="decide, compare, write the page")
     reporting.set_defaults(command=write)
     reporting.add_argument("--out", type=Path, default=DOCS / "evidence" / "fresh.md")

@@ -43,6 +43,7 @@ from sed2.ranking.results import Ranking
 from sed2.ranking.size import within
 from sed2.request import (
     Spec,
+    check_inputs,
     check_networks,
     checked_data,
     load_data,
@@ -59,8 +60,8 @@ from sed2.robustness.results import StabilityResult
 from sed2.robustness.study import check_memory, check_shared, read_grids, study
 from sed2.selection.choosing import choose, first_tasks, prior_tasks, read_entries
 from sed2.selection.results import Selection
-from sed2.settings import Settings
-from sed2.spec.schema import ModelSpec, SpecFile, data_check, shape_check
+from sed2.settings import READING, Settings
+from sed2.spec.schema import ModelSpec, SpecFile, shape_check
 from sed2.tasks import BASELINES, EARLY, ESTIMATE, TRAINING, Stage, Task, ThisProcess, Workplace
 from sed2.training.plan import check_training
 
@@ -104,7 +105,8 @@ def compute(
             `sed2.cluster.settings.Cluster`.
         progress: called as the work goes on.
         options: settings, the fields of `sed2.settings.Settings`, in any form the command line
-            takes: `eps="1e-3:1e-1"`, `dataset="covertype"`, `draws=200`, ...; and `ray_cpus` and
+            takes: `eps="1e-3:1e-1"`, `dataset="covertype"`, `draws=200`, ...; `dataset` may be the
+            data themselves, as `sed2.data.objects.read_object` takes them; and `ray_cpus` and
             `ray_gpus`, which a task has of the cluster. What is not given comes from `SED2_*`
             variables, then the YAML, then the defaults.
 
@@ -124,7 +126,7 @@ def compute(
         file = read_spec(spec, allow_import, allow_partial)
         candidate = pick_model(file, model)
         its = resolve_settings(file, candidate, settings)
-        return file, candidate, its, checked_data([candidate], [its])
+        return file, candidate, its, checked_data([candidate], [its], settings.get("dataset"))
 
     file, candidate, its, dataset = together(prepare, lambda work: _asked(*work[1:]))
     task = Task(ESTIMATE, candidate, its)
@@ -191,7 +193,8 @@ def rank(
     names = [candidate.name for candidate in file.models]
     check_comparable(names, resolved, also=("seed",) if train or baselines else ())
     its = dict(zip(names, resolved, strict=True))
-    dataset = checked_data(file.models, resolved)  # all have the same, or do not compare
+    held = settings.get("dataset")
+    dataset = checked_data(file.models, resolved, held)  # the same, or they do not compare
     wanted_size = resolve_options(LimitOptions, limits, file)
     candidates, sizes, left_out = _within_limits(file, dataset, wanted_size)
     names = list(candidates)
@@ -278,7 +281,7 @@ def select(
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     names = [candidate.name for candidate in file.models]
     check_comparable(names, resolved, also=("seed",))
-    dataset = checked_data(file.models, resolved)
+    dataset = checked_data(file.models, resolved, settings.get("dataset"))
     models, sizes, left_out = _within_limits(
         file, dataset, resolve_options(LimitOptions, limits, file)
     )
@@ -327,7 +330,7 @@ def bound(
     resolved = resolve_settings(file, candidate, settings, {"zeta": MIN_ZETA}).by_chain[0]
     check_settings(resolved, words)
     cluster = _cluster(file, ray, of_tasks)
-    dataset = checked_data([candidate], [resolved])
+    dataset = checked_data([candidate], [resolved], settings.get("dataset"))
     task = Task(ESTIMATE, candidate, resolved)
     with _workplace("bound", [task], dataset, file, _opened(run_dir), cluster) as place:
         (result,) = place.values([task], progress)
@@ -373,7 +376,7 @@ def stability(
     cluster = _cluster(file, ray, of_tasks)
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     check_shared([candidate.name for candidate in file.models], resolved, grids.seeds)
-    dataset = checked_data(file.models, resolved)
+    dataset = checked_data(file.models, resolved, settings.get("dataset"))
     for candidate, its in zip(file.models, resolved, strict=True):
         check_memory(candidate, dataset, its, grids)
     base = [Task(ESTIMATE, *each) for each in zip(file.models, resolved, strict=True)]
@@ -463,12 +466,12 @@ def validate(
     for candidate in file.models:
         its = resolve_settings(file, candidate, settings)
         if its.dataset is not None:
-            named = its.dataset, its.label, its.standardize
-            read[named] = read.get(named) or load_data(its)
-            x = read[named].x
-            input_shape, output_shape = x.shape[1:], data_check(candidate, x)
+            named = its.dataset, *(getattr(its, name) for name in READING)
+            read[named] = data = read.get(named) or load_data(its, settings.get("dataset"))
+            input_shape, output_shape = data.input_shape, check_inputs(candidate, data)
+            numbers = data.y is not None and data.y.dtype.kind == "f"
         elif candidate.input_width is not None:
-            input_shape = (candidate.input_width,)
+            input_shape, numbers = (candidate.input_width,), False
             output_shape = shape_check(candidate, input_shape)
         else:
             raise no_dataset()
@@ -493,6 +496,7 @@ def validate(
                 len(chain.blocks),
                 tuple(planned),
                 its.label,
+                numbers,
             )
         )
     return checked
@@ -526,7 +530,8 @@ def _candidates(
 
         @cache
         def dataset() -> Dataset:
-            return checked_data(file.models, list(resolved.values()))
+            held = settings.get("dataset")
+            return checked_data(file.models, list(resolved.values()), held)
 
         @cache
         def place() -> Workplace:

@@ -64,6 +64,8 @@ PANELS = (DATA, MEASURE, BUDGET, TRAINING, GATE, THEOREM, CLUSTER, OUTPUT)
 _METAVARS = {
     "dataset": "NAME|FILE",
     "label": "COLUMN",
+    "x_key": "NAME",
+    "y_key": "NAME",
     "eps": "A:B[:POINTS]|A,B,...",
     "prior": "MEASURE",
     "sigma": "NUMBER|limit",

@@ -20,7 +20,7 @@ import numpy as np
 
 from sed2.common.files import open_input
 from sed2.common.memory import check_array
-from sed2.data.checks import Labelled, as_inputs, as_labels, at
+from sed2.data.checks import Labelled, as_inputs, as_targets, at
 from sed2.errors import DataError
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -85,7 +85,7 @@ def _read(place: Path, paths: Sequence[Path]) -> Labelled:
         check_array("the array", shape, max(x.itemsize for x in xs))
         x = as_inputs(np.concatenate(xs))
         # Coded together: a class that one part lacks must not shift its codes.
-        return x, as_labels(np.concatenate(labels), len(x)) if labels else None
+        return x, as_targets(np.concatenate(labels), len(x)) if labels else None
 
 
 def _read_inputs(path: Path) -> np.ndarray:

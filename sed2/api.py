@@ -6,7 +6,7 @@ as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 from sed2.baselines.counts import flops
+from sed2.blocks import Shape
 from sed2.chain import build_chain
 from sed2.common.progress import Progress
 from sed2.data.load import Dataset
-from sed2.errors import UsageError
+from sed2.errors import SpecError, UsageError
 from sed2.fisher.plan import make_plan
 from sed2.gating.baseline import Baseline, read_baseline
 from sed2.gating.gate import Candidates, judge, write_baseline
@@ -196,6 +197,7 @@ def rank(
     held = settings.get("dataset")
     dataset = checked_data(file.models, resolved, held)  # the same, or they do not compare
     wanted_size = resolve_options(LimitOptions, limits, file)
+    file = _as_wanted(file, dataset.input_shape)
     candidates, sizes, left_out = _within_limits(file, dataset, wanted_size)
     names = list(candidates)
     its = {name: its[name] for name in names}
@@ -282,6 +284,7 @@ def select(
     names = [candidate.name for candidate in file.models]
     check_comparable(names, resolved, also=("seed",))
     dataset = checked_data(file.models, resolved, settings.get("dataset"))
+    file = _as_wanted(file, dataset.input_shape)
     models, sizes, left_out = _within_limits(
         file, dataset, resolve_options(LimitOptions, limits, file)
     )
@@ -377,6 +380,9 @@ def stability(
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     check_shared([candidate.name for candidate in file.models], resolved, grids.seeds)
     dataset = checked_data(file.models, resolved, settings.get("dataset"))
+    by_name = {model.name: its for model, its in zip(file.models, resolved, strict=True)}
+    file = _as_wanted(file, dataset.input_shape)
+    resolved = [by_name[model.name] for model in file.models]
     for candidate, its in zip(file.models, resolved, strict=True):
         check_memory(candidate, dataset, its, grids)
     base = [Task(ESTIMATE, *each) for each in zip(file.models, resolved, strict=True)]
@@ -475,6 +481,8 @@ def validate(
             output_shape = shape_check(candidate, input_shape)
         else:
             raise no_dataset()
+        if not _is_wanted(candidate, input_shape):
+            continue
         check_networks(candidate, its, input_shape)
         chain = build_chain(candidate.blocks, input_shape, its.chain)
         planned = [
@@ -499,7 +507,38 @@ def validate(
                 numbers,
             )
         )
+    if not checked:
+        _as_wanted(file, input_shape)  # which refuses it
     return checked
+
+
+def _is_wanted(candidate: ModelSpec, input_shape: Shape) -> bool:
+    """Whether a candidate of a sweep is within the limits that the sweep sets."""
+    if not candidate.limits:
+        return True
+    chain = build_chain(candidate.blocks, input_shape)
+    sizes: dict[str, Callable[[], float]] = {
+        "parameters": lambda: chain.parameters,
+        "flops": lambda: flops(chain).value,
+        "blocks": lambda: len(chain.blocks),
+    }
+    return all(limit.holds(sizes[limit.size]()) for limit in candidate.limits)
+
+
+def _as_wanted(file: SpecFile, input_shape: Shape) -> SpecFile:
+    """A file with those candidates of its sweeps that are within the sweeps' limits.
+
+    Raises:
+        SpecError: there is none, and no other model.
+    """
+    models = tuple(model for model in file.models if _is_wanted(model, input_shape))
+    if not models:
+        raise SpecError(
+            f"of {len(file.models):,} candidates none is as `where` says",
+            mend="Raise a limit, or take smaller values",
+            where=file.models[0].where,
+        )
+    return replace(file, models=models)
 
 
 def _within_limits(
@@ -523,6 +562,10 @@ def _candidates(
     cluster = _cluster(file, ray, of_tasks)
     resolved = {model.name: resolve_settings(file, model, settings) for model in file.models}
     check_comparable(list(resolved), list(resolved.values()))
+    if any(model.limits for model in file.models):
+        data = load_data(next(iter(resolved.values())), settings.get("dataset"))
+        file = _as_wanted(file, data.input_shape)
+        resolved = {model.name: resolved[model.name] for model in file.models}
     rules = read_rules(resolve_options(GateOptions, demands, file), list(resolved.values()))
     run = _opened(run_dir)
     base = [Task(ESTIMATE, model, resolved[model.name]) for model in file.models]

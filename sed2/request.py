@@ -24,7 +24,7 @@ from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, check_names, data_
 Spec = str | Path | Mapping[str, Any] | Any
 """A YAML file, notation, the mapping of a file, a network; or a list or a dict by name of models,
 each as notation, as the mapping of one model, or as a network."""
-SPEC_KEYS = {"models", *MODEL_KEYS}
+SPEC_KEYS = {"models", "sweep", *MODEL_KEYS}
 _EXAMPLE = 'Write for example `{"small": "MLP 8-6-3", "deep": "MLP 8-4-4-3"}`'
 
 

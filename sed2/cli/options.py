@@ -18,6 +18,7 @@ from typer.core import TyperCommand
 
 from sed2.cli.completion import allowed_values, completer
 from sed2.common import terminal
+from sed2.errors import UsageError, shown
 from sed2.options import CLUSTER, GATE, NAMES, OUTPUT, THEOREM, TRAINING, foreign_variables
 from sed2.settings import BUDGET, DATA, MEASURE, Options, Panel
 
@@ -27,7 +28,16 @@ SpecArgument = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",
-        help='A YAML file, or the paper\'s notation in quotes: `"MLP 54-16-7"`.',
+        help="A YAML file; one that ships with sed2 (`example:mlps`); or the paper's notation in "
+        'quotes: `"MLP 54-16-7"`.',
+    ),
+]
+SpecArguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SPEC...",
+        help="A YAML file; one that ships with sed2 (`example:mlps`); or the paper's notation in "
+        'quotes: `"MLP 54-16-7"`, of which there may be several.',
     ),
 ]
 Model = Annotated[
@@ -89,6 +99,26 @@ class Grouped(TyperCommand):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
+
+
+def as_spec(specs: list[str]) -> str | list[str]:
+    """SPEC as the verbs of `sed2.api` take it.
+
+    Raises:
+        UsageError: there are several, and one is no notation.
+    """
+    from sed2.spec.notation import looks_like_notation
+
+    if len(specs) == 1:
+        return specs[0]
+    for spec in specs:
+        if not looks_like_notation(spec):
+            raise UsageError(
+                f"`{shown(spec)}` is no notation, and where there are several SPEC each has to be "
+                "one",
+                mend='Give one file, or notations in quotes: "MLP 54-8-7" "MLP 54-16-7"',
+            )
+    return specs
 
 
 def flag(name: str) -> str:

@@ -28,7 +28,7 @@ def read_arff(path: Path, reading: Reading) -> Labelled:
 
     with open_input(path) as file, at(path):
         try:
-            table, about = loadarff(_Lines(file))
+            table, about = loadarff(_ArffLines(file))
         except (Sed2Error, MemoryError):
             raise
         # Damaged text raises a dozen kinds of exceptions in SciPy.
@@ -49,12 +49,12 @@ def arff_columns(path: Path) -> list[str]:
 
     with open_input(path) as file, at(path):
         try:
-            return list(loadarff(_Lines(file, header_only=True))[1].names())
+            return list(loadarff(_ArffLines(file, header_only=True))[1].names())
         except Exception as fault:
             raise DataError("its header cannot be read") from fault
 
 
-class _Lines:
+class _ArffLines:
     """The lines of a file, whose categories may be long texts that SciPy keeps at full length for
     every row."""
 

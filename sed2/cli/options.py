@@ -69,6 +69,11 @@ OUTPUTS = {
     "set.",
 }
 """Help of the files that commands write, by the names of their options."""
+TRACKERS = {
+    "mlflow": ("EXPERIMENT", "Log the result to MLflow, where MLFLOW_TRACKING_URI says."),
+    "wandb": ("PROJECT", "Log the result to Weights & Biases; WANDB_MODE=offline keeps it here."),
+}
+"""What the name of a tracker's option is of, and its help."""
 PANELS = (DATA, MEASURE, BUDGET, TRAINING, GATE, THEOREM, CLUSTER, OUTPUT)
 """In the order of `--help`; what has no panel comes before them."""
 _METAVARS = {
@@ -165,7 +170,7 @@ def with_options(*kinds: type[Options], **defaults: str) -> Callable[[Command], 
 
 
 def with_outputs(*names: str) -> Callable[[Command], Command]:
-    """Give a command the options of these files; it receives them, checked, as `outputs`.
+    """Give a command the options of these outputs; it receives them, checked, as `outputs`.
 
     None of them may be a file that the command reads. Where several processes work together only
     the first one has them.
@@ -174,9 +179,10 @@ def with_outputs(*names: str) -> Callable[[Command], Command]:
     def give(command: Command) -> Command:
         added = []
         for name in names:
-            kind: Any = str if name == "json" else Path  # no path is `-`
+            kind: Any = str if name in ("json", *TRACKERS) else Path  # no path is `-`
+            metavar, help_ = TRACKERS.get(name) or ("FILE", OUTPUTS[name])
             option = typer.Option(
-                flag(name), metavar="FILE", help=OUTPUTS[name], rich_help_panel=OUTPUT.title
+                flag(name), metavar=metavar, help=help_, rich_help_panel=OUTPUT.title
             )
             added.append(_parameter(name, None, Annotated[kind | None, option]))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     score=RANKED_BY,
     eps="0.3; with --score lower 1e-3:1e-1:25",
 )
-@with_outputs("json", "csv", "plot", "html")
+@with_outputs("json", "csv", "plot", "html", "mlflow", "wandb")
 def rank(
     spec: SpecArguments,
     *,

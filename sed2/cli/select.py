@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @with_options(Settings, SelectOptions, LimitOptions, TrainingSettings, ClusterOptions)
-@with_outputs("json", "csv", "plot", "html")
+@with_outputs("json", "csv", "plot", "html", "mlflow", "wandb")
 def select(
     spec: SpecArguments,
     *,

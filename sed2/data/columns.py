@@ -96,6 +96,8 @@ def as_plain(values: Any, what: str) -> np.ndarray:
     Raises:
         DataError: something is missing in it, or it is of several kinds.
     """
+    if np.ma.is_masked(values):
+        raise DataError(f"{what} has masked values", mend="Fill them, or drop their rows")
     array = np.asarray(values)
     if array.dtype.kind not in "OT":  # objects, and NumPy's own texts
         return array

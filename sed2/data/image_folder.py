@@ -27,7 +27,7 @@ _GREY, _COLOURS = ("1", "L", "LA"), ("P", "RGB", "RGBA", "CMYK", "YCbCr")
 
 def has_images(folder: Path) -> bool:
     """Whether a folder holds folders of images."""
-    return next(_images(folder), None) is not None
+    return any(_has_image(folder / name) for name in filter(_is_class, os.listdir(folder)))
 
 
 def read_images(folder: Path) -> Labelled:
@@ -72,14 +72,26 @@ def read_images(folder: Path) -> Labelled:
 
 
 def _images(folder: Path) -> Iterator[Path]:
-    for name in sorted(os.listdir(folder)):
-        if not name.startswith(".") and (folder / name).is_dir():
-            files = sorted(os.listdir(folder / name))
-            yield from (
-                folder / name / file
-                for file in files
-                if file.lower().endswith(_SUFFIXES) and not file.startswith(".")
-            )
+    for name in sorted(filter(_is_class, os.listdir(folder))):
+        if (folder / name).is_dir():
+            files = sorted(filter(_is_image, os.listdir(folder / name)))
+            yield from (folder / name / file for file in files)
+
+
+def _has_image(folder: Path) -> bool:
+    """Found without a list of all its files, of which there may be a million."""
+    if not folder.is_dir():
+        return False
+    with os.scandir(folder) as files:
+        return any(_is_image(file.name) for file in files)
+
+
+def _is_class(name: str) -> bool:
+    return not name.startswith(".")
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(_SUFFIXES) and not name.startswith(".")
 
 
 @contextmanager

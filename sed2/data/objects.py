@@ -5,7 +5,6 @@ Arrays are copied, so that nothing of the caller's is changed.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -64,6 +63,8 @@ def read_object(data: Any, reading: Reading) -> Labelled:
         return _arrays(*data)
     if hasattr(data, "__array__"):
         return _arrays(data, None)
+    if isinstance(data, tuple):
+        raise DataError(f"a tuple of {len(data)} is not (x, y)", mend=f"Give {_FORMS}")
     if hasattr(data, "__getitem__") and hasattr(data, "__len__") and len(data):
         return _of_items(data, reading)
     raise DataError(
@@ -140,6 +141,7 @@ def _parts(item: Any, reading: Reading) -> tuple[Any, Any]:
         x, y = pick(item, reading, "an item", "let items be pairs (x, y)", _LABELS[::-1])
         return item[x], None if y is None else item[y]
     if isinstance(item, Sequence) and not isinstance(item, str):
-        x, y = [*itertools.islice(item, 2), None][:2]
-        return x, y
+        if len(item) == 2:
+            return item[0], item[1]
+        raise DataError(f"an item has {len(item)} parts", mend="Let items be pairs (x, y)")
     return item, None

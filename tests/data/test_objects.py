@@ -98,6 +98,9 @@ def test_labels_by_name_or_none() -> None:
     ("data", "cause"),
     [
         (3, "a `int` is no data"),
+        ((X, KINDS, X), r"a tuple of 3 is not \(x, y\)"),
+        ((np.ma.masked_less(X, 0), KINDS), "array `x` has masked values"),
+        (Items((X[0], 1, 2)), "an item has 3 parts"),
         ([], "a `list` is no data that can be read, or is empty"),
         ({"features": X}, "no array `x`; the mapping holds `features`"),
         ((X, KINDS[:2]), r"array `y` has shape \(2,\), but `x` has 3 rows"),

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -121,7 +122,9 @@ def test_pipes_and_folders_are_refused_at_once(tmp_path: Path, name: str) -> Non
         load_dataset(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["d.csv", "d.csv.gz", "d.parquet", "d.arff", "d.libsvm", "d.npy"])
+@pytest.mark.parametrize(
+    "name", ["d.csv", "d.csv.gz", "d.parquet", "d.feather", "d.arff", "d.libsvm", "d.npy"]
+)
 def test_more_than_the_memory_is_refused(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +144,26 @@ def test_a_gzip_bomb_unpacks_no_further_than_its_bound(
     assert load_dataset(path).rows == 3
     monkeypatch.setattr(csv_file, "MAX_UNPACKED", 5000)
     with pytest.raises(DataError, match="it unpacks to more than 5,000 bytes"):
+        load_dataset(path)
+
+
+def test_a_bomb_of_feather_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="needs pyarrow")
+    from pyarrow import feather, ipc
+
+    path = tmp_path / "d.feather"
+    table = arrow.table({"a": np.zeros(10**6), "y": np.zeros(10**6, np.int8)})
+    feather.write_feather(table, path, compression="zstd", chunksize=10**6)
+    assert path.stat().st_size < 10_000
+    monkeypatch.setattr("sed2.common.memory.free_memory", lambda: 1e7)
+    real = ipc.open_file
+
+    def unread(file: object) -> object:
+        source = real(file)
+        return SimpleNamespace(schema=source.schema, read_all=lambda: pytest.fail("it was read"))
+
+    monkeypatch.setattr(ipc, "open_file", unread)
+    with pytest.raises(ResourceError, match="the table of shape"):
         load_dataset(path)
 
 

@@ -82,8 +82,11 @@ FORMATS = (
     ),
     Format(
         "an idx file (train-images-idx3-ubyte) or its folder",
-        lambda path, reading: (idx_file.read_folder if path.is_dir() else idx_file.read_idx)(path),
+        lambda path, reading: (idx_file.read_folder if path.is_dir() else idx_file.read_idx)(
+            path, reading.layout
+        ),
         is_it=lambda path: (idx_file.has_idx if path.is_dir() else idx_file.is_idx)(path),
+        options=frozenset({"layout"}),
         pixels=True,
     ),
     Format(

@@ -125,7 +125,7 @@ def _finished(
     """Inputs and labels as they were read, checked and brought to the forms of a `Dataset`."""
     raw, labels = labelled
     with at(path):
-        x = as_inputs(raw, reading.layout)
+        x = as_inputs(raw, None if pixels else reading.layout)  # pixels have their channels last
         y = labels
         if reading.label == NO_LABEL:
             y = None

@@ -16,6 +16,7 @@ from sed2.data import csv_file
 from sed2.data.formats import FORMATS, default_label
 from sed2.data.load import Dataset, load_dataset
 from sed2.errors import DataError, ResourceError, UsageError
+from tests.data.writers import idx
 
 X = np.array([[1.0, 0], [2.5, -1], [0, 3]])
 KINDS = ["b", "a", "b"]
@@ -358,6 +359,15 @@ def test_channels_first_are_refused_unless_it_is_said(
 def test_channels_last_are_read_as_they_are(tmp_path: Path, shape: tuple[int, ...]) -> None:
     np.savez(tmp_path / "d.npz", x=np.ones((5, *shape)))
     assert load_dataset(tmp_path / "d.npz").input_shape == shape
+
+
+def test_channels_first_in_an_idx_file(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 9, (5, 3, 8, 8)).astype(np.uint8)
+    (tmp_path / "images.idx").write_bytes(idx(x))
+    with pytest.raises(DataError, match=r"Say `layout` nchw"):
+        load_dataset(tmp_path / "images.idx")
+    first = load_dataset(tmp_path / "images.idx", layout="nchw")
+    np.testing.assert_array_equal(first.x, np.moveaxis(x, 1, -1))
 
 
 def test_layout_is_of_images(tmp_path: Path) -> None:

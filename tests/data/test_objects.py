@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,15 @@ def test_a_verb_takes_the_data_themselves() -> None:
     assert checked.input_shape == (2,)
     ranking = sed2.rank(["MLP 2-3-2", "MLP 2-4-2"], dataset=FRAME, **FAST)
     assert len(ranking) == 2
+
+
+def test_the_same_data_in_another_form_are_found_in_a_run_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = sed2.compute("MLP 2-3-2", dataset=(X, KINDS), run_dir=tmp_path, **FAST)
+    monkeypatch.setattr("sed2.tasks.estimate", lambda *_, **__: pytest.fail("it is known"))
+    again = sed2.compute("MLP 2-3-2", dataset=FRAME, run_dir=tmp_path, **FAST)
+    np.testing.assert_array_equal(held.curve.estimate, again.curve.estimate)
 
 
 def test_numbers_are_trained_on_by_their_squared_error() -> None:

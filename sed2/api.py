@@ -6,7 +6,7 @@ as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 from sed2.baselines.counts import flops
+from sed2.blocks import Shape
 from sed2.chain import build_chain
 from sed2.common.progress import Progress
 from sed2.data.load import Dataset
-from sed2.errors import UsageError
+from sed2.errors import SpecError, UsageError
 from sed2.fisher.plan import make_plan
 from sed2.gating.baseline import Baseline, read_baseline
 from sed2.gating.gate import Candidates, judge, write_baseline
@@ -43,6 +44,7 @@ from sed2.ranking.results import Ranking
 from sed2.ranking.size import within
 from sed2.request import (
     Spec,
+    check_inputs,
     check_networks,
     checked_data,
     load_data,
@@ -59,8 +61,8 @@ from sed2.robustness.results import StabilityResult
 from sed2.robustness.study import check_memory, check_shared, read_grids, study
 from sed2.selection.choosing import choose, first_tasks, prior_tasks, read_entries
 from sed2.selection.results import Selection
-from sed2.settings import Settings
-from sed2.spec.schema import ModelSpec, SpecFile, data_check, shape_check
+from sed2.settings import READING, Settings
+from sed2.spec.schema import ModelSpec, SpecFile, shape_check
 from sed2.tasks import BASELINES, EARLY, ESTIMATE, TRAINING, Stage, Task, ThisProcess, Workplace
 from sed2.training.plan import check_training
 
@@ -104,7 +106,8 @@ def compute(
             `sed2.cluster.settings.Cluster`.
         progress: called as the work goes on.
         options: settings, the fields of `sed2.settings.Settings`, in any form the command line
-            takes: `eps="1e-3:1e-1"`, `dataset="covertype"`, `draws=200`, ...; and `ray_cpus` and
+            takes: `eps="1e-3:1e-1"`, `dataset="covertype"`, `draws=200`, ...; `dataset` may be the
+            data themselves, as `sed2.data.objects.read_object` takes them; and `ray_cpus` and
             `ray_gpus`, which a task has of the cluster. What is not given comes from `SED2_*`
             variables, then the YAML, then the defaults.
 
@@ -124,7 +127,7 @@ def compute(
         file = read_spec(spec, allow_import, allow_partial)
         candidate = pick_model(file, model)
         its = resolve_settings(file, candidate, settings)
-        return file, candidate, its, checked_data([candidate], [its])
+        return file, candidate, its, checked_data([candidate], [its], settings.get("dataset"))
 
     file, candidate, its, dataset = together(prepare, lambda work: _asked(*work[1:]))
     task = Task(ESTIMATE, candidate, its)
@@ -191,8 +194,10 @@ def rank(
     names = [candidate.name for candidate in file.models]
     check_comparable(names, resolved, also=("seed",) if train or baselines else ())
     its = dict(zip(names, resolved, strict=True))
-    dataset = checked_data(file.models, resolved)  # all have the same, or do not compare
+    held = settings.get("dataset")
+    dataset = checked_data(file.models, resolved, held)  # the same, or they do not compare
     wanted_size = resolve_options(LimitOptions, limits, file)
+    file = _as_wanted(file, dataset.input_shape)
     candidates, sizes, left_out = _within_limits(file, dataset, wanted_size)
     names = list(candidates)
     its = {name: its[name] for name in names}
@@ -278,7 +283,8 @@ def select(
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     names = [candidate.name for candidate in file.models]
     check_comparable(names, resolved, also=("seed",))
-    dataset = checked_data(file.models, resolved)
+    dataset = checked_data(file.models, resolved, settings.get("dataset"))
+    file = _as_wanted(file, dataset.input_shape)
     models, sizes, left_out = _within_limits(
         file, dataset, resolve_options(LimitOptions, limits, file)
     )
@@ -327,7 +333,7 @@ def bound(
     resolved = resolve_settings(file, candidate, settings, {"zeta": MIN_ZETA}).by_chain[0]
     check_settings(resolved, words)
     cluster = _cluster(file, ray, of_tasks)
-    dataset = checked_data([candidate], [resolved])
+    dataset = checked_data([candidate], [resolved], settings.get("dataset"))
     task = Task(ESTIMATE, candidate, resolved)
     with _workplace("bound", [task], dataset, file, _opened(run_dir), cluster) as place:
         (result,) = place.values([task], progress)
@@ -373,7 +379,10 @@ def stability(
     cluster = _cluster(file, ray, of_tasks)
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     check_shared([candidate.name for candidate in file.models], resolved, grids.seeds)
-    dataset = checked_data(file.models, resolved)
+    dataset = checked_data(file.models, resolved, settings.get("dataset"))
+    by_name = {model.name: its for model, its in zip(file.models, resolved, strict=True)}
+    file = _as_wanted(file, dataset.input_shape)
+    resolved = [by_name[model.name] for model in file.models]
     for candidate, its in zip(file.models, resolved, strict=True):
         check_memory(candidate, dataset, its, grids)
     base = [Task(ESTIMATE, *each) for each in zip(file.models, resolved, strict=True)]
@@ -463,15 +472,17 @@ def validate(
     for candidate in file.models:
         its = resolve_settings(file, candidate, settings)
         if its.dataset is not None:
-            named = its.dataset, its.label, its.standardize
-            read[named] = read.get(named) or load_data(its)
-            x = read[named].x
-            input_shape, output_shape = x.shape[1:], data_check(candidate, x)
+            named = its.dataset, *(getattr(its, name) for name in READING)
+            read[named] = data = read.get(named) or load_data(its, settings.get("dataset"))
+            input_shape, output_shape = data.input_shape, check_inputs(candidate, data)
+            numbers = data.y is not None and data.y.dtype.kind == "f"
         elif candidate.input_width is not None:
-            input_shape = (candidate.input_width,)
+            input_shape, numbers = (candidate.input_width,), False
             output_shape = shape_check(candidate, input_shape)
         else:
             raise no_dataset()
+        if not _is_wanted(candidate, input_shape):
+            continue
         check_networks(candidate, its, input_shape)
         chain = build_chain(candidate.blocks, input_shape, its.chain)
         planned = [
@@ -493,9 +504,41 @@ def validate(
                 len(chain.blocks),
                 tuple(planned),
                 its.label,
+                numbers,
             )
         )
+    if not checked:
+        _as_wanted(file, input_shape)  # which refuses it
     return checked
+
+
+def _is_wanted(candidate: ModelSpec, input_shape: Shape) -> bool:
+    """Whether a candidate of a sweep is within the limits that the sweep sets."""
+    if not candidate.limits:
+        return True
+    chain = build_chain(candidate.blocks, input_shape)
+    sizes: dict[str, Callable[[], float]] = {
+        "parameters": lambda: chain.parameters,
+        "flops": lambda: flops(chain).value,
+        "blocks": lambda: len(chain.blocks),
+    }
+    return all(limit.holds(sizes[limit.size]()) for limit in candidate.limits)
+
+
+def _as_wanted(file: SpecFile, input_shape: Shape) -> SpecFile:
+    """A file with those candidates of its sweeps that are within the sweeps' limits.
+
+    Raises:
+        SpecError: there is none, and no other model.
+    """
+    models = tuple(model for model in file.models if _is_wanted(model, input_shape))
+    if not models:
+        raise SpecError(
+            f"of {len(file.models):,} candidates none is as `where` says",
+            mend="Raise a limit, or take smaller values",
+            where=file.models[0].where,
+        )
+    return replace(file, models=models)
 
 
 def _within_limits(
@@ -519,6 +562,10 @@ def _candidates(
     cluster = _cluster(file, ray, of_tasks)
     resolved = {model.name: resolve_settings(file, model, settings) for model in file.models}
     check_comparable(list(resolved), list(resolved.values()))
+    if any(model.limits for model in file.models):
+        data = load_data(next(iter(resolved.values())), settings.get("dataset"))
+        file = _as_wanted(file, data.input_shape)
+        resolved = {model.name: resolved[model.name] for model in file.models}
     rules = read_rules(resolve_options(GateOptions, demands, file), list(resolved.values()))
     run = _opened(run_dir)
     base = [Task(ESTIMATE, model, resolved[model.name]) for model in file.models]
@@ -526,7 +573,8 @@ def _candidates(
 
         @cache
         def dataset() -> Dataset:
-            return checked_data(file.models, list(resolved.values()))
+            held = settings.get("dataset")
+            return checked_data(file.models, list(resolved.values()), held)
 
         @cache
         def place() -> Workplace:

@@ -9,20 +9,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sed2.blocks import BlockOptions, Shape
 from sed2.blocks.user import UserBlock
 from sed2.chain import build_chain
 from sed2.data.catalogue import DATASETS
-from sed2.data.csv_file import label_column
+from sed2.data.formats import SHORT, default_label, meaningless
 from sed2.data.load import Dataset, load_dataset
+from sed2.data.objects import name_of
 from sed2.errors import SpecError, UsageError, did_you_mean, shown
-from sed2.settings import RANKED_BY, OptionsT, Settings, resolve, variable
+from sed2.settings import NO_LABEL, RANKED_BY, READING, OptionsT, Settings, resolve, variable
 from sed2.spec.module import from_network, resolve_module
 from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, check_names, data_check, load_spec
 
 Spec = str | Path | Mapping[str, Any] | Any
 """A YAML file, notation, the mapping of a file, a network; or a list or a dict by name of models,
 each as notation, as the mapping of one model, or as a network."""
-SPEC_KEYS = {"models", *MODEL_KEYS}
+SPEC_KEYS = {"models", "sweep", *MODEL_KEYS}
 _EXAMPLE = 'Write for example `{"small": "MLP 8-6-3", "deep": "MLP 8-4-4-3"}`'
 
 
@@ -116,11 +118,17 @@ def resolve_settings(
 ) -> Settings:
     """flags > SED2_* > the model's YAML > the file's YAML > defaults; raises as `resolve`.
 
-    The label column of a `.csv` file is named, if it is the last one by default.
+    The label column of a table is named, if it is the last one by default.
+
+    Args:
+        settings: as they are given; `dataset` may be data that the caller holds.
 
     Raises:
-        UsageError: besides, `label` or `standardize` means nothing for these data.
+        UsageError: besides, one of `READING` means nothing for these data.
     """
+    data = settings.get("dataset")
+    if is_held(data):
+        settings = {**settings, "dataset": name_of(data)}
     resolved: Settings = resolve(
         flags=settings,
         env=os.environ,
@@ -129,20 +137,18 @@ def resolve_settings(
         where=partial(file.where, candidate),
         defaults=defaults,
     )
-    path = Path(resolved.dataset or "")
-    is_csv = path.suffix.lower() == ".csv"
-    meaningless = {
-        "label": None if is_csv else "is no .csv file, of which a column is the label",
-        "standardize": "always is standardised" if resolved.dataset in DATASETS else None,
-    }
-    for name, cause in meaningless.items():
-        if resolved.dataset and cause and getattr(resolved, name):
+    if resolved.dataset is None:
+        return resolved
+    data = data if is_held(data) else resolved.dataset
+    for name, cause in meaningless(data).items():
+        wanted = getattr(resolved, name)
+        if wanted and not (wanted == NO_LABEL and resolved.dataset not in DATASETS):
             given = {variable(name): os.environ.get(variable(name)), name: settings.get(name)}
             sources = [file.where(candidate, name), *(at for at, value in given.items() if value)]
             cause = f"it means nothing here: `{shown(resolved.dataset)}` {cause}"
             raise UsageError(cause, mend="Leave it out", where=sources[-1])
-    if resolved.label is None and is_csv:
-        return resolved.model_copy(update={"label": label_column(path.expanduser())})
+    if resolved.label is None and (column := default_label(data)):
+        return resolved.model_copy(update={"label": column})
     return resolved
 
 
@@ -155,6 +161,11 @@ def resolve_ranked(file: SpecFile, settings: Mapping[str, Any]) -> list[Settings
         return own
     by_default = {"score": RANKED_BY}
     return [resolve_settings(file, candidate, settings, by_default) for candidate in file.models]
+
+
+def is_held(data: Any) -> bool:
+    """Whether the caller holds the data, rather than names them."""
+    return data is not None and not isinstance(data, str | Path)
 
 
 def resolve_options(kind: type[OptionsT], given: Mapping[str, Any], file: SpecFile) -> OptionsT:
@@ -223,8 +234,11 @@ def check_networks(candidate: ModelSpec, settings: Settings, input_shape: tuple[
         )
 
 
-def load_data(settings: Settings) -> Dataset:
+def load_data(settings: Settings, held: Any = None) -> Dataset:
     """The data set that the settings name.
+
+    Args:
+        held: `dataset` as the caller gave it, which may be the data themselves.
 
     Raises:
         UsageError: none is named.
@@ -232,30 +246,50 @@ def load_data(settings: Settings) -> Dataset:
     """
     if settings.dataset is None:
         raise no_dataset()
-    return load_dataset(settings.dataset, label=settings.label, standardize=settings.standardize)
+    how = {name: getattr(settings, name) for name in READING}
+    return load_dataset(held if is_held(held) else settings.dataset, **how)
 
 
-def checked_data(candidates: Sequence[ModelSpec], settings: Sequence[Settings]) -> Dataset:
+def checked_data(
+    candidates: Sequence[ModelSpec], settings: Sequence[Settings], held: Any = None
+) -> Dataset:
     """The data set of all candidates, checked against each, so that nothing fails half-way.
 
     Args:
         settings: of each; all name the same data.
+        held: as for `load_data`.
 
     Raises:
         UsageError, DataError: as `load_data` and `check_networks`.
         SpecError: a candidate does not fit its data.
     """
-    dataset = load_data(settings[0])
+    dataset = load_data(settings[0], held)
     for candidate, its in zip(candidates, settings, strict=True):
-        data_check(candidate, dataset.x)
+        check_inputs(candidate, dataset)
         check_networks(candidate, its, dataset.input_shape)
     return dataset
+
+
+def check_inputs(candidate: ModelSpec, dataset: Dataset) -> Shape:
+    """As `data_check`, for a data set; and the first block may not take the numbers of tokens for
+    quantities."""
+    shape, first = data_check(candidate, dataset.x), candidate.blocks[0]
+    if dataset.tokens and isinstance(first, BlockOptions) and not first.first_only:
+        raise SpecError(
+            f"the inputs of `{shown(dataset.name)}` are whole numbers, which look like those of "
+            f"tokens, and `{first.kind}`, the first block of `{shown(candidate.name)}`, would take "
+            "them for quantities",
+            mend="Make the first block an `embedding`; or give quantities as real numbers: "
+            "x.astype(float)",
+            where=(candidate.block_where or (candidate.where,))[0],
+        )
+    return shape
 
 
 def no_dataset() -> UsageError:
     """What to say where a data set is needed and none is named."""
     return UsageError(
         "no data set is given",
-        mend="Name one with `dataset` (`sed2 datasets list` shows them; or a .npz, .csv, idx or "
-        "CIFAR file), or with `dataset:` in the YAML",
+        mend="Name one with `dataset` (`sed2 datasets list` shows them; or the path of a "
+        f"{SHORT}), or with `dataset:` in the YAML",
     )

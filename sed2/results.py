@@ -243,4 +243,6 @@ class Checked:
     plan: tuple[BlockPlan, ...]
     """Empty if it was not asked for."""
     label: str | None = None
-    """The column of a .csv file that is the label, and no input, or `none`; None for other data."""
+    """The column of a table that is the label, and no input, or `none`; None for other data."""
+    numbers: bool = False
+    """Whether labels are numbers to predict, and no classes."""

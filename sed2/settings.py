@@ -28,7 +28,9 @@ from sed2.common.validation import StrictModel, explain
 from sed2.errors import SpecError, UsageError, did_you_mean, shown
 
 NO_LABEL = "none"
-"""The `label` that says that no column of a .csv file is one."""
+"""The `label` that says that there is none, or that none is wanted."""
+READING = ("label", "x_key", "y_key", "layout", "targets", "standardize")
+"""Settings that say how data are read."""
 DEFAULT_EPS = "1e-3:1e-1"
 DEFAULT_POINTS = 25
 SCORE_EPS = (0.3,)
@@ -252,9 +254,18 @@ class SpectraSettings(Options):
     dataset: Annotated[
         Annotated[str, Field(min_length=1)] | None, BeforeValidator(_read_path), DATA
     ] = None
-    """Data set: a name (`sed2 datasets list`), or the path of a .npz, .csv, idx or CIFAR file."""
+    """Data set: a name (`sed2 datasets list`), or the path of a file: .npz, .csv, .parquet, idx,
+    CIFAR, ..., or a folder of images."""
     label: Annotated[Annotated[str, Field(min_length=1)] | None, DATA] = None
-    """Column of a .csv file that is the label; by default the last one; `none` if it has none."""
+    """Column of a table that is the label; by default the last one; `none` if there is none."""
+    x_key: Annotated[Annotated[str, Field(min_length=1)] | None, DATA] = None
+    """Name of the inputs among the arrays of a .npz file; by default x."""
+    y_key: Annotated[Annotated[str, Field(min_length=1)] | None, DATA] = None
+    """Name of the labels among them; by default y, if it is there."""
+    layout: Annotated[Literal["nchw", "nhwc"] | None, DATA] = None
+    """Order of the axes of images: with the channels first, or last."""
+    targets: Annotated[Literal["classes", "numbers"] | None, DATA] = None
+    """What labels are; by default integers and texts are classes, real numbers are numbers."""
     standardize: Annotated[Flag, DATA] = False
     """Whether each feature of a file is shifted and scaled to mean 0 and variance 1."""
     samples: Annotated[int, Number, DATA] = Field(default=100, ge=1, le=_LIMIT)

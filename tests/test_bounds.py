@@ -21,7 +21,7 @@ from sed2.runs import manifest
 from sed2.runs.codec import Unreadable, from_bytes, to_bytes
 from sed2.runs.store import Store
 from sed2.settings import MAX_POINTS, parse_eps
-from sed2.spec import notation, schema, yaml
+from sed2.spec import notation, schema, sweep, yaml
 from sed2.spec.schema import load_spec
 
 DOCS = (Path(__file__).parents[1] / "docs/reference/contract.md").read_text("utf-8")
@@ -36,9 +36,12 @@ DOCS = (Path(__file__).parents[1] / "docs/reference/contract.md").read_text("utf
         (schema.MAX_NAME, "characters of a name"),
         (yaml.MAX_VALUES, "values of a YAML file"),
         (files.MAX_DOCUMENT, "bytes of a stored result"),
-        (csv_file.MAX_LINE, "bytes of a line of a `.csv` file"),
+        (csv_file.MAX_LINE, "bytes of a line of a `.csv`"),
+        (csv_file.MAX_UNPACKED, "bytes of a `.csv.gz`"),
         (yaml.MAX_KEYS, "keys of one mapping of a YAML file"),
         (MAX_POINTS, "points of `eps`"),
+        (sweep.MAX_CANDIDATES, "candidates of the sweeps of a file"),
+        (sweep.MAX_REPEATS, "repeats of a block of a sweep"),
     ],
 )
 def test_the_docs_state_the_bounds(bound: int, unit: str) -> None:

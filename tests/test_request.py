@@ -122,8 +122,13 @@ def test_the_label_column_of_a_csv_is_named_where_it_is_the_last_by_default(tmp_
 @pytest.mark.parametrize(
     ("asked", "cause"),
     [
-        ({"dataset": "covertype", "label": "a"}, "`covertype` is no .csv file"),
-        ({"dataset": "data.npz", "label": "none"}, "`data.npz` is no .csv file"),
+        ({"dataset": "covertype", "label": "a"}, "`covertype` comes with its classes"),
+        ({"dataset": "covertype", "label": "none"}, "`covertype` comes with its classes"),
+        ({"dataset": "data.npz", "label": "a"}, "`data.npz` has no columns"),
+        ({"dataset": "data.csv", "x_key": "a"}, "`data.csv` has no arrays with names"),
+        ({"dataset": "data.npy", "y_key": "a"}, "`data.npy` has no arrays with names"),
+        ({"dataset": "data.csv", "layout": "nchw"}, "`data.csv` holds no images"),
+        ({"dataset": "mnist", "targets": "numbers"}, "`mnist` comes with its classes"),
         ({"dataset": "mnist", "standardize": True}, "`mnist` always is standardised"),
     ],
 )

@@ -32,7 +32,7 @@ def test_the_defaults_are_the_papers() -> None:
     settings = Settings()
     assert settings.model_dump(exclude={"eps", "input_groups"}) == {
         "dataset": None,
-        "label": None,
+        **dict.fromkeys(("label", "x_key", "y_key", "layout", "targets")),
         "standardize": False,
         "zeta": 0.0,
         "samples": 100,

@@ -112,10 +112,14 @@ def _draws(
     return values
 
 
-def _no_classes(candidate: Candidate, rows: int) -> str:
+def _no_loss(candidate: Candidate, rows: int) -> str:
     shape, labels = candidate.chain.blocks[-1].output_shape, candidate.dataset.y
     if labels is None:
         return "the data have no labels"
+    if labels.dtype.kind == "f":
+        targets, outputs = math.prod(labels.shape[1:]), math.prod(shape)
+        fits = targets == outputs and len(shape) == 1
+        return "" if fits else f"it has {outputs} outputs for {targets} numbers to predict"
     if len(shape) != 1:
         return f"its outputs of shape {shape} are no classes"
     if labels.min() < 0 or labels.max() >= shape[0]:
@@ -223,19 +227,19 @@ ZERO_COST = Family(
             "snip",
             "sum of |weight times gradient| (Lee et al. 2019, arXiv 1810.02340)",
             snip,
-            why_not=_no_classes,
+            why_not=_no_loss,
         ),
         OfDraws(
             "grad_norm",
             "norms of the gradients of the weights (Abdelfattah et al. 2021, arXiv 2101.08134)",
             grad_norm,
-            why_not=_no_classes,
+            why_not=_no_loss,
         ),
         OfDraws(
             "fisher",
             "squared activation times gradient, by channel (Turner et al. 2020, arXiv 1906.04113)",
             fisher,
-            why_not=_no_classes,
+            why_not=_no_loss,
         ),
         OfDraws(
             "jacob_cov",

@@ -3,7 +3,7 @@
 As in "Zero-Cost Proxies for Lightweight NAS" (Abdelfattah et al. 2021, arXiv 2101.08134), but the
 statistics of batch norm are constants in the derivative (`sed2.blocks.freeze`). All functions are
 pure, of a frozen network whose layers are the blocks of a chain, a batch x (N, *input_shape) and
-labels y (N,).
+labels y (`losses` says what is lost).
 
 *Weights* are the parameters that multiply a signal in a product of matrices or a convolution
 (`sed2.blocks.contractions`), as they are the weights of linear layers and convolutions in the code
@@ -17,10 +17,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import nnx
 
 from sed2.blocks.contractions import weights
+from sed2.training.loop import row_losses
+from sed2.training.result import CROSS_ENTROPY, SQUARED_ERROR
 
 
 def synflow(network: nnx.Sequential, x: jax.Array) -> jax.Array:
@@ -45,7 +46,7 @@ def synflow(network: nnx.Sequential, x: jax.Array) -> jax.Array:
 
 
 def snip(network: nnx.Sequential, x: jax.Array, y: jax.Array) -> jax.Array:
-    """sum |theta dL/dtheta| over the weights, L the mean cross entropy (Lee et al. 2019,
+    """sum |theta dL/dtheta| over the weights, L the mean loss (Lee et al. 2019,
     arXiv 1810.02340)."""
     parameters, gradient = _loss_gradient(network, x, y)
     pairs = zip(*(_of_weights(network, x, tree) for tree in (parameters, gradient)), strict=True)
@@ -62,7 +63,7 @@ def grad_norm(network: nnx.Sequential, x: jax.Array, y: jax.Array) -> jax.Array:
 
 def fisher(network: nnx.Sequential, x: jax.Array, y: jax.Array) -> jax.Array:
     """1/(2N) sum_n (sum_positions a dL_n/da)^2, summed over the channels (the last axis) of the
-    output a of every block, the last one included; L_n the cross entropy of input n (Turner et al.
+    output a of every block, the last one included; L_n the loss of input n (Turner et al.
     2020, arXiv 1906.04113).
 
     For a ReLU and for max or mean pooling after a layer, a dL/da is the same before and after. The
@@ -71,7 +72,7 @@ def fisher(network: nnx.Sequential, x: jax.Array, y: jax.Array) -> jax.Array:
 
     def loss(added: list[jax.Array]) -> tuple[jax.Array, list[jax.Array]]:
         outputs = _block_outputs(network, x, added)
-        return cross_entropy(outputs[-1], y).sum(), outputs
+        return losses(outputs[-1], y).sum(), outputs
 
     nothing = [jnp.zeros(a.shape) for a in jax.eval_shape(lambda: _block_outputs(network, x))]
     gradients, outputs = jax.grad(loss, has_aux=True)(nothing)
@@ -82,9 +83,17 @@ def fisher(network: nnx.Sequential, x: jax.Array, y: jax.Array) -> jax.Array:
     return total
 
 
-def cross_entropy(logits: jax.Array, y: jax.Array) -> jax.Array:
-    """(N,) of logits (N, classes) and labels (N,)."""
-    return optax.softmax_cross_entropy_with_integer_labels(logits, y)
+def losses(outputs: jax.Array, y: jax.Array) -> jax.Array:
+    """(N,) those of the training: the cross entropy, where labels are integers, else the squared
+    error, a mean over the outputs.
+
+    Args:
+        outputs: (N, outputs).
+        y: classes (N,), or numbers (N,) or (N, outputs).
+    """
+    if jnp.issubdtype(y.dtype, jnp.integer):
+        return row_losses(CROSS_ENTROPY, outputs, y)
+    return row_losses(SQUARED_ERROR, outputs, y.reshape(len(y), -1))
 
 
 def _of_weights(network: nnx.Sequential, x: jax.Array, tree: Any) -> list[jax.Array]:
@@ -94,11 +103,11 @@ def _of_weights(network: nnx.Sequential, x: jax.Array, tree: Any) -> list[jax.Ar
 
 
 def _loss_gradient(network: nnx.Sequential, x: jax.Array, y: jax.Array) -> tuple[Any, Any]:
-    """The parameters, and dL/dtheta for the mean cross entropy L."""
+    """The parameters, and dL/dtheta for the mean loss L."""
     graphdef, parameters, rest = nnx.split(network, nnx.Param, ...)  # type: ignore[misc]
 
     def loss(parameters: Any) -> jax.Array:
-        return cross_entropy(nnx.merge(graphdef, parameters, rest)(x), y).mean()
+        return losses(nnx.merge(graphdef, parameters, rest)(x), y).mean()
 
     return parameters, jax.grad(loss)(parameters)
 

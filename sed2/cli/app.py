@@ -18,6 +18,7 @@ from sed2.cli import (
     diff,
     doctor,
     gate,
+    init,
     rank,
     report,
     schema,
@@ -76,6 +77,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
+    init.init,
     compute.compute,
     rank.rank,
     select.select,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @with_options(Settings, ClusterOptions, HostOptions)
 @shared_out
-@with_outputs("json", "csv", "plot", "html")
+@with_outputs("json", "csv", "plot", "html", "mlflow", "wandb")
 def compute(
     spec: SpecArgument,
     *,

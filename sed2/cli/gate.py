@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sed2.cli.options import SpecArgument, with_options, with_outputs
+from sed2.cli.options import SpecArguments, as_spec, with_options, with_outputs
 from sed2.cli.run_dir import RunDir
 from sed2.cli.telling import at_work
 from sed2.common import terminal
@@ -27,7 +27,7 @@ STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 @with_options(GateOptions, Settings, ClusterOptions)
 @with_outputs("json", "junit", "summary", "html")
 def gate(
-    spec: SpecArgument,
+    spec: SpecArguments,
     *,
     baseline: Annotated[
         Path,
@@ -63,16 +63,16 @@ def gate(
             terminal.warn(
                 "--update judges nothing, so --json, --junit, --summary and --html are not written"
             )
-        _update(spec, baseline, run_dir, options)
+        _update(as_spec(spec), baseline, run_dir, options)
         return
     with at_work(run_dir) as work:
-        result = api.gate(spec, baseline, **work, **options)
+        result = api.gate(as_spec(spec), baseline, **work, **options)
     _write(result, outputs)
     _print(result, on_stdout=not outputs.json_on_stdout)
     raise typer.Exit(int(result.exit_code))
 
 
-def _update(spec: str, path: Path, run_dir: Path | None, options: dict[str, Any]) -> None:
+def _update(spec: Any, path: Path, run_dir: Path | None, options: dict[str, Any]) -> None:
     from sed2 import api
     from sed2.common.files import check_writable, kept_apart, replace_file
     from sed2.gating.baseline import read_baseline, to_text

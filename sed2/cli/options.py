@@ -18,6 +18,7 @@ from typer.core import TyperCommand
 
 from sed2.cli.completion import allowed_values, completer
 from sed2.common import terminal
+from sed2.errors import UsageError, shown
 from sed2.options import CLUSTER, GATE, NAMES, OUTPUT, THEOREM, TRAINING, foreign_variables
 from sed2.settings import BUDGET, DATA, MEASURE, Options, Panel
 
@@ -27,7 +28,16 @@ SpecArgument = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",
-        help='A YAML file, or the paper\'s notation in quotes: `"MLP 54-16-7"`.',
+        help="A YAML file; one that ships with sed2 (`example:mlps`); or the paper's notation in "
+        'quotes: `"MLP 54-16-7"`.',
+    ),
+]
+SpecArguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SPEC...",
+        help="A YAML file; one that ships with sed2 (`example:mlps`); or the paper's notation in "
+        'quotes: `"MLP 54-16-7"`, of which there may be several.',
     ),
 ]
 Model = Annotated[
@@ -59,11 +69,18 @@ OUTPUTS = {
     "set.",
 }
 """Help of the files that commands write, by the names of their options."""
+TRACKERS = {
+    "mlflow": ("EXPERIMENT", "Log the result to MLflow, where MLFLOW_TRACKING_URI says."),
+    "wandb": ("PROJECT", "Log the result to Weights & Biases; WANDB_MODE=offline keeps it here."),
+}
+"""What the name of a tracker's option is of, and its help."""
 PANELS = (DATA, MEASURE, BUDGET, TRAINING, GATE, THEOREM, CLUSTER, OUTPUT)
 """In the order of `--help`; what has no panel comes before them."""
 _METAVARS = {
     "dataset": "NAME|FILE",
     "label": "COLUMN",
+    "x_key": "NAME",
+    "y_key": "NAME",
     "eps": "A:B[:POINTS]|A,B,...",
     "prior": "MEASURE",
     "sigma": "NUMBER|limit",
@@ -87,6 +104,26 @@ class Grouped(TyperCommand):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
+
+
+def as_spec(specs: list[str]) -> str | list[str]:
+    """SPEC as the verbs of `sed2.api` take it.
+
+    Raises:
+        UsageError: there are several, and one is no notation.
+    """
+    from sed2.spec.notation import looks_like_notation
+
+    if len(specs) == 1:
+        return specs[0]
+    for spec in specs:
+        if not looks_like_notation(spec):
+            raise UsageError(
+                f"`{shown(spec)}` is no notation, and where there are several SPEC each has to be "
+                "one",
+                mend='Give one file, or notations in quotes: "MLP 54-8-7" "MLP 54-16-7"',
+            )
+    return specs
 
 
 def flag(name: str) -> str:
@@ -133,7 +170,7 @@ def with_options(*kinds: type[Options], **defaults: str) -> Callable[[Command], 
 
 
 def with_outputs(*names: str) -> Callable[[Command], Command]:
-    """Give a command the options of these files; it receives them, checked, as `outputs`.
+    """Give a command the options of these outputs; it receives them, checked, as `outputs`.
 
     None of them may be a file that the command reads. Where several processes work together only
     the first one has them.
@@ -142,9 +179,10 @@ def with_outputs(*names: str) -> Callable[[Command], Command]:
     def give(command: Command) -> Command:
         added = []
         for name in names:
-            kind: Any = str if name == "json" else Path  # no path is `-`
+            kind: Any = str if name in ("json", *TRACKERS) else Path  # no path is `-`
+            metavar, help_ = TRACKERS.get(name) or ("FILE", OUTPUTS[name])
             option = typer.Option(
-                flag(name), metavar="FILE", help=OUTPUTS[name], rich_help_panel=OUTPUT.title
+                flag(name), metavar=metavar, help=help_, rich_help_panel=OUTPUT.title
             )
             added.append(_parameter(name, None, Annotated[kind | None, option]))
 

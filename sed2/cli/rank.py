@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sed2.cli.options import SpecArgument, Verbose, with_options, with_outputs
+from sed2.cli.options import SpecArguments, Verbose, as_spec, with_options, with_outputs
 from sed2.cli.run_dir import RunDir
 from sed2.cli.telling import at_work, tell
 from sed2.options import TRAINING, ClusterOptions, DecidingOptions, LimitOptions, TrainingSettings
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     score=RANKED_BY,
     eps="0.3; with --score lower 1e-3:1e-1:25",
 )
-@with_outputs("json", "csv", "plot", "html")
+@with_outputs("json", "csv", "plot", "html", "mlflow", "wandb")
 def rank(
-    spec: SpecArgument,
+    spec: SpecArguments,
     *,
     until_decided: Annotated[
         bool,
@@ -66,14 +66,15 @@ def rank(
       sed2 rank configs/mlps.yaml --n-train 100000 --html rank.html --csv r.csv
       sed2 rank configs/mlps.yaml --until-decided --decide-at 0.9 --max-draws 400
       sed2 rank configs/mlps.yaml --n-train 10000 --train --epochs 100 --baselines
-      sed2 rank configs/mlps.yaml --run-dir runs/mlps
+      sed2 rank "MLP 54-8-7" "MLP 54-16-7" --dataset covertype
+      sed2 rank example:mlps --run-dir runs/mlps
       sed2 rank configs/mlps.yaml --run-dir runs/mlps --ray auto --ray-cpus 2
     """
     from sed2 import api
 
     with at_work(run_dir) as work:
         ranking = api.rank(
-            spec,
+            as_spec(spec),
             until_decided=until_decided,
             train=train,
             baselines=baselines,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sed2.report.outputs import Outputs
 
 
-@with_outputs("json", "csv", "plot", "html")
+@with_outputs("json", "csv", "plot", "html", "mlflow", "wandb")
 def report(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="A folder that `sed2 rank --run-dir` has made.")

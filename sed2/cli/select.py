@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sed2.cli.options import SpecArgument, with_options, with_outputs
+from sed2.cli.options import SpecArguments, as_spec, with_options, with_outputs
 from sed2.cli.run_dir import RunDir
 from sed2.cli.telling import at_work, tell
 from sed2.options import ClusterOptions, LimitOptions, SelectOptions, TrainingSettings
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 @with_options(Settings, SelectOptions, LimitOptions, TrainingSettings, ClusterOptions)
-@with_outputs("json", "csv", "plot", "html")
+@with_outputs("json", "csv", "plot", "html", "mlflow", "wandb")
 def select(
-    spec: SpecArgument,
+    spec: SpecArguments,
     *,
     run_dir: RunDir = None,
     outputs: Outputs,
@@ -39,5 +39,5 @@ def select(
     from sed2 import api
 
     with at_work(run_dir) as work:
-        selection = api.select(spec, **work, **options)
+        selection = api.select(as_spec(spec), **work, **options)
     tell(selection, outputs)

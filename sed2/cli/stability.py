@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sed2.cli.options import SpecArgument, Verbose, with_options, with_outputs
+from sed2.cli.options import SpecArguments, Verbose, as_spec, with_options, with_outputs
 from sed2.cli.run_dir import RunDir
 from sed2.cli.telling import at_work, tell
 from sed2.options import ClusterOptions
@@ -25,7 +25,7 @@ def _grid(name: str, what: str, default: str) -> Any:
 @with_options(Settings, ClusterOptions, input_groups="0 here")
 @with_outputs("json", "csv", "plot")
 def stability(
-    spec: SpecArgument,
+    spec: SpecArguments,
     *,
     samples_grid: Annotated[
         str | None,
@@ -56,7 +56,7 @@ def stability(
 
     with at_work(run_dir) as work:
         result = api.stability(
-            spec,
+            as_spec(spec),
             samples_grid=samples_grid,
             draws_grid=draws_grid,
             sigma_grid=sigma_grid,

@@ -27,7 +27,8 @@ def at_work(run_dir: Path | None, *, shown: bool = True) -> Iterator[dict[str, A
 
 
 def tell(result: Any, outputs: Outputs, *, verbose: bool = False) -> None:
-    """Write the files of a result, print its tables, unless JSON is printed, and say its warnings.
+    """Write the files of a result, print its tables, unless JSON is printed, say its warnings, and
+    log it where that is asked for.
 
     Args:
         verbose: whether to print as well how the spectra were computed.
@@ -40,6 +41,7 @@ def tell(result: Any, outputs: Outputs, *, verbose: bool = False) -> None:
         _print(result, terminal.out(), outputs.command, verbose=verbose)
     for warning in ranking_warnings(result) if isinstance(result, Ranking) else result.warnings:
         terminal.warn(warning)
+    outputs.track(result)
 
 
 def _print(result: Any, console: Console, command: str, *, verbose: bool) -> None:

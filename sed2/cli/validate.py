@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sed2.cli.options import SpecArgument, Verbose, with_options
+from sed2.cli.options import SpecArguments, Verbose, as_spec, with_options
 from sed2.common import terminal
 from sed2.settings import Settings
 
 
 @with_options(Settings)
 def validate(
-    spec: SpecArgument,
+    spec: SpecArguments,
     *,
     verbose: Verbose = False,
     options: dict[str, Any],
@@ -26,7 +26,7 @@ def validate(
     from sed2 import api
     from sed2.report.tables.checked import print_checked, print_plan
 
-    checked = api.validate(spec, plan=verbose, **options)
+    checked = api.validate(as_spec(spec), plan=verbose, **options)
     print_checked(terminal.out(), checked)
     if verbose:
         for model in checked:

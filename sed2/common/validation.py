@@ -204,8 +204,9 @@ def _alternatives(schema: dict[str, Any], part: dict[str, Any]) -> Iterator[dict
     """All that a part of a schema may stand for."""
     part = _resolved(schema, part)
     within = [
-        *part.get("anyOf", ()),
-        *(one for one in part.get("oneOf", ()) if one.keys() != {"required"}),
+        one
+        for one in (*part.get("anyOf", ()), *part.get("oneOf", ()))
+        if one.keys() != {"required"}
     ]
     for one in within:
         yield from _alternatives(schema, one)

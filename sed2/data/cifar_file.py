@@ -18,7 +18,7 @@ import numpy as np
 
 from sed2.common.files import open_input, read_input
 from sed2.common.memory import check_array
-from sed2.data.checks import Labelled, as_inputs, as_labels, at
+from sed2.data.checks import Labelled, as_inputs, as_targets, at
 from sed2.data.cifar_pickle import PIXELS, parse_pickle
 from sed2.errors import DataError, shown
 
@@ -154,7 +154,7 @@ def _join(layout: _RecordLayout, files: Mapping[str, memoryview]) -> _Images:
 
 def _labelled(x: np.ndarray, y: np.ndarray) -> Labelled:
     check_array("the array", x.shape, x.itemsize)
-    return as_inputs(x), as_labels(y, len(x))
+    return as_inputs(x), as_targets(y, len(x))
 
 
 def _parse_binary(content: memoryview, labels: int) -> _Images:

@@ -1,46 +1,62 @@
-"""Files of the user's own: `.csv` with a header, one column of which is the label."""
+"""Files of the user's own: `.csv` and `.tsv` with a header, one column of which is the label; plain
+or gzipped.
+
+A few bytes can unpack to terabytes: no more is unpacked than `MAX_UNPACKED`, and no more rows are
+taken than the memory holds.
+"""
 
 from __future__ import annotations
 
 import csv
+import gzip
+import sys
+import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, cast
 
 import numpy as np
 
 from sed2.common.files import open_input
+from sed2.common.memory import GB, free_memory
 from sed2.data.checks import Labelled, first_not_finite
-from sed2.errors import DataError, did_you_mean, shown
+from sed2.errors import DataError, ResourceError, did_you_mean, shown
 from sed2.settings import NO_LABEL
 
 MAX_LINE = 2**24  # bytes
+MAX_UNPACKED = 2**33  # bytes
+_CELL, _ROW = 16, 64  # bytes of a table and a copy of it, and of what is kept for each row
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 
 
-def read_csv(path: Path, label: str | None = None) -> Labelled:
-    """Inputs and, unless `label` is `none`, labels of a `.csv` file.
+def read_csv(path: Path, label: str | None = None, targets: str | None = None) -> Labelled:
+    """Inputs and, unless `label` is `none`, labels of a `.csv` or `.tsv` file, or of one gzipped.
 
     Blank lines are skipped, and a row is one line: a cell cannot go over several. Labels are
-    integers, in whatever spelling, or texts.
+    numbers, in whatever spelling, or texts.
 
     Args:
-        path: UTF-8 text, columns separated by commas, names of the columns in the first line.
+        path: UTF-8 text, columns separated by commas (tabs if it is called `.tsv`), names of the
+            columns in the first line.
         label: name of the label column, by default the last one; `none` if there is none.
+        targets: as for `sed2.data.checks.as_targets`.
 
     Returns:
         x (rows, columns - 1) float64, finite, and y (rows,) int64, the labels coded from 0 in the
-        order of their sorted values; x (rows, columns) and None without labels.
+        order of their sorted values, or float64 where not all are whole; x (rows, columns) and None
+        without labels.
 
     Raises:
         DataError: this is not such a file.
+        ResourceError: it does not fit in memory.
         OSError: it cannot be read.
     """
-    with open_input(path) as file:
-        lines = _Lines(path, file)
+    with _opened(path) as lines:
         texts = iter(lines)
         header = next(texts, "")
-        names = _names(lines.place, _cells(lines.place, header), label)
+        names = _names(lines, lines.cells(header), label)
         if label is None:
             label = names[-1]
         positions = [names.index(label)] if label != NO_LABEL else []
@@ -49,7 +65,8 @@ def read_csv(path: Path, label: str | None = None) -> Labelled:
             raise DataError(
                 "there is a header but no row", mend="Give at least one row", where=str(path)
             )
-        _check_number_of_cells(lines.place, names, _cells(lines.place, first))
+        _check_number_of_cells(lines.place, names, lines.cells(first))
+        lines.most_rows = int(free_memory() / (_CELL * len(names) + _ROW))
         codes: dict[str, int] = {}  # of the labels, in the order of their first row
 
         def code(text: str) -> int:
@@ -60,14 +77,14 @@ def read_csv(path: Path, label: str | None = None) -> Labelled:
         try:
             table = np.loadtxt(
                 chain([first], texts),
-                delimiter=",",
+                delimiter=lines.separator,
                 quotechar='"',
                 comments=None,
                 converters=dict.fromkeys(positions, code),
                 ndmin=2,
             )
         except ValueError as fault:  # it stopped at the last line that it took
-            _check_row(lines.place, names, label, lines.last)
+            _check_row(lines, names, label)
             raise DataError(f"this row cannot be read ({fault})", where=lines.place) from fault
     x = np.delete(table, positions, axis=1)
     rows = lines.numbers[1:]
@@ -75,39 +92,74 @@ def read_csv(path: Path, label: str | None = None) -> Labelled:
     if not positions:
         return x, None
     first_codes = table[:, positions[0]].astype(np.int64)
-    return x, _rank_labels(path, rows, label, list(codes), first_codes)[first_codes]
+    return x, _label_values(path, rows, label, list(codes), first_codes, targets)[first_codes]
 
 
-def label_column(path: Path) -> str | None:
-    """The label column of a `.csv` file where none is named: the last one. None if `read_csv`
-    refuses the header, or there is no such file."""
-    try:
-        with open_input(path) as file:
-            lines = _Lines(path, file)
-            header = next(iter(lines), "")
-            return _names(lines.place, _cells(lines.place, header), None)[-1]
-    except (DataError, OSError):
-        return None
+def csv_columns(path: Path) -> list[str]:
+    """Names of the columns of such a file, the default label last.
+
+    Raises:
+        DataError, OSError: as `read_csv`.
+    """
+    with _opened(path) as lines:
+        header = next(iter(lines), "")
+        return _names(lines, lines.cells(header), None)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Lines]:
+    """The lines of a file; what it unpacks to, if it is gzipped."""
+    name = path.name.lower()
+    with ExitStack() as stack:
+        file: IO[bytes] = stack.enter_context(open_input(path))
+        if packed := name.endswith(".gz"):
+            file = cast(IO[bytes], stack.enter_context(gzip.GzipFile(fileobj=file)))
+        separator = "\t" if name.removesuffix(".gz").endswith(".tsv") else ","
+        lines = _Lines(path, file, separator, MAX_UNPACKED if packed else None)
+        try:
+            yield lines
+        except (EOFError, gzip.BadGzipFile, zlib.error) as fault:
+            raise DataError(
+                f"this gzip file is damaged ({fault})", mend="Get it again", where=str(path)
+            ) from fault
 
 
 class _Lines:
     """The lines of a file that are not blank, one after the other, as text."""
 
-    def __init__(self, path: Path, file: BinaryIO) -> None:
+    def __init__(self, path: Path, file: IO[bytes], separator: str, most: int | None) -> None:
         self.numbers: list[int] = []
         """Of the lines so far, from 1."""
         self.last = ""
+        self.separator = separator
+        self.most_rows: int | None = None
+        """That fit in memory, if it is known."""
         self._path = path
         self._file = file
+        self._left = most
+        """Bytes that it may still unpack to; None for a file that is not packed."""
 
     @property
     def place(self) -> str:
         """Of the last line."""
         return f"{self._path}:{self.numbers[-1] if self.numbers else 1}"
 
+    def cells(self, line: str) -> list[str]:
+        """What is between the separators of a line."""
+        try:
+            return next(csv.reader([line], delimiter=self.separator, strict=True), [])
+        except csv.Error as fault:
+            raise DataError(
+                f"this is not CSV ({fault})",
+                mend=f"Save it with {_SEPARATORS[self.separator]} between the columns, one row on "
+                "each line",
+                where=self.place,
+            ) from fault
+
     def __iter__(self) -> Iterator[str]:
         lines = iter(lambda: self._file.readline(MAX_LINE + 1), b"")
         for number, line in enumerate(lines, start=1):
+            self._check_size(len(line))
             if len(line) <= MAX_LINE and not line.strip():
                 continue
             self.numbers.append(number)
@@ -134,31 +186,39 @@ class _Lines:
                 )
             yield self.last
 
+    def _check_size(self, line: int) -> None:
+        """Of what was read so far, and of a line of so many bytes."""
+        if self._left is not None:
+            self._left -= line
+            if self._left < 0:
+                raise DataError(
+                    f"it unpacks to more than {MAX_UNPACKED:,} bytes",
+                    mend="Take fewer rows, or unpack it",
+                    where=str(self._path),
+                )
+        if self.most_rows is not None and len(self.numbers) > self.most_rows:
+            raise ResourceError(
+                f"more than {self.most_rows:,} rows do not fit in the {free_memory() / GB:,.1f} GB "
+                "that are free",
+                mend="Take fewer rows",
+                where=str(self._path),
+            )
 
-def _cells(place: str, line: str) -> list[str]:
-    try:
-        return next(csv.reader([line], strict=True), [])
-    except csv.Error as fault:
-        raise DataError(
-            f"this is not CSV ({fault})",
-            mend="Save it with commas between the columns, one row on each line",
-            where=place,
-        ) from fault
 
-
-def _names(place: str, cells: list[str], label: str | None) -> list[str]:
+def _names(lines: _Lines, cells: list[str], label: str | None) -> list[str]:
     """Names of the columns, after a look at everything that a header can be instead."""
     names = [cell.strip() for cell in cells]
-    separators = {";": "semicolons", "\t": "tabs", "|": "bars"}
-    found = next((c for c in separators if len(names) == 1 and c in names[0]), None)
+    ours = _SEPARATORS[lines.separator]
+    found = next((c for c in _SEPARATORS if len(names) == 1 and c in names[0]), None)
     if not names:
         cause, mend = "the file is empty", "Give a header with the names of the columns, then rows"
     elif found:
-        cause = f"the columns are separated by {separators[found]}, not by commas"
-        mend = "Save it with commas between the columns, and points in the numbers"
+        cause = f"the columns are separated by {_SEPARATORS[found]}, not by {ours}"
+        mend = f"Save it with {ours} between the columns, and points in the numbers"
     elif len(names) == 1 and label != NO_LABEL:
         cause = f"the only column, `{shown(names[0])}`, is the label, so there are no inputs"
-        mend = "Give at least one more column, separated by a comma, or `label` as `none`"
+        mend = "Give at least one more column, separated by a "
+        mend += f"{ours.removesuffix('s')}, or `label` as `none`"
     # Names 0, 1, 2, ... are what pandas writes for columns that have none.
     elif all(map(_is_number, names)) and names != [str(i) for i in range(len(names))]:
         cause = "there is no header: the first line holds numbers"
@@ -180,12 +240,13 @@ def _names(place: str, cells: list[str], label: str | None) -> list[str]:
         mend = did_you_mean(str(label), [*names, NO_LABEL])
     else:
         return names
-    raise DataError(cause, mend=mend, where=place)
+    raise DataError(cause, mend=mend, where=lines.place)
 
 
-def _check_row(place: str, names: list[str], label: str, line: str) -> None:
-    """Raises DataError: there is too much, too little, or a cell that is no number."""
-    cells = _cells(place, line)
+def _check_row(lines: _Lines, names: list[str], label: str) -> None:
+    """Raises DataError: of the last line there is too much, too little, or a cell that is no
+    number."""
+    place, cells = lines.place, lines.cells(lines.last)
     _check_number_of_cells(place, names, cells)
     for name, cell in zip(names, cells, strict=True):
         where = f"{place}:{shown(name)}"
@@ -239,26 +300,42 @@ def _is_number(text: str) -> bool:
     return _number(text) is not None
 
 
-def _rank_labels(
-    path: Path, numbers: list[int], column: str, labels: list[str], codes: np.ndarray
+def _label_values(
+    path: Path,
+    numbers: list[int],
+    column: str,
+    labels: list[str],
+    codes: np.ndarray,
+    targets: str | None,
 ) -> np.ndarray:
-    """(labels,) int64, the rank of each label: numbers by value, texts by alphabet.
+    """(labels,) what each label stands for: int64, its rank, numbers by value, texts by alphabet;
+    or float64, the number itself, where not all are whole or `targets` says so.
 
     Raises:
-        DataError: all labels are numbers, but not all are whole, so this column is no label.
+        DataError: this column is no label: it is to be numbers or classes, and is not, or one is
+            not finite.
     """
     values = [_number(label) for label in labels]
-    if None in values:
+    numeric = [value for value in values if value is not None]
+    finite = [value is not None and abs(value) <= sys.float_info.max for value in values]
+    whole = [
+        value is not None and (isinstance(value, int) or value.is_integer()) for value in values
+    ]
+    fine, needed = finite, "finite numbers"
+    if targets == "classes" or (targets is None and all(whole)):
+        fine, needed = whole, "integers or texts"
+    if len(numeric) < len(values) and targets != "numbers":
         keys = np.array(labels, dtype=object)
+    elif not all(fine):
+        code = fine.index(False)
+        raise DataError(
+            f"labels must be {needed}, but `{shown(labels[code])}` is not",
+            mend="Name the label column with `label`, or `none` (by default the last one); "
+            "`targets` says whether it holds classes or numbers",
+            where=f"{path}:{numbers[int((codes == code).argmax())]}:{shown(column)}",
+        )
+    elif fine is finite:
+        return np.array(numeric, dtype=float)
     else:
-        keys = np.array(values, dtype=object)  # as objects: integers of any size
-        with np.errstate(invalid="ignore"):  # of inf and nan
-            whole = keys == keys // 1
-        if not whole.all():
-            code = int(whole.argmin())
-            raise DataError(
-                f"labels must be integers or texts, but `{shown(labels[code])}` is neither",
-                mend="Name the label column with `label`, or `none` (by default the last one)",
-                where=f"{path}:{numbers[int((codes == code).argmax())]}:{shown(column)}",
-            )
+        keys = np.array(numeric, dtype=object)  # integers of any size
     return np.unique(keys, return_inverse=True)[1].astype(np.int64)

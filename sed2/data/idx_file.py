@@ -20,7 +20,7 @@ import numpy as np
 
 from sed2.common.files import open_input
 from sed2.common.memory import check_array
-from sed2.data.checks import Labelled, as_inputs, as_labels, at
+from sed2.data.checks import Labelled, as_inputs, as_targets, at
 from sed2.errors import DataError
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -35,7 +35,7 @@ def is_idx(path: Path) -> bool:
     return _NAME.fullmatch(path.name) is not None
 
 
-def read_idx(path: Path) -> Labelled:
+def read_idx(path: Path, layout: str | None = None) -> Labelled:
     """Inputs of an idx file, and the labels of the file beside it, if there is one.
 
     Images without a channel axis get one. The labels of `train-images-idx3-ubyte` are those of
@@ -46,7 +46,7 @@ def read_idx(path: Path) -> Labelled:
         ResourceError: it would not fit in memory.
         OSError: it cannot be opened.
     """
-    return _read(path, [path])
+    return _read(path, [path], layout)
 
 
 def has_idx(folder: Path) -> bool:
@@ -54,13 +54,13 @@ def has_idx(folder: Path) -> bool:
     return any(_images(folder, part) for part in _PARTS)
 
 
-def read_folder(folder: Path) -> Labelled:
+def read_folder(folder: Path, layout: str | None = None) -> Labelled:
     """The training images of a folder, then its test images, as far as they are there.
 
     Raises:
         DataError: one has labels and the other has none, or other sizes; and as `read_idx`.
     """
-    return _read(folder, [path for part in _PARTS if (path := _images(folder, part))])
+    return _read(folder, [path for part in _PARTS if (path := _images(folder, part))], layout)
 
 
 def parse_gzipped(content: bytes) -> np.ndarray:
@@ -69,7 +69,7 @@ def parse_gzipped(content: bytes) -> np.ndarray:
         return _parse(file)
 
 
-def _read(place: Path, paths: Sequence[Path]) -> Labelled:
+def _read(place: Path, paths: Sequence[Path], layout: str | None) -> Labelled:
     """The inputs of all these files, one after the other, and their labels."""
     xs = [_read_inputs(path) for path in paths]
     ys = [_read_labels(path, len(x)) for path, x in zip(paths, xs, strict=True)]
@@ -83,9 +83,9 @@ def _read(place: Path, paths: Sequence[Path]) -> Labelled:
             )
         shape = (sum(map(len, xs)), *xs[0].shape[1:])
         check_array("the array", shape, max(x.itemsize for x in xs))
-        x = as_inputs(np.concatenate(xs))
+        x = as_inputs(np.concatenate(xs), layout)
         # Coded together: a class that one part lacks must not shift its codes.
-        return x, as_labels(np.concatenate(labels), len(x)) if labels else None
+        return x, as_targets(np.concatenate(labels), len(x)) if labels else None
 
 
 def _read_inputs(path: Path) -> np.ndarray:

@@ -6,23 +6,19 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from sed2.data import cifar_file, idx_file
 from sed2.data.catalogue import DATASETS
-from sed2.data.checks import Labelled
-from sed2.data.csv_file import read_csv
-from sed2.data.npz_file import read_npz
+from sed2.data.checks import Labelled, Reading, are_tokens, as_inputs, as_targets, at
+from sed2.data.formats import FORMATS, SHORT, format_of
+from sed2.data.objects import name_of, read_object
 from sed2.data.registry import load_named
 from sed2.errors import DataError, ResourceError, UsageError, did_you_mean, shown
+from sed2.settings import NO_LABEL
 
 _INPUT_STREAM = int.from_bytes(b"inputs", "big")  # names the random stream of `choose_inputs`
-_KINDS = (
-    "a .npz file (numpy.savez(file, x=inputs, y=labels)), a .csv file with a header, an idx file "
-    "(train-images-idx3-ubyte) or its folder, or CIFAR's archive (cifar-10-python.tar.gz) or its "
-    "folder (cifar-10-batches-py)"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +30,15 @@ class Dataset:
     x: np.ndarray
     """(rows, *input_shape) float64, finite."""
     y: np.ndarray | None
-    """(rows,) int64."""
+    """(rows,) int64, classes; or float64, (rows,) or (rows, outputs), numbers to predict."""
     standardized: bool
     """Whether every feature was shifted by a mean and divided by a standard deviation."""
     source: str
     """Where the numbers come from."""
     sha256: str
     """Of the types, the shapes and the bytes of x and y: of the numbers as they are used."""
+    tokens: bool = False
+    """Whether the inputs look like the numbers of tokens."""
 
     @property
     def rows(self) -> int:
@@ -52,48 +50,53 @@ class Dataset:
 
 
 def load_dataset(
-    name_or_path: str | Path,
+    data: Any,
     *,
-    label: str | None = None,
     standardize: bool = False,
     cache_dir: str | Path | None = None,
+    label: str | None = None,
+    x_key: str | None = None,
+    y_key: str | None = None,
+    layout: str | None = None,
+    targets: str | None = None,
 ) -> Dataset:
-    """Read a named data set, or a file of the user's own.
+    """Read a named data set, a file of the user's own, or what the caller holds.
 
     Args:
-        name_or_path: a key of `sed2.data.catalogue.DATASETS`, or the path of
-
-            - a `.npz` file with arrays `x` (rows, ...) and optionally `y` (rows,);
-            - a `.csv` file with a header;
-            - an idx file such as `train-images-idx3-ubyte.gz`, whose labels are looked for beside
-              it, or a folder that holds such files (training images first, then test images);
-            - an archive of CIFAR (`cifar-10-python.tar.gz`, `cifar-10-binary.tar.gz`,
-              `cifar-100-python.tar.gz`, ...), or the folder unpacked from it, such as
-              `cifar-10-batches-py` (training batches first).
-        label: the label column of a `.csv` file, by default its last, `none` if it has none;
-            elsewhere without meaning.
-        standardize: shift and scale each feature of a file by the file's own mean and population
-            standard deviation, and one that is constant by the mean alone. Pixels of idx files and
-            of CIFAR are standardised by the channel, as those of the named sets: pixels of a border
-            never change. Named data sets always are standardised, by the statistics of the full
-            set.
+        data: a key of `sed2.data.catalogue.DATASETS`; the path of a file or a folder of one of
+            `sed2.data.formats.FORMATS`; or what `sed2.data.objects.read_object` takes.
+        standardize: shift and scale each feature by its own mean and population standard deviation,
+            and one that is constant by the mean alone. Pixels of files of images are standardised
+            by the channel, as those of the named sets: pixels of a border never change. Named data
+            sets always are standardised, by the statistics of the full set.
         cache_dir: where downloads are kept; see `sed2.data.registry.fetch`.
+        label: the column of a table that is the label, by default its last; `none` if there are no
+            labels, or none are wanted.
+        x_key, y_key: names of the inputs and the labels among arrays; by default x and y.
+        layout: `nchw` if the channels of images come before their pixels; they are put last.
+        targets: `classes` or `numbers`; by default integers and texts are classes, as are real
+            numbers that are all whole.
 
-    Labels of a file, integers or texts, are coded from 0 in the order of their sorted values.
+    Classes are coded from 0 in the order of their sorted values.
 
     Raises:
+        UsageError: a package that the kind of file needs is not here.
         DataError: it is missing, unreadable, damaged, or does not hold what it should.
         ResourceError: it does not fit in memory.
     """
-    name = str(name_or_path)
+    reading = Reading(label, x_key, y_key, layout, targets)
+    if not isinstance(data, str | Path):
+        name = name_of(data)
+        labelled = read_object(data, reading)
+        return _finished(name, Path(f"the {name}"), labelled, reading, standardize)
+    name = str(data)
     if name in DATASETS:
         raw = load_named(name, cache_dir=cache_dir)
         return _dataset(name, _standardized(raw.x, raw.mean, raw.std), raw.y, True, raw.source)
     path = Path(os.path.expanduser(name))
     try:
-        x, y = _read_file(name, path, label)
-        if standardize:
-            x = _standardized(x, *_statistics(x, path, _pooled(x, path)))
+        labelled, pixels = _read_file(name, path, reading)
+        return _finished(name, path, labelled, reading, standardize, pixels)
     except FileNotFoundError as fault:
         place = "" if path.is_absolute() else f"; it is looked for in {Path.cwd()}"
         raise DataError(
@@ -109,7 +112,30 @@ def load_dataset(
         raise ResourceError(
             "the data does not fit in memory", mend="Take fewer rows", where=str(path)
         ) from fault
-    return _dataset(name, x, y, standardize, str(path))
+
+
+def _finished(
+    name: str,
+    path: Path,
+    labelled: Labelled,
+    reading: Reading,
+    standardize: bool,
+    pixels: bool = False,
+) -> Dataset:
+    """Inputs and labels as they were read, checked and brought to the forms of a `Dataset`."""
+    raw, labels = labelled
+    with at(path):
+        x = as_inputs(raw, None if pixels else reading.layout)  # pixels have their channels last
+        y = labels
+        if reading.label == NO_LABEL:
+            y = None
+        elif labels is not None:
+            y = as_targets(labels, len(x), reading.targets)
+        if standardize:
+            x = _standardized(
+                x, *_statistics(x, path, (0, 1, 2) if pixels and x.ndim == 4 else (0,))
+            )
+    return _dataset(name, x, y, standardize, str(path), are_tokens(raw) and not standardize)
 
 
 def choose_inputs(dataset: Dataset, samples: int, seed: int) -> np.ndarray:
@@ -147,37 +173,21 @@ def choose_rows(rows: int, samples: int, seed: int) -> np.ndarray:
     return np.argsort(keys, kind="stable")[:samples]
 
 
-def _read_file(name: str, path: Path, label: str | None) -> Labelled:
-    suffix = path.suffix.lower()
-    if suffix == ".npz":
-        return read_npz(path)
-    if suffix == ".csv":
-        return read_csv(path, label)
-    if not name or not path.is_dir():  # the empty path is the folder one is in
-        if idx_file.is_idx(path):
-            return idx_file.read_idx(path)
-        if cifar_file.is_archive(path):
-            return cifar_file.read_archive(path)
-    elif idx_file.has_idx(path):
-        return idx_file.read_folder(path)
-    elif cifar_file.has_cifar(path):
-        return cifar_file.read_folder(path)
+def _read_file(name: str, path: Path, reading: Reading) -> tuple[Labelled, bool]:
+    """What a file or a folder holds, and whether that is pixels."""
+    kind = format_of(path) if name else None  # the empty path is the folder one is in
+    if kind:
+        return kind.read(path, reading), kind.pixels
     if name and path.exists():
         raise DataError(
             f"this is not a {'folder' if path.is_dir() else 'file'} of a kind that sed2 reads",
-            mend=f"Give {_KINDS}",
+            mend=f"Give {', '.join(kind.what for kind in FORMATS)}",
             where=str(path),
         )
     raise DataError(
         f"there is no data set `{shown(name)}`",
-        mend=f"{did_you_mean(name, DATASETS)}, or the path of a .npz, .csv, idx or CIFAR file",
+        mend=f"{did_you_mean(name, DATASETS)}, or the path of a {SHORT}",
     )
-
-
-def _pooled(x: np.ndarray, path: Path) -> tuple[int, ...]:
-    """Axes over which mean and standard deviation are taken: of images, all but the channels."""
-    is_image = x.ndim == 4 and path.suffix.lower() not in (".npz", ".csv")
-    return (0, 1, 2) if is_image else (0,)
 
 
 def _standardized(x: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
@@ -215,12 +225,17 @@ def _statistics(
 
 
 def _dataset(
-    name: str, x: np.ndarray, y: np.ndarray | None, standardized: bool, source: str
+    name: str,
+    x: np.ndarray,
+    y: np.ndarray | None,
+    standardized: bool,
+    source: str,
+    tokens: bool = False,
 ) -> Dataset:
     arrays = [numbers for numbers in (x, y) if numbers is not None]
     for numbers in arrays:
         numbers.setflags(write=False)
-    return Dataset(name, x, y, standardized, source, hash_arrays(*arrays))
+    return Dataset(name, x, y, standardized, source, hash_arrays(*arrays), tokens)
 
 
 def hash_arrays(*arrays: np.ndarray) -> str:

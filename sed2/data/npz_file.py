@@ -1,4 +1,4 @@
-"""Files of the user's own: `.npz` with arrays `x` and optionally `y`.
+"""Files of the user's own: `.npz` with arrays `x` and optionally `y`, and `.npy` with the inputs.
 
 Nothing in such a file is run: arrays of Python objects, which are pickles, are refused. Nothing
 larger than the memory is allocated for it: a few bytes can announce or unpack to terabytes.
@@ -7,15 +7,18 @@ larger than the memory is allocated for it: a few bytes can announce or unpack t
 from __future__ import annotations
 
 import math
+import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO, BinaryIO, TypeVar
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
 from sed2.common.files import open_input
 from sed2.common.memory import check_array
-from sed2.data.checks import Labelled, as_inputs, as_labels
+from sed2.data.checks import Labelled, Reading, pick
 from sed2.errors import DataError, Sed2Error, shown
 
 _KINDS = {"x": "biuf", "y": "biufUS"}  # real numbers; for labels, texts too
@@ -23,22 +26,46 @@ _LONGEST_HEADER = 10_000  # bytes, as of NumPy
 _SAVE = "Save it as numpy.savez(file, x=inputs, y=labels)"
 
 
-def read_npz(path: Path) -> Labelled:
-    """Inputs and, if there are any, labels of a `.npz` file.
+def read_npz(path: Path, reading: Reading = Reading()) -> Labelled:  # noqa: B008
+    """Inputs and, if there are any, labels of a `.npz` file, as they are.
 
-    Returns:
-        x (rows, ...) float64, finite; y (rows,) int64 or None: the labels, integers or texts,
-        coded from 0 in the order of their sorted values.
+    Args:
+        reading: which of its arrays they are, by default `x` and, if there is one, `y`.
 
     Raises:
         DataError: this is not such a file, or it is damaged.
         ResourceError: an array would not fit in memory.
         OSError: it cannot be opened.
     """
+
+    def read(file: BinaryIO) -> Labelled:
+        with zipfile.ZipFile(file) as archive:
+            members = {name.removesuffix(".npy"): name for name in archive.namelist()}
+            x, y = pick(members, reading, "the file", _SAVE)
+            return _member(archive, members[x], x, "x"), (
+                None if y is None else _member(archive, members[y], y, "y")
+            )
+
+    return _whole(path, ".npz", read)
+
+
+def read_npy(path: Path, reading: Reading = Reading()) -> Labelled:  # noqa: B008
+    """Inputs of a `.npy` file, as they are; there are no labels. Raises as `read_npz`."""
+
+    def read(file: BinaryIO) -> Labelled:
+        size = os.fstat(file.fileno()).st_size
+        return _read_array(file, "x", "x", size), None
+
+    return _whole(path, ".npy", read)
+
+
+_T = TypeVar("_T")
+
+
+def _whole(path: Path, kind: str, read: Callable[[BinaryIO], _T]) -> _T:
     with open_input(path) as file:
         try:
-            with zipfile.ZipFile(file) as archive:
-                return _read_arrays(archive)
+            return read(file)
         except Sed2Error as fault:
             fault.where = str(path)
             raise
@@ -48,23 +75,29 @@ def read_npz(path: Path) -> Labelled:
         except Exception as fault:
             reason = shown(str(fault)) or type(fault).__name__
             raise DataError(
-                f"this is not a .npz file, or it is damaged ({reason})", mend=_SAVE, where=str(path)
+                f"this is not a {kind} file, or it is damaged ({reason})",
+                mend=_SAVE,
+                where=str(path),
             ) from fault
 
 
-def _read_arrays(archive: zipfile.ZipFile) -> Labelled:
-    members = {name.removesuffix(".npy"): name for name in archive.namelist()}
-    if "x" not in members:
-        held = ", ".join(f"`{shown(name)}`" for name in list(members)[:10])
-        raise DataError(f"there is no array `x`; the file holds {held or 'none'}", mend=_SAVE)
-    x = as_inputs(_read_array(archive, members, "x"))
-    y = as_labels(_read_array(archive, members, "y"), len(x)) if "y" in members else None
-    return x, y
+def _member(archive: zipfile.ZipFile, member: str, name: str, role: str) -> np.ndarray:
+    size = archive.getinfo(member).file_size
+    with archive.open(member) as file:
+        return _read_array(file, name, role, size)
 
 
-def _read_array(archive: zipfile.ZipFile, members: dict[str, str], name: str) -> np.ndarray:
-    """One array, after its header was found to be harmless and to fit in memory."""
-    with archive.open(members[name]) as file, catch_warnings():
+def _read_array(file: IO[bytes], name: str, role: str, size: int) -> np.ndarray:
+    """One array, after its header was found to be harmless and to fit in memory.
+
+    Args:
+        file: its own, at the beginning.
+        name: of the array.
+        role: `x` or `y`.
+        size: bytes of that file.
+    """
+    name = shown(name)
+    with catch_warnings():
         simplefilter("ignore")  # numpy's about headers that Python 2 wrote
         _check_length(file.read(12))
         file.seek(0)
@@ -76,19 +109,20 @@ def _read_array(archive: zipfile.ZipFile, members: dict[str, str], name: str) ->
         raise DataError(
             f"array `{name}` holds Python objects, and loading them could run code",
             mend=f"Save numbers: {name} = numpy.asarray({name}, dtype="
-            f"{'float' if name == 'x' else 'int'})",
+            f"{'float' if role == 'x' else 'int'})",
         )
-    if dtype.kind not in _KINDS[name]:
+    if dtype.kind not in _KINDS[role]:
         raise DataError(
             f"array `{name}` holds `{shown(str(dtype))}`, not "
-            f"{'real numbers' if name == 'x' else 'integers or texts'}",
+            f"{'real numbers' if role == 'x' else 'integers or texts'}",
             mend="Save it as numbers, one feature for each",
         )
     check_array(f"array `{name}`", shape, dtype.itemsize)
-    needed, there = math.prod(shape) * dtype.itemsize, archive.getinfo(members[name]).file_size
-    if needed > there:
-        raise ValueError(f"array `{name}` announces {needed:,} bytes, but has {there:,}")
-    with archive.open(members[name]) as file, catch_warnings():
+    needed = math.prod(shape) * dtype.itemsize
+    if needed > size:
+        raise ValueError(f"array `{name}` announces {needed:,} bytes, but has {size:,}")
+    file.seek(0)
+    with catch_warnings():
         simplefilter("ignore")
         return np.lib.format.read_array(file, allow_pickle=False)
 

@@ -23,11 +23,11 @@ from sed2.common.validation import StrictModel
 from sed2.errors import NumericsError, UsageError, shown
 from sed2.gating.evidence import Evidence
 from sed2.results import ModelResult
-from sed2.settings import Settings
+from sed2.settings import READING, Settings
 
 MAX_BYTES = 2**24
 
-FREE = ("dataset", "label", "standardize", "memory_gb")
+FREE = ("dataset", *READING, "memory_gb")
 """Settings that may differ: the data are told apart by their hash, and memory moves no target."""
 NUMERICS = ("sed2", "jax", "flax")
 """Packages under whose same versions a stored score stands for one computed now."""

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sed2.common.files import open_input
 from sed2.data.catalogue import DATASETS
-from sed2.settings import Settings
+from sed2.settings import READING, Settings
 
-_SINGLE = (".npz", ".csv")  # formats of one file; others are read with what lies beside them
+_SINGLE = (".npz", ".npy", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".feather", ".arff")
+"""Formats of one file; others are read with what lies beside them."""
 
 
 def fingerprint(settings: Settings) -> str | None:
@@ -25,14 +26,15 @@ def fingerprint(settings: Settings) -> str | None:
         whole = all(file.is_here() for file in info.files)
         return _hash([name, *(file.sha256 for file in info.files)]) if whole else None
     path = Path(name).expanduser()
-    if path.suffix.lower() not in _SINGLE:
+    suffix = next((end for end in _SINGLE if path.name.lower().endswith(end)), None)
+    if suffix is None:
         return None
     try:
         with open_input(path) as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
-    return _hash([path.suffix.lower(), content, settings.label, settings.standardize])
+    return _hash([suffix, content, *(getattr(settings, name) for name in READING)])
 
 
 def _hash(parts: list[object]) -> str:

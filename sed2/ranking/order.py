@@ -21,8 +21,9 @@ from sed2.ranking.probabilities import (
 )
 from sed2.ranking.results import Crossing, Probability, RankedModel, Ranking
 from sed2.results import ModelResult
+from sed2.settings import READING
 
-COMMON = ("dataset", "standardize", "label", "score", "eps", "zeta", "n_train", "gamma")
+COMMON = ("dataset", *READING, "score", "eps", "zeta", "n_train", "gamma")
 """Settings that all candidates must share, or their scores answer different questions."""
 LEADING = 20
 """So many of the best models are asked for crossings: of 1,000 there would be some 100,000."""

@@ -16,6 +16,7 @@ from sed2.generalisation.results import BoundResult
 from sed2.ranking.results import Ranking
 from sed2.report.comparison import Comparison
 from sed2.report.documents.text import SCHEMA_VERSION, to_json
+from sed2.report.tracking import TRACKERS, check, track
 from sed2.results import ModelResult
 from sed2.robustness.results import StabilityResult
 from sed2.selection.results import Selection
@@ -33,19 +34,25 @@ class Outputs:
     """Then nothing else goes there."""
     command: str = ""
     """The command line, of which the page tells."""
+    trackers: Mapping[str, str] = field(default_factory=dict)
+    """Experiment or project by the name of a tracker's option."""
 
     @classmethod
     def check(cls, *, command: str = "", **files: str | Path | None) -> Outputs:
         """Find out before the work that every file can be written.
 
         Args:
-            files: by the names of their options; None is not given.
+            files: by the names of their options, trackers among them; None is not given.
 
         Raises:
-            UsageError: a path cannot be written, or the figure's format is not known.
+            UsageError: a path cannot be written, the figure's format is not known, or a tracker is
+                not here.
         """
         on_stdout = files.get("json") == "-"
-        given = {name: Path(file) for name, file in files.items() if file is not None}
+        named = {name: file for name, file in files.items() if file is not None}
+        trackers = {name: str(named.pop(name)) for name in TRACKERS if name in named}
+        check(trackers)
+        given = {name: Path(file) for name, file in named.items()}
         if on_stdout:
             del given["json"]
         if "plot" in given and given["plot"].suffix.lower() not in PLOT_FORMATS:
@@ -55,7 +62,7 @@ class Outputs:
                 where="plot",
             )
         check_files(given)
-        return cls(given, on_stdout, command)
+        return cls(given, on_stdout, command, trackers)
 
     def kept_apart(self) -> AbstractContextManager[None]:
         """Within it no file is read that is to be written."""
@@ -69,6 +76,15 @@ class Outputs:
             replace_file(path, content.encode() if isinstance(content, str) else content)
         if self.json_on_stdout:
             terminal.write(forms["json"]())
+
+    def track(self, result: Any) -> None:
+        """Log a result, after all else is said and written.
+
+        Raises:
+            UsageError: a tracker has failed.
+        """
+        if self.trackers:
+            track(self.trackers, self._forms(result)["json"](), self.command)
 
     def _forms(self, result: Any) -> dict[str, Callable[[], Any]]:
         """The content of each file that there is of a result: text or bytes, by its option."""

@@ -24,13 +24,14 @@ from pydantic import BaseModel
 from sed2.blocks.user import UserBlock
 from sed2.errors import UsageError, shown
 from sed2.fisher.items import Items
+from sed2.settings import READING
 from sed2.spec.schema import ModelSpec
 from sed2.tasks import Task
 
 _ROOT = Path(__file__).parents[1]
 PACKAGES = ("sed2", "jax", "jaxlib", "flax", "numpy", "scipy", "optax", "matfree", "blackjax")
 """Whose versions may change a number."""
-NAMES_OF_DATA = {"dataset", "label", "standardize"}
+NAMES_OF_DATA = {"dataset", *READING}
 """Settings that determine the data, whose hash is taken instead."""
 _NO_NUMERICS = ("cli", "cluster", "gating", "ranking", "report", "runs", "robustness", "selection")
 """Parts of sed2 that change no number."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,10 +32,11 @@ from sed2.blocks import KINDS, Block, BlockOptions, Shape
 from sed2.blocks.base import BLOCK_EXAMPLE, AnyBlock
 from sed2.blocks.user import joined_where_handed
 from sed2.common.validation import Route, StrictModel, explain, in_words
-from sed2.errors import SpecError, shown
+from sed2.errors import SpecError, did_you_mean, shown
 from sed2.options import SECTIONS
 from sed2.settings import Settings
 from sed2.spec import notation
+from sed2.spec.sweep import MAX_CANDIDATES, SizeLimit, SweptModel, expand
 from sed2.spec.yaml import Document, load, loads
 
 FORMS = ("blocks", "notation", "module")
@@ -41,6 +44,8 @@ FORMS = ("blocks", "notation", "module")
 MAX_NAME = 1000  # characters
 MAX_BLOCKS = 100_000
 """Of all models of a file: an alias repeats a long notation in a few characters."""
+_EXAMPLES = "example:"
+"""Begins the name of a spec that ships with sed2."""
 MODEL_KEYS = ("name", *FORMS)
 """Keys of a model that are no settings."""
 
@@ -124,10 +129,25 @@ _SECTIONS: Any = {key: (kind, Field(default_factory=kind)) for key, kind in SECT
 _MODEL = create_model("model", __base__=_ModelKeys, **_SETTINGS)
 _ALONE = create_model("alone", __base__=_MODEL, **_SECTIONS)
 """A model that is the whole file."""
+
+
+class _ModelsOrSweep(StrictModel):
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["models"]}, {"required": ["sweep"]}]}
+    )
+
+
 _FILE = create_model(
     "file",
-    __base__=StrictModel,
-    models=(list[_MODEL], Field(min_length=1, description="The candidates.")),  # type: ignore[valid-type]
+    __base__=_ModelsOrSweep,
+    models=(
+        list[_MODEL],  # type: ignore[valid-type]
+        Field(default_factory=list, min_length=1, description="The candidates."),
+    ),
+    sweep=(
+        SweptModel | list[SweptModel],
+        Field(default_factory=list, description="More candidates, by the values of their options."),
+    ),
     **_SETTINGS,
     **_SECTIONS,
 )
@@ -166,6 +186,8 @@ class ModelSpec:
     """The same of each block."""
     override_where: Mapping[str, str] = field(default_factory=dict)
     """The same of each override."""
+    limits: tuple[SizeLimit, ...] = ()
+    """What it is to be, as a candidate of a sweep; others do not count."""
     module: str = ""
     """`package.module:factory` of a user's own network, whose blocks are not known before it is
     imported; see `sed2.spec.module`."""
@@ -208,8 +230,8 @@ class SpecFile:
 
 
 def load_spec(spec: str | Path | Mapping[str, Any], source: str = "<mapping>") -> SpecFile:
-    """Read a spec: the path of a YAML file, a model in the paper's notation, or the mapping that
-    such a file would hold.
+    """Read a spec: the path of a YAML file, `example:NAME` of one that ships with sed2, a model in
+    the paper's notation, or the mapping that such a file would hold.
 
     Args:
         source: what a mapping is called in messages.
@@ -225,7 +247,19 @@ def load_spec(spec: str | Path | Mapping[str, Any], source: str = "<mapping>") -
         parsed = notation.parse(spec)
         model = ModelSpec(parsed.name, parsed.blocks, parsed.input_width)
         return SpecFile((model,), {}, parsed.name)
-    return read_document(load(Path(spec)))
+    return read_document(load(_shipped(spec) if str(spec).startswith(_EXAMPLES) else Path(spec)))
+
+
+def _shipped(spec: str | Path) -> Path:
+    """The file of an example that ships with sed2."""
+    folder = Path(str(resources.files("sed2"))) / "examples"
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    name = str(spec).removeprefix(_EXAMPLES)
+    if name not in names:
+        raise SpecError(
+            f"no example `{shown(name)}` ships with sed2", mend=did_you_mean(name, names)
+        )
+    return folder / f"{name}.yaml"
 
 
 def _written_out(spec: Mapping[str, Any], source: str) -> Document:
@@ -260,25 +294,72 @@ def read_document(document: Document) -> SpecFile:
         mend = fault.mend or _example(fault.path)
         where = document.locate(fault.path, key=fault.at_key)
         raise SpecError(fault.cause, mend=mend, where=where) from None
+    if not is_model and not top.keys() & {"models", "sweep"}:
+        cause = "the key `models` is missing; it is a list of models"
+        raise SpecError(cause, mend=_EXAMPLE, where=document.locate(()))
     checked = [read] if is_model else read.models
     routes: list[Route] = [()] if is_model else [("models", i) for i in range(len(checked))]
+    entries = [top] if is_model else top.get("models", ())
+    made = (_model(document, *each) for each in zip(routes, entries, checked, strict=True))
     models: list[ModelSpec] = []
     blocks = 0
-    for route, entry, keys in zip(
-        routes, [top] if is_model else top["models"], checked, strict=True
-    ):
-        models.append(_model(document, route, entry, keys))
-        blocks += len(models[-1].blocks)
+    for model in chain(made, () if is_model else _swept(document, read.sweep)):
+        models.append(model)
+        blocks += len(model.blocks)
         if blocks > MAX_BLOCKS:
             raise SpecError(
                 f"the models have more than {MAX_BLOCKS:,} blocks up to here",
                 mend="Write fewer models or aliases (`*name`)",
-                where=models[-1].where,
+                where=model.where,
             )
     check_names(models)
-    settings = {} if is_model else _besides(top, "models")
+    settings = {} if is_model else _besides(top, "models", "sweep")
     sections = {key: top[key] for key in SECTIONS if key in top}
     return SpecFile(tuple(models), settings, document.source, document, sections)
+
+
+def _swept(document: Document, sweeps: SweptModel | Sequence[SweptModel]) -> Iterator[ModelSpec]:
+    """The candidates of the sweeps of a file."""
+    alone, left = isinstance(sweeps, SweptModel), MAX_CANDIDATES
+    for place, sweep in enumerate([sweeps] if isinstance(sweeps, SweptModel) else sweeps):
+        route: Route = ("sweep",) if alone else ("sweep", place)
+        try:
+            for entry, places in expand(sweep, left):
+                left -= 1
+                yield _candidate(document, route, sweep, entry, places)
+        except ValueError as error:
+            cause, mend, path = error.args
+            raise SpecError(cause, mend=mend, where=document.locate((*route, *path))) from None
+
+
+def _candidate(
+    document: Document,
+    route: Route,
+    sweep: SweptModel,
+    entry: dict[str, Any],
+    places: Sequence[int],
+) -> ModelSpec:
+    """A candidate of the sweep at the end of a route.
+
+    Args:
+        places: in the sweep, of its blocks.
+    """
+    try:
+        read = _MODEL.model_validate(entry)
+    except ValidationError as error:
+        fault = explain(error, _MODEL, lambda path: _called(("models", 0, *path), 2))
+        path = fault.path
+        if path[:1] == ("blocks",) and len(path) > 1:
+            path = ("blocks", places[int(path[1])], *path[2:])
+        where = document.locate((*route, *path), key=fault.at_key)
+        raise SpecError(fault.cause, mend=fault.mend or BLOCK_EXAMPLE, where=where) from None
+    return ModelSpec(
+        read.name.strip() or _describe(read.blocks),
+        tuple(read.blocks),
+        where=document.locate(route),
+        block_where=tuple(document.locate((*route, "blocks", place)) for place in places),
+        limits=sweep.limits,
+    )
 
 
 def _example(path: Route) -> str:
@@ -291,16 +372,18 @@ def _example(path: Route) -> str:
     return ""
 
 
-def _called(path: Route) -> tuple[int, str, str]:
-    """How many steps of a path lead to the mapping that the user has in mind, what its keys are
-    called, and what they belong to."""
+def _called(path: Route, less: int = 0) -> tuple[int, str, str]:
+    """How many steps of a path, less some, lead to the mapping that the user has in mind, what its
+    keys are called, and what they belong to."""
+    if path[:1] == ("sweep",) and len(path) > 1:
+        return 1 + isinstance(path[1], int), "key of a sweep", ""
     for length in range(len(path) - 1, 1, -1):
         kind = path[length - 1]
         if isinstance(path[length - 2], int) and kind in KINDS:
-            return length, "option", f" of `{kind}`"
+            return length - less, "option", f" of `{kind}`"
         if isinstance(kind, int) and path[length - 2] != "models":
-            return length, "kind of block", ""
-    return (2, "key of a model", "") if len(path) > 2 else (0, "key", "")
+            return length - less, "kind of block", ""
+    return (2 - less, "key of a model", "") if len(path) > 2 else (0, "key", "")
 
 
 def _model(document: Document, route: Route, entry: Any, read: _ModelKeys) -> ModelSpec:

@@ -129,7 +129,8 @@ def _objective(model: ModelSpec, chain: Chain, dataset: Dataset) -> str:
             raise SpecError(
                 f"`{shown(model.name)}` has {_outputs(outputs)}, but the labels of "
                 f"`{shown(dataset.name)}` are {classes} classes",
-                mend=f"Give its last block {classes} features, or leave out `train`",
+                mend=f"Give its last block {classes} features, or leave out `train`; if they are "
+                "numbers to predict, say so with `targets` numbers",
                 where=model.where,
             )
         return CROSS_ENTROPY
@@ -138,7 +139,7 @@ def _objective(model: ModelSpec, chain: Chain, dataset: Dataset) -> str:
         raise SpecError(
             f"`{shown(model.name)}` has {_outputs(outputs)}, but `{shown(dataset.name)}` has "
             f"{targets} targets for each row",
-            mend=f"Give its last block {targets} features",
+            mend=f"Give its last block {targets} features; or save classes as integers",
             where=model.where,
         )
     return SQUARED_ERROR

@@ -112,6 +112,14 @@ def test_no_labels() -> None:
     assert undefined == dict.fromkeys(("snip", "grad_norm", "fisher"), "the data have no labels")
 
 
+def test_numbers_to_predict() -> None:
+    y = np.random.default_rng(2).normal(size=(100, 3))
+    values = baseline_values(MLP, labelled(data().x, y), SETTINGS, ["snip", "fisher"])
+    assert all(value.value > 0 for value in values.values())
+    fewer = baseline_values(MLP, labelled(data().x, y[:, 0]), SETTINGS, ["snip"])["snip"]
+    assert fewer.reason == "it has 3 outputs for 1 numbers to predict"
+
+
 def test_more_classes_than_outputs() -> None:
     value = baseline_values(MLP, data(classes=5), SETTINGS, ["snip"])["snip"]
     assert math.isnan(value.value)

@@ -9,7 +9,7 @@ import pytest
 from flax import nnx
 
 from sed2.baselines.kernels import input_jacobians
-from sed2.baselines.saliency import cross_entropy, fisher, grad_norm, snip, synflow
+from sed2.baselines.saliency import fisher, grad_norm, losses, snip, synflow
 from sed2.blocks.contractions import names
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
@@ -47,6 +47,24 @@ def test_on_paper() -> None:
             "synflow": 36,
         }
     )
+
+
+def test_numbers_are_lost_by_their_squared_error() -> None:
+    """L = mean over inputs and outputs of (f - y)^2, whose gradient is worked out in numpy."""
+    rng = np.random.default_rng(1)
+    x, w, y = rng.normal(size=(6, 3)), rng.normal(size=(3, 2)), rng.normal(size=(6, 2))
+    network = split(nnx.Linear(3, 2, use_bias=False, rngs=nnx.Rngs(0)), "one")[0].build(
+        (3,), nnx.Rngs(0)
+    )
+    graph, parameters = nnx.split(network, nnx.Param)
+    network = nnx.merge(graph, jax.tree.map(lambda leaf: jnp.asarray(w), parameters))
+    by_output = 2 * (x @ w - y) / 2  # of the loss of an input, a mean over two outputs
+    gradient = x.T @ by_output / 6
+    got = saliencies(nnx.Sequential(network), x, y)
+    assert got["snip"] == pytest.approx(abs(w * gradient).sum(), rel=1e-5)
+    assert got["grad_norm"] == pytest.approx(np.linalg.norm(gradient), rel=1e-5)
+    of_units = (((x @ w) * by_output) ** 2).mean(axis=0)
+    assert got["fisher"] == pytest.approx(of_units.sum() / 2, rel=1e-5)
 
 
 def test_biases_carry_the_flow_but_are_no_weights() -> None:
@@ -145,7 +163,7 @@ def test_weights_are_kernels_whatever_the_shape_of_the_others(spec: dict, shape:
     graphdef, parameters = nnx.split(network)
 
     def loss(parameters: nnx.State) -> jax.Array:
-        return cross_entropy(nnx.merge(graphdef, parameters)(x), y).mean()
+        return losses(nnx.merge(graphdef, parameters)(x), y).mean()
 
     gradient = jax.tree_util.tree_leaves_with_path(jax.grad(loss)(parameters))
     pairs = zip(gradient, jax.tree.leaves(parameters), strict=True)

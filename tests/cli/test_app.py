@@ -28,6 +28,7 @@ CONTRACT = {
     "--label --standardize --model --json --csv --plot --html",
     "diff": "--json",
     "doctor": "--json",
+    "init": "",
     "gate": "--dataset --eps --zeta --samples --draws --sigma --fisher --prior --n-train --seed "
     "--label --standardize --json --baseline --update --min-ratio --confidence --max-draws "
     "--max-parameters --min-score --allow-missing --allow-new --junit --summary --html",

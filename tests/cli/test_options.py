@@ -50,7 +50,9 @@ COMMANDS: dict[str, tuple[type[Options], ...]] = {
 """Which options each command has."""
 VALUES: dict[str, tuple[object, ...]] = {
     "dataset": ("a.csv", "b.csv", "c.csv"),
-    "label": ("a", "b", "c"),
+    **dict.fromkeys(("label", "x_key", "y_key"), ("a", "b", "c")),
+    "layout": ("nchw", "nhwc", "nchw"),
+    "targets": ("numbers", "classes", "numbers"),
     "eps": (0.1, 0.2, 0.3),
     "prior": ("init", "he_normal", "he_uniform"),
     "ray": ("auto", "local", "node:6379"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -219,3 +221,34 @@ def test_a_warning_that_cannot_be_printed_loses_nothing(tmp_path: Path) -> None:
     ran: subprocess.CompletedProcess[str] = shell(line, tmp_path, **{"SED2_GRÖSSE": "1"})
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "r.json").exists()
+
+
+@pytest.mark.parametrize("tracker", ["mlflow", "wandb"])
+def test_a_tracker_that_is_not_here_is_told_before_the_work(
+    sed2: Run, tracker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, tracker, None)
+    monkeypatch.setattr("sed2.api.rank", lambda *_, **__: pytest.fail("the work began"))
+    ran = sed2("rank", "MLP 54-3-7", *FAST, f"--{tracker}", "widths")
+    assert ran.code == 2
+    assert f"--{tracker}: `{tracker}` needs the package `{tracker}`" in ran.err
+    assert f"pip install 'sed2[{tracker}]'" in ran.err
+    monkeypatch.setitem(sys.modules, tracker, SimpleNamespace())
+    assert "needs a name" in sed2("rank", "MLP 54-3-7", *FAST, f"--{tracker}", " ").err
+
+
+def test_a_tracker_that_fails_loses_no_result(
+    sed2: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(name: str) -> None:
+        print("to be on stderr")
+        raise ConnectionError(f"no answer of the server of {name}")
+
+    monkeypatch.setitem(sys.modules, "mlflow", SimpleNamespace(set_experiment=fail))
+    path = tmp_path / "r.json"
+    ran = sed2("compute", "MLP 54-3-7", *FAST, "--mlflow", "widths", "--json", path)
+    assert ran.code == 2
+    assert "could not be logged (no answer of the server of widths)" in ran.err
+    assert "to be on stderr" in ran.err
+    assert "MLP 54-3-7" in ran.out
+    assert json.loads(path.read_text())["model"]["name"] == "MLP 54-3-7"

@@ -186,9 +186,8 @@ def test_spellings_of_one_table(path: Path, text: str) -> None:
         ("a,b\n1,0,5\n2,0,5\n", ":2", "this row has 3 cells, but the header has 2", "one cell"),
         ('a,b\n1,x\n2,"y\n3,z"\n', ":3", "a quote is not closed in this line", "quote"),
         ("a,b\r1,2\r3,4\r", ":1", "this is not CSV (new-line character", "one row on each line"),
-        ("a,b\n1,0\n2,0.5\n", ":3:b", "labels must be integers or texts, but `0.5`", "label"),
-        ("a,b\n1,0\n2,nan\n", ":3:b", "labels must be integers or texts, but `nan`", "label"),
-        ("a,b\n1,0\n2,inf\n", ":3:b", "labels must be integers or texts, but `inf`", "label"),
+        ("a,b\n1,0\n2,nan\n", ":3:b", "labels must be finite numbers, but `nan`", "label"),
+        ("a,b\n1,0\n2,inf\n", ":3:b", "labels must be finite numbers, but `inf`", "label"),
     ],
 )
 def test_faults_have_a_place(path: Path, text: str, place: str, cause: str, mend: str) -> None:
@@ -205,7 +204,7 @@ def test_faults_of_a_named_label_column(path: Path) -> None:
     assert fault.mend == "Did you mean `cover`? Allowed: cover, b, none"
     assert refusal(path, "a,b,c\nx,y,3\n", label="b").where == f"{path}:2:a"
     assert refusal(path, "a,b,c\n1,y,nan\n", label="b").where == f"{path}:2:c"
-    assert refusal(path, "a,b,c\n1,0.5,3\n", label="b").where == f"{path}:2:b"
+    assert refusal(path, "a,b,c\n1,inf,3\n", label="b").where == f"{path}:2:b"
 
 
 def test_a_table_without_labels(path: Path) -> None:

@@ -237,8 +237,8 @@ def test_what_cannot_be_standardised_is_refused(
     [
         ("covertyp", "there is no data set `covertyp`", "Did you mean `covertype`? Allowed: "),
         ("Covertype", "there is no data set `Covertype`", "Did you mean `covertype`? Allowed: "),
-        ("", "there is no data set ``", "or the path of a .npz, .csv, idx or CIFAR file"),
-        ("missing.txt", "there is no data set `missing.txt`", "the path of a .npz, .csv,"),
+        ("", "there is no data set ``", "or the path of a .npz, .npy, .csv, .tsv, .parquet"),
+        ("missing.txt", "there is no data set `missing.txt`", "the path of a .npz, .npy,"),
         ("missing.npz", "there is no such file", "Check the path; it is looked for in {cwd}"),
         ("missing.csv", "there is no such file", "Check the path; it is looked for in {cwd}"),
         ("missing.idx.gz", "there is no such file", "Check the path; it is looked for in {cwd}"),
@@ -287,7 +287,8 @@ def test_a_file_that_may_not_be_read(
         raise PermissionError(13, "Permission denied")
 
     path = save(tmp_path / file)
-    monkeypatch.setattr(load_module, f"read_{path.suffix[1:]}", refuse)
+    kind = path.suffix[1:]
+    monkeypatch.setattr(f"sed2.data.{kind}_file.read_{kind}", refuse)
     with pytest.raises(DataError, match=r"cannot be read \(Permission denied\). Check") as caught:
         load_dataset(path)
     assert caught.value.where == str(path)
@@ -298,7 +299,7 @@ def test_data_larger_than_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise MemoryError
 
     path = save(tmp_path / "data.csv")
-    monkeypatch.setattr(load_module, "read_csv", fail)
+    monkeypatch.setattr("sed2.data.csv_file.read_csv", fail)
     with pytest.raises(ResourceError, match=r"does not fit in memory\. Take fewer") as caught:
         load_dataset(path)
     assert caught.value.where == str(path)

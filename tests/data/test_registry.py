@@ -108,7 +108,7 @@ def test_a_wheel_holds_every_file_that_is_not_python() -> None:
         ".".join(folder.parent.relative_to(ROOT).parts): folder.parent
         for pattern in setup["packages"]["find"]["include"]
         for folder in ROOT.glob(f"{pattern}/**/__init__.py")
-    }
+    } | {"sed2.examples": ROOT / "sed2" / "examples"}  # a link, to a folder without Python
     declared = {
         file
         for package, patterns in setup["package-data"].items()
@@ -122,6 +122,8 @@ def test_a_wheel_holds_every_file_that_is_not_python() -> None:
     }
     assert {"covertype.npz", "NOTICE.md", "py.typed"} <= {file.name for file in ours}
     assert ours <= declared
+    configs = {file.name for file in (ROOT / "configs").glob("*.yaml")}
+    assert configs <= {file.name for file in declared}
 
 
 def test_one_hot_columns_hold_a_single_one(sample: RawData) -> None:

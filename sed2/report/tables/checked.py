@@ -25,6 +25,8 @@ def print_checked(console: Console, checked: Sequence[Checked]) -> None:
     for label in dict.fromkeys(model.label for model in checked if model.label):
         named = f"The column `{shown(label)}` is the label, all others are inputs."
         note(console, named if label != NO_LABEL else "No column is the label, all are inputs.")
+    if any(model.numbers for model in checked):
+        note(console, "Labels are numbers to predict, no classes; `--targets` says otherwise.")
     note(console, f"{len(checked)} model{'s' * (len(checked) != 1)}: no fault found.")
 
 

@@ -46,22 +46,22 @@ class _Whole:
         """For batches of some size."""
         return _parts(self, batch, by_batch, str(jnp.zeros(()).dtype))
 
-    def is_usual(self, found: Sequence[Part]) -> bool:
-        """Whether parts are those that the network was split into, but for the size of the batch;
-        a program of a single input may be another one."""
-        return _alike(found, self.parts(_BATCHES[0]))
+    def part(self, number: int, batch: int, *, by_batch: bool = False) -> Part | None:
+        """One of them; None for a single input whose program is another one.
 
-    def check(self, found: Sequence[Part]) -> None:
-        """
         Raises:
-            SpecError: they are not.
+            SpecError: the program of a batch of this size is another one.
         """
-        if not self.is_usual(found):
-            raise SpecError(
-                f"the network computes something else for {found[0].program.batch} inputs than for "
-                f"{_BATCHES[0]}, so that it cannot be split",
-                mend="Take `blocks` declared, or one",
-            )
+        found = self.parts(batch, by_batch=by_batch)
+        if _alike(found, self.parts(_BATCHES[0], by_batch=by_batch), to_the_step=True):
+            return found[number]
+        if batch == 1:
+            return None
+        raise SpecError(
+            f"the network computes something else for {batch} inputs than for {_BATCHES[0]}, so "
+            "that it cannot be split",
+            mend="Take --blocks declared, or one",
+        )
 
     def values(self, rngs: nnx.Rngs, leaves: Sequence[Leaf]) -> dict[Leaf, jax.Array]:
         """Of some leaves, as the network makes them."""
@@ -163,11 +163,9 @@ class Elementwise:
     """The order in which the part has the axes of what it is given."""
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        found = self.whole.parts(len(x))
-        if len(x) == 1 and not self.whole.is_usual(found):
+        part = self.whole.part(self.number, len(x))
+        if part is None:
             return self(jnp.concatenate([x, x]))[:1]
-        self.whole.check(found)
-        part = found[self.number]
         steps = part.steps[: len(part.steps) - self.after][-self.steps :]
         made = {v for step in steps for v in step.outvars}
         inputs = [v for step in steps for v in step.invars if isinstance(v, Var)]
@@ -239,11 +237,9 @@ class PieceModule(nnx.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         piece, norms = self.piece, self.norms
         by_batch = any(not norm.use_running_average for norm in norms.values())
-        found = piece.whole.parts(len(x), by_batch=by_batch)
-        if len(x) == 1 and not piece.whole.is_usual(found):
+        part = piece.whole.part(piece.number, len(x), by_batch=by_batch)
+        if part is None:
             return self(jnp.concatenate([x, x]))[:1]
-        piece.whole.check(found)
-        part = found[piece.number]
         given = x.transpose(piece.axes).reshape(len(x), *part.x.aval.shape[1:])
         env: dict[Var, Any] = {part.x: given}
         state = {"elements": self.elements}
@@ -251,7 +247,9 @@ class PieceModule(nnx.Module):
             of: Any = state if leaf.kind == "parameter" else self.held
             for name in leaf.name:
                 of = of[name]
-            env[part.program.leaves[leaf]] = of[...]
+            atom = part.program.leaves[leaf]
+            is_parameter = leaf.kind == "parameter"  # of any precision, if it is none of a draw
+            env[atom] = of[...].astype(atom.aval.dtype) if is_parameter else of[...]
         for name, norm in norms.items():
             for place, statistic in enumerate((norm.mean, norm.var)):
                 env[part.program.leaves[Leaf("norm", (int(name), place))]] = statistic[...]
@@ -264,6 +262,24 @@ class PieceModule(nnx.Module):
         return y
 
 
+class Outputs(nnx.Module):
+    """Blocks one after the other, whose outputs are those of all of them side by side."""
+
+    def __init__(self, blocks: Sequence[Block], input_shape: Shape, rngs: nnx.Rngs) -> None:
+        built, shape = [], input_shape
+        for block in blocks:
+            built.append(block.build(shape, rngs))
+            shape = block.output_shape(shape)
+        self.blocks = nnx.List(built)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        found = []
+        for block in self.blocks:
+            x = block(x)
+            found.append(x.reshape(len(x), -1))
+        return jnp.concatenate(found, axis=1)
+
+
 def _stand_in(shape: Shape) -> nnx.BatchNorm:
     """A batch norm that does nothing but hold statistics, of this shape."""
     made = nnx.BatchNorm(1, use_scale=False, use_bias=False, rngs=nnx.Rngs(0))
@@ -272,14 +288,19 @@ def _stand_in(shape: Shape) -> nnx.BatchNorm:
     return made
 
 
-def _alike(found: Sequence[Part], others: Sequence[Part]) -> bool:
-    """Whether parts are the same but for the size of the batch."""
-    return [_outline(part) for part in found] == [_outline(part) for part in others]
+def _alike(found: Sequence[Part], others: Sequence[Part], *, to_the_step: bool) -> bool:
+    """Whether parts are the same but for the size of the batch.
 
+    Args:
+        to_the_step: whether that is asked of each of their steps, or of their bounds alone.
+    """
 
-def _outline(part: Part) -> tuple[Any, ...]:
-    shapes = [getattr(v.aval, "shape", ())[1:] for v in (part.x, part.y)]
-    return (*shapes, part.parameters, part.statistics.keys())
+    def outline(part: Part) -> tuple[Any, ...]:
+        shapes = [getattr(v.aval, "shape", ())[1:] for v in (part.x, part.y)]
+        steps = [step.primitive.name for step in part.steps if to_the_step]
+        return (*shapes, steps, part.parameters, part.statistics.keys())
+
+    return [outline(part) for part in found] == [outline(part) for part in others]
 
 
 @lru_cache(maxsize=256)
@@ -293,11 +314,13 @@ def taken_apart(block: Block, input_shape: Shape, left_out: int) -> tuple[Block,
     """
     with jax.enable_x64(True):
         whole = _Whole(block, input_shape)
-        found, *others = (whole.parts(batch) for batch in _BATCHES)
-        if any(part.statistics for part in found):
-            others.append(whole.parts(_BATCHES[0], by_batch=True))
-        if not all(_alike(found, other) for other in others):
+        found, other = (whole.parts(batch) for batch in _BATCHES)
+        if not _alike(found, other, to_the_step=True):
             return (block,)
+        if any(part.statistics for part in found):
+            other = whole.parts(_BATCHES[0], by_batch=True)
+            if not _alike(found, other, to_the_step=False):
+                return (block,)
         blocks = _fitted(whole, found, left_out)
     own = [
         each

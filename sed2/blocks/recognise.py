@@ -241,6 +241,7 @@ class _Reader:
         norm, scale, shift = self._norm()
         self._move()
         activation, function = self._activation()
+        self._move()
         pool = self._pool() if layer.primitive.name == "conv_general_dilated" else {}
         self._move()
         if self.place < len(self.steps) or self.now is not self.part.y:

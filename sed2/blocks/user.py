@@ -40,7 +40,7 @@ from sed2.blocks.adapter import PAIR, Adapter, BoundMethod, hold, is_pair
 from sed2.blocks.base import Block, BlockOptions, Shape
 from sed2.blocks.independence import check_independence, path_text
 from sed2.blocks.layers import layout
-from sed2.blocks.pieces import NativePiece, taken_apart
+from sed2.blocks.pieces import NativePiece, Outputs, taken_apart
 from sed2.blocks.structure import Layout
 from sed2.blocks.trace import least_precise
 from sed2.common.memory import free_memory
@@ -234,14 +234,34 @@ def _outline(block: UserBlock, input_shape: Shape) -> Outline:
             apart = _apart(block, input_shape, left_out)
             known = layers or all(isinstance(each, NativePiece | BlockOptions) for each in apart)
             if not known and _fits(parameters + left_out):
-                check_independence(
-                    lambda key: block.build(input_shape, nnx.Rngs(key)),
-                    input_shape,
-                    f"the module `{block.kind}`",
-                    float(jnp.finfo(precision).eps),
-                )
+                _check_independence(block, apart, input_shape, precision)
     handed = isinstance(output, tuple | dict)
     return Outline(shape, fault, handed, parameters, left_out, precision)
+
+
+def _check_independence(
+    block: UserBlock, apart: Sequence[Block], input_shape: Shape, precision: str
+) -> None:
+    """
+    Raises:
+        SpecError: an output, or a value at which it is cut, changes with the other inputs.
+    """
+    what, rounding = f"the module `{block.kind}`", float(jnp.finfo(precision).eps)
+
+    def whole(key: jax.Array) -> nnx.Module:
+        return block.build(input_shape, nnx.Rngs(key))
+
+    def pieces(key: jax.Array) -> nnx.Module:
+        return Outputs(apart, input_shape, nnx.Rngs(key))
+
+    if len(apart) == 1:
+        check_independence(whole, input_shape, what, rounding)
+        return
+    try:
+        check_independence(pieces, input_shape, what, rounding)
+    except SpecError as fault:
+        check_independence(whole, input_shape, what, rounding)  # which names the layer
+        raise SpecError(fault.cause, mend="Take --blocks declared, or one") from None
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from sed2.blocks.contractions import Path
 from sed2.blocks.independence import path_text
 from sed2.blocks.recognise import EPSILON, Native, Source, View, averaged, moved, recognise
 from sed2.blocks.structure import Layout
-from sed2.blocks.trace import Initial, Leaf, Part, initial, least_precise, parts, run, traced
+from sed2.blocks.trace import Initial, Leaf, Section, initial, least_precise, parts, run, traced
 from sed2.errors import SpecError
 
 _BATCHES = (2, 3)
@@ -42,11 +42,11 @@ class _Whole:
     block: Block
     shape: Shape
 
-    def parts(self, batch: int, *, by_batch: bool = False) -> list[Part]:
+    def parts(self, batch: int, *, by_batch: bool = False) -> list[Section]:
         """For batches of some size."""
         return _parts(self, batch, by_batch, str(jnp.zeros(()).dtype))
 
-    def part(self, number: int, batch: int, *, by_batch: bool = False) -> Part | None:
+    def part(self, number: int, batch: int, *, by_batch: bool = False) -> Section | None:
         """One of them; None for a single input whose program is another one.
 
         Raises:
@@ -78,12 +78,12 @@ def _initial(whole: _Whole, precision: str) -> Initial:
 
 
 @lru_cache(maxsize=64)
-def _parts(whole: _Whole, batch: int, by_batch: bool, precision: str) -> list[Part]:
+def _parts(whole: _Whole, batch: int, by_batch: bool, precision: str) -> list[Section]:
     return parts(traced(lambda: whole.build(nnx.Rngs(0)), whole.shape, batch, by_batch))
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _OfWhole:
     """What both kinds of block have."""
 
     whole: _Whole
@@ -109,7 +109,7 @@ class _Piece:
 
 
 @dataclass(frozen=True)
-class NativePiece(_Piece):
+class NativePiece(_OfWhole):
     """A part that is a block of sed2's own; a `Block`."""
 
     native: Native = field(compare=False)
@@ -147,12 +147,12 @@ class NativePiece(_Piece):
             put(module.norm.scale, native.scale)
             put(module.norm.bias, native.shift)
         if native.activation is not None:
-            module.activation = Elementwise(self.whole, self.number, *native.activation)
+            module.activation = InnerFunction(self.whole, self.number, *native.activation)
         return module
 
 
 @dataclass(frozen=True)
-class Elementwise:
+class InnerFunction:
     """The elementwise function within a part: so many steps of it, and so many after them."""
 
     whole: _Whole
@@ -174,13 +174,13 @@ class Elementwise:
         return y.transpose(np.argsort(self.axes))
 
 
-def _is_of(part: Part, variable: Var) -> bool:
+def _is_of(part: Section, variable: Var) -> bool:
     """Whether a value depends on the input of a part."""
     return variable is part.x or any(variable in step.outvars for step in part.steps)
 
 
 @dataclass(frozen=True)
-class Piece(_Piece):
+class Piece(_OfWhole):
     """A part of a network's program, applied as it stands; a `Block`."""
 
     axes: tuple[int, ...]
@@ -262,7 +262,7 @@ class PieceModule(nnx.Module):
         return y
 
 
-class Outputs(nnx.Module):
+class SideBySide(nnx.Module):
     """Blocks one after the other, whose outputs are those of all of them side by side."""
 
     def __init__(self, blocks: Sequence[Block], input_shape: Shape, rngs: nnx.Rngs) -> None:
@@ -288,14 +288,14 @@ def _stand_in(shape: Shape) -> nnx.BatchNorm:
     return made
 
 
-def _alike(found: Sequence[Part], others: Sequence[Part], *, to_the_step: bool) -> bool:
+def _alike(found: Sequence[Section], others: Sequence[Section], *, to_the_step: bool) -> bool:
     """Whether parts are the same but for the size of the batch.
 
     Args:
         to_the_step: whether that is asked of each of their steps, or of their bounds alone.
     """
 
-    def outline(part: Part) -> tuple[Any, ...]:
+    def outline(part: Section) -> tuple[Any, ...]:
         shapes = [getattr(v.aval, "shape", ())[1:] for v in (part.x, part.y)]
         steps = [step.primitive.name for step in part.steps if to_the_step]
         return (*shapes, steps, part.parameters, part.statistics.keys())
@@ -330,7 +330,7 @@ def taken_apart(block: Block, input_shape: Shape, left_out: int) -> tuple[Block,
     return (block,) if len(own) == 1 and isinstance(own[0], Piece) else tuple(blocks)
 
 
-def _fitted(whole: _Whole, found: Sequence[Part], left_out: int) -> list[Block]:
+def _fitted(whole: _Whole, found: Sequence[Section], left_out: int) -> list[Block]:
     """A block for each part that computes something."""
     module: Any = nnx.merge(*abstract_split(lambda: whole.build(nnx.Rngs(0))))
     modules = [inner for _, inner in nnx.iter_modules(module)]
@@ -388,7 +388,7 @@ def _native_piece(native: Native, epsilons: Sequence[float], **more: Any) -> Nat
     )
 
 
-def _piece(part: Part, own: Sequence[Leaf], axes: tuple[int, ...], **more: Any) -> Piece:
+def _piece(part: Section, own: Sequence[Leaf], axes: tuple[int, ...], **more: Any) -> Piece:
     leaves = part.program.leaves
     parameters = [leaf for leaf in own if leaf.kind == "parameter"]
     shapes = [leaves[leaf].aval.shape for leaf in parameters]

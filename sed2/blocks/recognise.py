@@ -32,7 +32,7 @@ from sed2.blocks.trace import (
     ELEMENTWISE,
     MOVEMENT,
     Leaf,
-    Part,
+    Section,
     Step,
     dependences,
     least_precise,
@@ -130,7 +130,7 @@ class _NoSuchBlock(Exception):
     """A part is none of sed2's own kinds."""
 
 
-def recognise(part: Part, view: View, epsilons: Sequence[float]) -> Native | None:
+def recognise(part: Section, view: View, epsilons: Sequence[float]) -> Native | None:
     """The part as a block of sed2's own; None if it is none.
 
     Args:
@@ -143,7 +143,7 @@ def recognise(part: Part, view: View, epsilons: Sequence[float]) -> Native | Non
         return None
 
 
-def moved(part: Part, view: View) -> View | None:
+def moved(part: Section, view: View) -> View | None:
     """The output of a part that only moves numbers to other places, as a view; else None."""
     places: Any = view.places
     for step in part.steps:
@@ -153,7 +153,7 @@ def moved(part: Part, view: View) -> View | None:
     return _whole(view.shape, places)
 
 
-def averaged(part: Part, view: View) -> tuple[BlockOptions, View] | None:
+def averaged(part: Section, view: View) -> tuple[BlockOptions, View] | None:
     """A part that takes the mean over all positions, as a block and its output; else None."""
     axes = view.axes()
     if len(view.shape) not in (2, 3) or axes is None or len(part.steps) < 2:
@@ -216,7 +216,7 @@ def _moved(step: Step, array: np.ndarray) -> np.ndarray:
 class _Reader:
     """Of one part, step by step."""
 
-    def __init__(self, part: Part, view: View, epsilons: Sequence[float]) -> None:
+    def __init__(self, part: Section, view: View, epsilons: Sequence[float]) -> None:
         self.part, self.epsilons = part, epsilons
         self.program, self.steps = part.program, list(part.steps)
         self.behind = dependences(part.program)

@@ -74,7 +74,7 @@ class Leaf(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
+class Trace:
     """A network for batches of one size, every call in it written out."""
 
     equations: tuple[Step, ...]
@@ -96,10 +96,10 @@ class Program:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Section:
     """A part of a program, between two values that cross."""
 
-    program: Program
+    program: Trace
     steps: tuple[Step, ...]
     """Those that depend on the inputs and lead to the output."""
     x: Atom
@@ -121,9 +121,7 @@ class Part:
         return text_of(self.program, self.y, {self.x: "x", **named})
 
 
-def traced(
-    make: Callable[[], nnx.Module], input_shape: Shape, batch: int, by_batch: bool
-) -> Program:
+def traced(make: Callable[[], nnx.Module], input_shape: Shape, batch: int, by_batch: bool) -> Trace:
     """The program of a module, in evaluation mode. Allocates nothing.
 
     Args:
@@ -161,7 +159,7 @@ def traced(
 class Initial(NamedTuple):
     """How a module is made from a random key."""
 
-    program: Program
+    program: Trace
     leaves: Mapping[Leaf, Atom]
 
     def values(self, key: jax.Array, leaves: Sequence[Leaf]) -> list[jax.Array]:
@@ -193,11 +191,11 @@ def _leaves(states: Sequence[Any]) -> dict[Leaf, Any]:
     }
 
 
-def _program_of(closed: ClosedJaxpr, batch: int, leaves: Sequence[Leaf] = ()) -> Program:
+def _program_of(closed: ClosedJaxpr, batch: int, leaves: Sequence[Leaf] = ()) -> Trace:
     """A program whose last input is its x."""
     written, given = _Written(), [Var(variable.aval) for variable in closed.jaxpr.invars]
     results = written.out(closed.jaxpr, closed.consts, given)
-    return Program(
+    return Trace(
         tuple(written.equations),
         dict(zip(leaves, given[:-1], strict=True)),
         given[-1],
@@ -238,7 +236,7 @@ class _Written:
         return [read(atom) for atom in jaxpr.outvars]
 
 
-def run(program: Program, env: Mapping[Var, Any], outputs: Sequence[Atom]) -> list[Any]:
+def run(program: Trace, env: Mapping[Var, Any], outputs: Sequence[Atom]) -> list[Any]:
     """The values of some atoms, from those of others; only what they need is computed."""
     values: dict[Any, Any] = {**program.constants, **env}
 
@@ -335,7 +333,7 @@ class _Segment:
         return all(primitives_of(step) <= primitives for step in self.steps)
 
 
-def parts(program: Program) -> list[Part]:
+def parts(program: Trace) -> list[Section]:
     """The parts of a program; itself, where nothing can be cut.
 
     Those without parameters are parts by themselves, as the module says."""
@@ -345,12 +343,12 @@ def parts(program: Program) -> list[Part]:
     for group in groups:
         steps = tuple(step for segment in group for step in segment.steps)
         leaves = frozenset(leaf for segment in group for leaf in segment.leaves)
-        found.append(Part(program, steps, x, group[-1].y, leaves, {}))
+        found.append(Section(program, steps, x, group[-1].y, leaves, {}))
         x = group[-1].y
     return _with_statistics(program, found)
 
 
-def _steps(program: Program) -> list[Step]:
+def _steps(program: Trace) -> list[Step]:
     """What depends on the inputs and leads to the output."""
     of_data, found = {program.x}, []
     for equation in needed(program.equations, [program.y]):
@@ -360,7 +358,7 @@ def _steps(program: Program) -> list[Step]:
     return found
 
 
-def dependences(program: Program) -> dict[Var, frozenset[Leaf]]:
+def dependences(program: Trace) -> dict[Var, frozenset[Leaf]]:
     """By variable that does not depend on the inputs, the leaves that it is made of."""
     found: dict[Var, frozenset[Leaf]] = {
         variable: frozenset([leaf]) for leaf, variable in program.leaves.items()
@@ -376,7 +374,7 @@ def dependences(program: Program) -> dict[Var, frozenset[Leaf]]:
     return found
 
 
-def _segments(program: Program) -> list[_Segment]:
+def _segments(program: Trace) -> list[_Segment]:
     """Between all places where one value crosses that noise can be added to."""
     steps, behind = _steps(program), dependences(program)
     last: dict[Any, float] = {
@@ -465,7 +463,7 @@ def _apart(group: list[_Segment]) -> list[list[_Segment]]:
     return [some for some in (group[: own[0]], group[own[0] : end], group[end:]) if some]
 
 
-def _with_statistics(program: Program, found: list[Part]) -> list[Part]:
+def _with_statistics(program: Trace, found: list[Section]) -> list[Section]:
     """The parts, each with the batch norms that are in it."""
     place = {v: number for number, part in enumerate(found) for s in part.steps for v in s.outvars}
     for equation in program.equations:
@@ -488,12 +486,12 @@ def _with_statistics(program: Program, found: list[Part]) -> list[Part]:
     ]
 
 
-def program_of(function: Callable[..., Any], x: jax.ShapeDtypeStruct) -> Program:
+def program_of(function: Callable[..., Any], x: jax.ShapeDtypeStruct) -> Trace:
     """The program of a function of a batch."""
     return _program_of(jax.make_jaxpr(function)(x), x.shape[0])
 
 
-def text_of(program: Program, y: Atom, named: Mapping[Var, str]) -> str:
+def text_of(program: Trace, y: Atom, named: Mapping[Var, str]) -> str:
     """What makes a value of others, without their names: the same for the same function of arrays
     of the same shapes, its derivative included.
 

@@ -40,7 +40,7 @@ from sed2.blocks.adapter import PAIR, Adapter, BoundMethod, hold, is_pair
 from sed2.blocks.base import Block, BlockOptions, Shape
 from sed2.blocks.independence import check_independence, path_text
 from sed2.blocks.layers import layout
-from sed2.blocks.pieces import NativePiece, Outputs, taken_apart
+from sed2.blocks.pieces import NativePiece, SideBySide, taken_apart
 from sed2.blocks.structure import Layout
 from sed2.blocks.trace import least_precise
 from sed2.common.memory import free_memory
@@ -252,7 +252,7 @@ def _check_independence(
         return block.build(input_shape, nnx.Rngs(key))
 
     def pieces(key: jax.Array) -> nnx.Module:
-        return Outputs(apart, input_shape, nnx.Rngs(key))
+        return SideBySide(apart, input_shape, nnx.Rngs(key))
 
     if len(apart) == 1:
         check_independence(whole, input_shape, what, rounding)

@@ -179,8 +179,15 @@ def averaged(part: Section, view: View) -> tuple[BlockOptions, View] | None:
 
 def _whole(shape: Shape, places: np.ndarray) -> View | None:
     """A view that has every number once."""
-    once = np.array_equal(np.sort(places.ravel()), np.arange(places.size))
-    return View(shape, places) if once else None
+    return View(shape, places) if _each_once(places) else None
+
+
+def _each_once(places: np.ndarray) -> bool:
+    """Whether they are all places of an array of their number, in any order."""
+    seen = np.zeros(places.size, bool)
+    inside = places[(places >= 0) & (places < places.size)]
+    seen[inside] = True
+    return bool(seen.all())
 
 
 def _divides(step: Step, variable: Var, size: int) -> bool:
@@ -309,7 +316,7 @@ class _Reader:
             _NoSuchBlock: it has not every number of the parameter once.
         """
         aval = self.program.leaves[Leaf("parameter", path)].aval
-        if order.size != aval.size or len(np.unique(order)) != aval.size:
+        if order.size != aval.size or not _each_once(order):
             raise _NoSuchBlock
         return Source.of(path, order, aval.shape)
 

@@ -28,7 +28,17 @@ from sed2.blocks.contractions import Path
 from sed2.blocks.independence import path_text
 from sed2.blocks.recognise import EPSILON, Native, Source, View, averaged, moved, recognise
 from sed2.blocks.structure import Layout
-from sed2.blocks.trace import Initial, Leaf, Section, initial, least_precise, parts, run, traced
+from sed2.blocks.trace import (
+    Initial,
+    Leaf,
+    Section,
+    initial,
+    least_precise,
+    norms_of,
+    parts,
+    run,
+    traced,
+)
 from sed2.errors import SpecError
 
 _BATCHES = (2, 3)
@@ -79,7 +89,14 @@ def _initial(whole: _Whole, precision: str) -> Initial:
 
 @lru_cache(maxsize=64)
 def _parts(whole: _Whole, batch: int, by_batch: bool, precision: str) -> list[Section]:
-    return parts(traced(lambda: whole.build(nnx.Rngs(0)), whole.shape, batch, by_batch))
+    return parts(traced(*_abstract(whole, precision), whole.shape, batch, by_batch))
+
+
+@lru_cache(maxsize=64)
+def _abstract(whole: _Whole, precision: str) -> tuple[Any, list[Any]]:
+    """The network and the shapes of its arrays."""
+    graphdef, *states = abstract_split(lambda: whole.build(nnx.Rngs(0)), nnx.Param, ...)
+    return graphdef, states
 
 
 @dataclass(frozen=True)
@@ -332,9 +349,8 @@ def taken_apart(block: Block, input_shape: Shape, left_out: int) -> tuple[Block,
 
 def _fitted(whole: _Whole, found: Sequence[Section], left_out: int) -> list[Block]:
     """A block for each part that computes something."""
-    module: Any = nnx.merge(*abstract_split(lambda: whole.build(nnx.Rngs(0))))
-    modules = [inner for _, inner in nnx.iter_modules(module)]
-    epsilons = [inner.epsilon for inner in modules if isinstance(inner, nnx.BatchNorm)]
+    graphdef, states = _abstract(whole, str(jnp.zeros(()).dtype))
+    epsilons = [norm.epsilon for norm in norms_of(nnx.merge(graphdef, *states, copy=True))]
     every = sorted((leaf for leaf in found[0].program.leaves if leaf.kind == "parameter"), key=str)
     used = frozenset[Leaf]().union(*(part.leaves for part in found))
     unused = [leaf for leaf in every if leaf not in used]

@@ -33,7 +33,6 @@ from jax.extend.core import (
     jaxprs_in_params,
 )
 
-from sed2.blocks.abstract import abstract_split
 from sed2.blocks.base import Shape
 from sed2.blocks.contractions import Path, names
 from sed2.blocks.convolve import convolve
@@ -121,21 +120,18 @@ class Section:
         return text_of(self.program, self.y, {self.x: "x", **named})
 
 
-def traced(make: Callable[[], nnx.Module], input_shape: Shape, batch: int, by_batch: bool) -> Trace:
+def traced(
+    graphdef: Any, states: Sequence[Any], input_shape: Shape, batch: int, by_batch: bool
+) -> Trace:
     """The program of a module, in evaluation mode. Allocates nothing.
 
     Args:
-        make: the module.
+        graphdef, states: the module, split by nnx.Param; its arrays are shapes.
         input_shape: of one input.
         batch: how many inputs it is traced for.
         by_batch: whether batch norms take the statistics of the batch, or those they are given.
     """
-    graphdef, *states = abstract_split(make, nnx.Param, ...)
-    norms = [
-        inner
-        for _, inner in nnx.iter_modules(nnx.merge(graphdef, *states, copy=True))
-        if isinstance(inner, nnx.BatchNorm)
-    ]
+    norms = norms_of(nnx.merge(graphdef, *states, copy=True))
     shapes = [norm.mean.get_value().shape for norm in norms]
     x = jax.ShapeDtypeStruct((batch, *input_shape), float)
     statistics = [(jax.ShapeDtypeStruct(shape, x.dtype),) * 2 for shape in shapes]
@@ -154,6 +150,11 @@ def traced(make: Callable[[], nnx.Module], input_shape: Shape, batch: int, by_ba
     named = [*_leaves(states)]
     named += [Leaf("norm", (number, of)) for number in range(len(norms)) for of in (0, 1)]
     return _program_of(closed, batch, named)
+
+
+def norms_of(module: nnx.Module) -> list[nnx.BatchNorm]:
+    """The batch norms of a module, in the order of their numbers."""
+    return [inner for _, inner in nnx.iter_modules(module) if isinstance(inner, nnx.BatchNorm)]
 
 
 class Initial(NamedTuple):

@@ -46,6 +46,7 @@ from sed2.request import (
     Spec,
     check_inputs,
     check_networks,
+    check_split_alike,
     checked_data,
     load_data,
     no_dataset,
@@ -124,7 +125,7 @@ def compute(
     settings, of_tasks = sort_out(options, Settings, ClusterOptions)
 
     def prepare() -> tuple[SpecFile, ModelSpec, Settings, Dataset]:
-        file = read_spec(spec, allow_import, allow_partial)
+        file = read_spec(spec, allow_import, allow_partial, settings)
         candidate = pick_model(file, model)
         its = resolve_settings(file, candidate, settings)
         return file, candidate, its, checked_data([candidate], [its], settings.get("dataset"))
@@ -144,6 +145,7 @@ def rank(
     *,
     allow_import: bool = False,
     allow_partial: bool = False,
+    allow_mixed: bool = False,
     until_decided: bool = False,
     train: bool = False,
     baselines: bool = False,
@@ -160,6 +162,7 @@ def rank(
     Args:
         spec: as for `compute`; or models of these kinds as a list, or as a dict by name.
         allow_import, allow_partial: as for `compute`.
+        allow_mixed: whether to order models that are split into blocks in different manners.
         until_decided: whether to add draws and inputs where neighbours are not told apart, as
             `sed2.ranking.deciding` says, until every order of neighbours has the probability
             `decide_at`, or `max_draws` and `max_samples` per model are reached.
@@ -187,7 +190,7 @@ def rank(
         refuse_without("until_decided", "nothing is added to what is given", more)
     if not (train or baselines):
         refuse_without("train", "nothing is trained", wishes)
-    file = read_spec(spec, allow_import, allow_partial)
+    file = read_spec(spec, allow_import, allow_partial, settings)
     cluster = _cluster(file, ray, of_tasks)
     training = resolve_options(TrainingSettings, wishes, file) if train or baselines else None
     resolved = resolve_ranked(file, settings)
@@ -196,6 +199,8 @@ def rank(
     its = dict(zip(names, resolved, strict=True))
     held = settings.get("dataset")
     dataset = checked_data(file.models, resolved, held)  # the same, or they do not compare
+    if not allow_mixed:
+        check_split_alike(file.models, resolved, dataset.input_shape)
     wanted_size = resolve_options(LimitOptions, limits, file)
     file = _as_wanted(file, dataset.input_shape)
     candidates, sizes, left_out = _within_limits(file, dataset, wanted_size)
@@ -277,7 +282,7 @@ def select(
     settings, of_tasks, wishes, training, limits = sort_out(
         options, Settings, ClusterOptions, SelectOptions, TrainingSettings, LimitOptions
     )
-    file = read_spec(spec, allow_import, allow_partial)
+    file = read_spec(spec, allow_import, allow_partial, settings)
     cluster = _cluster(file, ray, of_tasks)
     wish = resolve_options(SelectOptions, wishes, file)
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
@@ -327,7 +332,7 @@ def bound(
         a constant is not allowed.
     """
     settings, of_tasks, constants = sort_out(options, Settings, ClusterOptions, TheoremConstants)
-    file = read_spec(spec, allow_import, allow_partial)
+    file = read_spec(spec, allow_import, allow_partial, settings)
     candidate = pick_model(file, model)
     words = resolve_options(TheoremConstants, constants, file)
     resolved = resolve_settings(file, candidate, settings, {"zeta": MIN_ZETA}).by_chain[0]
@@ -375,7 +380,7 @@ def stability(
     """
     grids = read_grids({"samples": samples_grid, "draws": draws_grid, "sigma": sigma_grid}, seeds)
     settings, of_tasks = sort_out(options, Settings, ClusterOptions)
-    file = read_spec(spec, allow_import, allow_partial)
+    file = read_spec(spec, allow_import, allow_partial, settings)
     cluster = _cluster(file, ray, of_tasks)
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     check_shared([candidate.name for candidate in file.models], resolved, grids.seeds)
@@ -414,7 +419,8 @@ def gate(
         as `rank`; and UsageError if the baseline is not whole, or was made with other settings or
         data.
     """
-    file = read_spec(spec, allow_import, allow_partial)
+    settings, *_ = sort_out(options, Settings, ClusterOptions, GateOptions)
+    file = read_spec(spec, allow_import, allow_partial, settings)
     with _candidates(file, options, run_dir, ray, progress) as (candidates, rules):
         return judge(candidates, read_baseline(Path(baseline)), rules, str(baseline))
 
@@ -442,7 +448,8 @@ def make_baseline(
     Raises:
         as `rank`; and NumericsError if a score is not above 0 or has no error.
     """
-    file = read_spec(spec, allow_import, allow_partial)
+    settings, *_ = sort_out(options, Settings, ClusterOptions, GateOptions)
+    file = read_spec(spec, allow_import, allow_partial, settings)
     with _candidates(file, options, run_dir, ray, progress) as (candidates, rules):
         return write_baseline(candidates, rules, old)
 
@@ -466,7 +473,7 @@ def validate(
     Raises:
         UsageError, DataError: as `compute`.
     """
-    file = read_spec(spec, allow_import, allow_partial)
+    file = read_spec(spec, allow_import, allow_partial, settings)
     checked: list[Checked] = []
     read: dict[tuple[object, ...], Dataset] = {}  # models may have data of their own
     for candidate in file.models:

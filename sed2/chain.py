@@ -13,7 +13,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import jax
@@ -22,8 +22,9 @@ from flax import nnx
 
 from sed2.blocks import Block, Shape
 from sed2.blocks.network import Network
+from sed2.blocks.pieces import NativePiece, Piece
 from sed2.blocks.structure import Layout, Linearisable, Structure
-from sed2.blocks.user import joined_where_handed
+from sed2.blocks.user import Manner, UserBlock, fitted, joined_where_handed, of_user
 from sed2.errors import ResourceError, SpecError
 
 _MOST = 10**16  # numbers; as float64 they have 80 million GB
@@ -46,6 +47,22 @@ class ChainBlock:
 
     So a candidate's numbers depend on its own architecture and the seed alone, and candidates
     with the same first blocks share these blocks' draws."""
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """The parameters in it of a network of the user's that was taken apart, by their paths."""
+        return _held(self.block)
+
+
+def _held(block: Block) -> tuple[str, ...]:
+    match block:
+        case NativePiece() | Piece():
+            return block.holds
+        case Joined():
+            return _held(block.block)
+        case Network():
+            return tuple(name for inner in block.blocks for name in _held(inner))
+    return ()
 
 
 @dataclass(frozen=True)
@@ -136,7 +153,7 @@ def join_parameter_free(blocks: Sequence[Block], input_shape: Shape) -> list[Blo
     joined: list[Block] = []
     waiting: list[Block] = []
     shape = input_shape
-    for block in joined_where_handed(blocks, input_shape):
+    for block in fitted(blocks, input_shape):
         has_parameters = block.parameter_count(shape) > 0
         shape = block.output_shape(shape)
         if not has_parameters:
@@ -149,6 +166,21 @@ def join_parameter_free(blocks: Sequence[Block], input_shape: Shape) -> list[Blo
     if waiting:
         joined[-1] = Network((joined[-1], *waiting))
     return joined
+
+
+def manners(blocks: Sequence[Block], input_shape: Shape) -> frozenset[Manner]:
+    """By which the blocks would be split as they are: `auto` if nothing more comes apart, `one` if
+    they are one block, `declared` if neither was asked for."""
+    finest, shape = True, input_shape
+    for block in joined_where_handed(blocks, input_shape):
+        if isinstance(block, UserBlock) and block.manner != "auto":
+            apart = of_user(replace(block, manner="auto"), shape)
+            finest &= len(join_parameter_free(apart, shape)) == 1
+        shape = block.output_shape(shape)
+    found: set[Manner] = {"auto" if finest else "declared"}
+    if len(join_parameter_free(blocks, input_shape)) == 1:
+        found.add("one")
+    return frozenset(found)
 
 
 def build_chain(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sed2.blocks import BlockOptions, Shape
 from sed2.blocks.user import UserBlock
-from sed2.chain import build_chain
+from sed2.chain import build_chain, manners
 from sed2.data.catalogue import DATASETS
 from sed2.data.formats import SHORT, default_label, meaningless
 from sed2.data.load import Dataset, load_dataset
@@ -28,10 +30,16 @@ SPEC_KEYS = {"models", "sweep", *MODEL_KEYS}
 _EXAMPLE = 'Write for example `{"small": "MLP 8-6-3", "deep": "MLP 8-4-4-3"}`'
 
 
-def read_spec(spec: Spec, allow_import: bool, allow_partial: bool) -> SpecFile:
+def read_spec(
+    spec: Spec,
+    allow_import: bool,
+    allow_partial: bool,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> SpecFile:
     """The models and settings of a spec in any form.
 
     Args:
+        settings: as they are given; they say how users' own networks are split into blocks.
         allow_import: whether code that the spec names may be imported and run.
         allow_partial: whether numbers of a user's module that are no parameters may be left out.
 
@@ -41,22 +49,41 @@ def read_spec(spec: Spec, allow_import: bool, allow_partial: bool) -> SpecFile:
     """
     if isinstance(spec, str | Path) or (isinstance(spec, Mapping) and spec.keys() & SPEC_KEYS):
         file = load_spec(spec)
-        models = tuple(
-            resolve_module(each, allowed=allow_import, partial=allow_partial)
-            for each in file.models
+        return replace(
+            file,
+            models=tuple(
+                _resolved(file, each, allow_import, allow_partial, settings) for each in file.models
+            ),
         )
-        return replace(file, models=models)
     if isinstance(spec, Mapping):
         members = [(f"spec[{shown(repr(name))}]", str(name), model) for name, model in spec.items()]
     elif _lists_models(spec):
         members = [(f"spec[{place}]", "", model) for place, model in enumerate(spec)]
     else:
-        return SpecFile((from_network(spec, partial=allow_partial),), {}, "the call")
+        manner = resolve_settings(_CALL, ModelSpec("", ()), settings).split
+        return replace(_CALL, models=(from_network(spec, partial=allow_partial, manner=manner),))
     if not members:
         raise SpecError("`spec` holds no model", mend=_EXAMPLE)
-    models = tuple(_member(*member, allow_import, allow_partial) for member in members)
+    models = tuple(_member(*member, allow_import, allow_partial, settings) for member in members)
     check_names(models, f"Give each its own name. {_EXAMPLE}")
-    return SpecFile(models, {}, "the call")
+    return replace(_CALL, models=models)
+
+
+_CALL = SpecFile((), {}, "the call")
+
+
+def _resolved(
+    file: SpecFile,
+    model: ModelSpec,
+    allow_import: bool,
+    allow_partial: bool,
+    settings: Mapping[str, Any],
+) -> ModelSpec:
+    """A model of a file with its blocks, also if a user's code has them."""
+    if not model.module:
+        return model
+    manner = resolve_settings(file, model, settings).split
+    return resolve_module(model, allowed=allow_import, partial=allow_partial, manner=manner)
 
 
 def _lists_models(spec: Any) -> bool:
@@ -69,20 +96,27 @@ def _lists_models(spec: Any) -> bool:
 
 
 def _member(
-    place: str, name: str, model: Any, allow_import: bool, allow_partial: bool
+    place: str,
+    name: str,
+    model: Any,
+    allow_import: bool,
+    allow_partial: bool,
+    settings: Mapping[str, Any],
 ) -> ModelSpec:
     """One model of a list or a mapping; raises as `read_spec`, and names its place."""
     entry = {"notation": str(model)} if isinstance(model, str | Path) else model
     try:
         if not isinstance(entry, Mapping):
-            return replace(from_network(entry, name, partial=allow_partial), where=place)
+            manner = resolve_settings(_CALL, ModelSpec("", ()), settings).split
+            own = from_network(entry, name, partial=allow_partial, manner=manner)
+            return replace(own, where=place)
         if name and entry.get("name", name) != name:
             raise SpecError(f"it calls itself `{shown(entry['name'])}`", mend="Leave one name out")
         whole = {"models": [{**entry, "name": name} if name else entry]}
         (read,) = load_spec(whole, place).models
         if entry is not model:  # a text, which has no lines
             read = replace(read, where=place, block_where=())
-        return resolve_module(read, allowed=allow_import, partial=allow_partial)
+        return _resolved(_CALL, read, allow_import, allow_partial, settings)
     except SpecError as error:
         where = error.where if entry is model and error.where else place
         raise SpecError(error.cause, mend=error.mend, where=where) from error
@@ -221,8 +255,7 @@ def check_networks(candidate: ModelSpec, settings: Settings, input_shape: tuple[
         raise UsageError(
             f"`{shown(candidate.name)}` shares parameters between blocks, which have noise between "
             f"them: {tied[0]}",
-            mend="Shared parameters are one: take --chain end-to-end, or write the network as one "
-            "nnx.Module, which is one block",
+            mend="Shared parameters are one: take --chain end-to-end, or --blocks one",
             where=candidate.where,
         )
     fixed = any(isinstance(block, UserBlock) and not block.draws for block in candidate.blocks)
@@ -232,6 +265,44 @@ def check_networks(candidate: ModelSpec, settings: Settings, input_shape: tuple[
             "so every draw would be the same",
             mend="Give the factory a parameter `rngs`, or take another `prior`",
         )
+
+
+def check_split_alike(
+    candidates: Sequence[ModelSpec], settings: Sequence[Settings], input_shape: tuple[int, ...]
+) -> None:
+    """Refuse an order of models that are split into blocks in different manners: the finer a
+    network is split, the more its blocks can do by themselves.
+
+    Args:
+        settings: of each.
+        input_shape: of one input.
+
+    Raises:
+        UsageError: there is no manner by which all of them would be split as they are.
+    """
+    if any(its.score == "end-to-end" for its in settings):
+        return
+    found = {
+        candidate.name: manners(candidate.blocks, input_shape)
+        for candidate, its in zip(candidates, settings, strict=True)
+        if its.chain == "blocks"
+    }
+    if not found or frozenset.intersection(*found.values()):
+        return
+    one, other = next(
+        pair for pair in itertools.combinations(found, 2) if not found[pair[0]] & found[pair[1]]
+    )
+    words = {
+        name: "as fine as can be" if "auto" in found[name] else "more coarsely than can be"
+        for name in (one, other)
+    }
+    raise UsageError(
+        f"`{shown(one)}` is split into blocks {words[one]}, `{shown(other)}` {words[other]}: their "
+        "lower 2sED do not compare",
+        mend="Take `blocks` auto for all, or `chain` end-to-end, or order them all the same with "
+        "`allow_mixed`",
+        where="blocks",
+    )
 
 
 def load_data(settings: Settings, held: Any = None) -> Dataset:

@@ -54,6 +54,13 @@ class BlockPlan:
     """Forecast of the memory for one draw."""
     work: float
     """Forecast of the floating-point operations for one draw."""
+    input_shape: tuple[int, ...] = ()
+    """Of one input."""
+    output_shape: tuple[int, ...] = ()
+    is_structured: bool = False
+    """Whether its spectrum is computed by the exact structure of units or channels."""
+    holds: tuple[str, ...] = ()
+    """Its parameters by their paths, if a network of the user's was taken apart."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)

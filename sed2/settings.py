@@ -251,6 +251,10 @@ class SpectraSettings(Options):
 
     panel: ClassVar[Panel] = MEASURE
 
+    @classmethod
+    def option(cls, field: str) -> str:
+        return "blocks" if field == "split" else field  # `blocks` of the YAML are blocks
+
     dataset: Annotated[
         Annotated[str, Field(min_length=1)] | None, BeforeValidator(_read_path), DATA
     ] = None
@@ -278,6 +282,9 @@ class SpectraSettings(Options):
     """Estimator of the Fisher matrix."""
     chain: Literal["blocks", "end-to-end"] = "blocks"
     """Noise after every block, or the whole network as one block with noise at its output."""
+    split: Literal["auto", "declared", "one"] = "auto"
+    """Blocks of a network of your own: auto cuts its program wherever one value crosses, declared
+    takes the elements of a sequence as they are, one is the whole."""
     likelihood: Literal["gaussian", "categorical"] = "gaussian"
     """Of the last block: its mean with noise, or a softmax over classes."""
     prior: PriorText = Field(default="torch", json_schema_extra={"examples": list(PRIOR_FORMS)})

@@ -46,6 +46,7 @@ def test_the_defaults_are_the_papers() -> None:
         "seed": 0,
         "memory_gb": None,
         "chain": "blocks",
+        "split": "auto",
         "likelihood": "gaussian",
         "max_flops": 3e12,
         "lanczos_steps": 32,

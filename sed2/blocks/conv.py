@@ -107,7 +107,7 @@ class ConvModule(nnx.Module):
 
     def __init__(self, block: Conv, input_shape: Shape, rngs: nnx.Rngs) -> None:
         kernel, strides = pair(block.kernel_size), pair(block.strides)
-        self.block = block
+        self.block, self.activation = block, nnx.static(ACTIVATIONS[block.activation])
         self.conv = nnx.Conv(
             input_shape[2],
             block.features,
@@ -126,13 +126,13 @@ class ConvModule(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         normed = self.norm(self.conv(x)) if self.norm is not None else self.conv(x)
-        return self._pool(ACTIVATIONS[self.block.activation](normed))
+        return self._pool(self.activation(normed))
 
     def linearise(self, x: jax.Array) -> tuple[jax.Array, Channels]:
         block = self.block
         pool = None if block.pool == "none" else block.pool
-        activation = ACTIVATIONS[block.activation]
-        return linearise_conv(self.conv, self.norm, activation, pool, x, linear=block.is_linear)
+        linear = block.is_linear
+        return linearise_conv(self.conv, self.norm, self.activation, pool, x, linear=linear)
 
     def _pool(self, x: jax.Array) -> jax.Array:
         return x if self.block.pool == "none" else self.block.pool(x)

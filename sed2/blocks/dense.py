@@ -68,7 +68,7 @@ class DenseModule(nnx.Module):
     unit (see `UnitFactors`; `Channels` for tokens)."""
 
     def __init__(self, block: Dense, features_in: int, rngs: nnx.Rngs) -> None:
-        self.block = block
+        self.block, self.activation = block, nnx.static(ACTIVATIONS[block.activation])
         self.linear = nnx.Linear(
             features_in, block.features, use_bias=block.bias, param_dtype=float, rngs=rngs
         )
@@ -76,11 +76,11 @@ class DenseModule(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         normed = self.norm(self.linear(x)) if self.norm is not None else self.linear(x)
-        return ACTIVATIONS[self.block.activation](normed)
+        return self.activation(normed)
 
     def linearise(self, x: jax.Array) -> tuple[jax.Array, Structure]:
-        activation = ACTIVATIONS[self.block.activation]
-        return linearise_dense(self.linear, self.norm, activation, x, linear=self.block.is_linear)
+        linear = self.block.is_linear
+        return linearise_dense(self.linear, self.norm, self.activation, x, linear=linear)
 
 
 def dense_layout(input_shape: Shape, units: int, parameters: int, *, linear: bool) -> Layout:

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,10 +37,12 @@ from jax.extend.core import Jaxpr, jaxprs_in_params
 
 from sed2.blocks.abstract import abstract_split
 from sed2.blocks.adapter import PAIR, Adapter, BoundMethod, hold, is_pair
-from sed2.blocks.base import Block, Shape
+from sed2.blocks.base import Block, BlockOptions, Shape
 from sed2.blocks.independence import check_independence, path_text
 from sed2.blocks.layers import layout
+from sed2.blocks.pieces import NativePiece, SideBySide, taken_apart
 from sed2.blocks.structure import Layout
+from sed2.blocks.trace import least_precise
 from sed2.common.memory import free_memory
 from sed2.errors import SpecError, UsageError, one_line
 
@@ -64,6 +66,10 @@ _LINEN_NORMS = (
     linen.PReLU,
 )
 """What acts on each output of the layer before it."""
+
+
+Manner = Literal["auto", "declared", "one"]
+"""How a network is split into blocks: by the trace of its program, by its elements, or not."""
 
 
 class Outline(NamedTuple):
@@ -98,6 +104,11 @@ class UserBlock:
     """The parameters that blocks of its elements would share, so that it is one; empty if none."""
     is_layer: bool = False
     """Whether it is a single layer of Flax, so that there is nothing to split."""
+    manner: Manner = "auto"
+    """How its network is split."""
+    splits: bool = True
+    """Whether it may come apart by its trace: it is no layer of nnx, and shares no parameters with
+    others."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
         outline = _outline(self, input_shape)
@@ -147,7 +158,8 @@ class UserBlock:
     def followed_by(self, other: UserBlock) -> UserBlock:
         """One block, of this one and of the one after it."""
         elements = json.loads(self.identity) + json.loads(other.identity)[1:]
-        return replace(self, identity=json.dumps(elements), stop=other.stop, is_layer=False)
+        identity = json.dumps(elements)
+        return replace(self, identity=identity, stop=other.stop, is_layer=False, splits=True)
 
 
 def joined_where_handed(blocks: Sequence[Block], input_shape: Shape) -> Iterator[Block]:
@@ -161,6 +173,27 @@ def joined_where_handed(blocks: Sequence[Block], input_shape: Shape) -> Iterator
         if waiting is None:
             yield block
             shape = block.output_shape(shape)
+
+
+def fitted(blocks: Sequence[Block], input_shape: Shape) -> Iterator[Block]:
+    """The blocks as the chain has them: joined where a tuple is handed on, and a user's own network
+    taken apart, if it is split by its trace."""
+    shape = input_shape
+    for block in joined_where_handed(blocks, input_shape):
+        after = block.output_shape(shape)
+        yield from of_user(block, shape) if isinstance(block, UserBlock) else [block]
+        shape = after
+
+
+def of_user(block: UserBlock, input_shape: Shape) -> tuple[Block, ...]:
+    """The blocks that a user's block comes apart into."""
+    outline = _outline(block, input_shape)
+    return _apart(block, input_shape, outline.left_out) if outline.shape else (block,)
+
+
+def _apart(block: UserBlock, input_shape: Shape, left_out: int) -> tuple[Block, ...]:
+    split = block.manner == "auto" and block.splits
+    return taken_apart(block, input_shape, left_out) if split else (block,)
 
 
 @functools.lru_cache(maxsize=256)
@@ -183,7 +216,7 @@ def _outline(block: UserBlock, input_shape: Shape) -> Outline:
         program, output = jax.make_jaxpr(
             lambda states, x: nnx.merge(graphdef, *states)(x), return_shape=True
         )(states, x)
-        precision = _least_precise(program.jaxpr)
+        precision = least_precise(program.jaxpr.eqns)
         if empty := _shrunk_away(program.jaxpr):
             raise SpecError(
                 f"the module `{block.kind}` shrinks inputs of shape {input_shape} to nothing: a "
@@ -197,16 +230,38 @@ def _outline(block: UserBlock, input_shape: Shape) -> Outline:
             fault = f"numbers of type {output.dtype}"
         else:
             shape = output.shape[1:]
-            known = layout(list(module.elements), input_shape, shape)  # layers of Flax alone
-            if known is None and _fits(parameters + left_out):
-                check_independence(
-                    lambda key: block.build(input_shape, nnx.Rngs(key)),
-                    input_shape,
-                    f"the module `{block.kind}`",
-                    float(jnp.finfo(precision).eps),
-                )
+            layers = layout(list(module.elements), input_shape, shape)  # of Flax alone
+            apart = _apart(block, input_shape, left_out)
+            known = layers or all(isinstance(each, NativePiece | BlockOptions) for each in apart)
+            if not known and _fits(parameters + left_out):
+                _check_independence(block, apart, input_shape, precision)
     handed = isinstance(output, tuple | dict)
     return Outline(shape, fault, handed, parameters, left_out, precision)
+
+
+def _check_independence(
+    block: UserBlock, apart: Sequence[Block], input_shape: Shape, precision: str
+) -> None:
+    """
+    Raises:
+        SpecError: an output, or a value at which it is cut, changes with the other inputs.
+    """
+    what, rounding = f"the module `{block.kind}`", float(jnp.finfo(precision).eps)
+
+    def whole(key: jax.Array) -> nnx.Module:
+        return block.build(input_shape, nnx.Rngs(key))
+
+    def pieces(key: jax.Array) -> nnx.Module:
+        return SideBySide(apart, input_shape, nnx.Rngs(key))
+
+    if len(apart) == 1:
+        check_independence(whole, input_shape, what, rounding)
+        return
+    try:
+        check_independence(pieces, input_shape, what, rounding)
+    except SpecError as fault:
+        check_independence(whole, input_shape, what, rounding)  # which names the layer
+        raise SpecError(fault.cause, mend="Take --blocks declared, or one") from None
 
 
 @contextmanager
@@ -312,7 +367,9 @@ def import_factory(name: str, *, allowed: bool, where: str = "") -> tuple[Any, s
     return getattr(module, attribute), hashlib.sha256(content).hexdigest()
 
 
-def split(network: Any, name: str, *, partial: bool = False) -> tuple[UserBlock, ...]:
+def split(
+    network: Any, name: str, *, partial: bool = False, manner: Manner = "auto"
+) -> tuple[UserBlock, ...]:
     """The blocks of a user's network: one, `tied`, if elements of several share parameters.
 
     Args:
@@ -320,20 +377,35 @@ def split(network: Any, name: str, *, partial: bool = False) -> tuple[UserBlock,
             module, an (init, apply) pair, or a sequence of these.
         name: for messages, and for blocks whose class says nothing.
         partial: whether numbers that are no parameters may be left out.
+        manner: how it is split; `auto` takes what is found here apart where its inputs are known.
 
     Raises:
         SpecError: it is none of these, or has no parameters, or has some that cannot be counted.
     """
     make, draws = _factory(network, name)
-    try:
-        elements = make(nnx.Rngs(0))
-    except SpecError:
-        raise
-    except Exception as error:
-        raise SpecError(
-            f"making the network `{name}` failed: {_in_one_line(error)}",
-            mend="The factory is called with rngs= if it takes it, else with nothing",
-        ) from error
+    found: list[tuple[UserBlock, ...]] = []
+
+    def made() -> None:
+        try:
+            elements = make(nnx.Rngs(0))
+        except SpecError:
+            raise
+        except Exception as error:
+            raise SpecError(
+                f"making the network `{name}` failed: {_in_one_line(error)}",
+                mend="The factory is called with rngs= if it takes it, else with nothing",
+            ) from error
+        found.append(_declared(elements, make, draws, name, partial, manner))
+
+    # Without computing initial values, but where it may keep what it makes.
+    jax.eval_shape(made) if draws else made()
+    return found[0]
+
+
+def _declared(
+    elements: list[Any], make: Factory, draws: bool, name: str, partial: bool, manner: Manner
+) -> tuple[UserBlock, ...]:
+    """A block for each element that is a layer of its own; raises as `split`."""
     for element in elements:
         _check_element(element, name)
     own = [_own_parameters(element) for element in elements]
@@ -351,16 +423,22 @@ def split(network: Any, name: str, *, partial: bool = False) -> tuple[UserBlock,
             draws=draws or drawn,
             start=start,
             stop=stop,
+            manner=manner,
             **{
                 "kind": _kind(elements[first], name),
                 "is_layer": _is_layer(elements[first]),
+                "splits": drawn or not _is_layer(elements[first]),
                 **more,
             },
         )
 
+    if manner == "one":
+        more = {"kind": "network", "is_layer": False, "splits": True} if len(starts) > 1 else {}
+        return (block(starts[0], 0, len(elements), **more),)
     bounds = [0, *starts[1:], len(elements)]
     if tied := _tied(elements, own, bounds):
-        return (block(starts[0], 0, len(elements), kind="network", tied=tied, is_layer=False),)
+        more = {"kind": "network", "tied": tied, "is_layer": False, "splits": False}
+        return (block(starts[0], 0, len(elements), **more),)
     return tuple(map(block, starts, bounds[:-1], bounds[1:]))
 
 
@@ -583,16 +661,6 @@ def _not_counted(module: nnx.Module, counted: int, rest: Any, partial: bool) -> 
                 "module with it, or with a layer norm",
             )
     return left_out
-
-
-def _least_precise(jaxpr: Jaxpr) -> str:
-    """The floating type of least precision among all arrays that a program makes."""
-    found = ["float64"]
-    for equation in jaxpr.eqns:
-        found += [_least_precise(sub) for sub in jaxprs_in_params(equation.params)]
-        types_made = [getattr(variable.aval, "dtype", None) for variable in equation.outvars]
-        found += [str(t) for t in types_made if t is not None and jnp.issubdtype(t, jnp.floating)]
-    return max(found, key=lambda name: jnp.finfo(name).eps)
 
 
 def _shrunk_away(jaxpr: Jaxpr) -> tuple[int, ...] | None:

@@ -48,6 +48,13 @@ def rank(
             help="Take the measures that 2sED has to beat as well: synflow, ..., early losses.",
         ),
     ] = False,
+    allow_mixed: Annotated[
+        bool,
+        typer.Option(
+            "--allow-mixed",
+            help="Order models that are split into blocks in different manners (--blocks) as well.",
+        ),
+    ] = False,
     run_dir: RunDir = None,
     verbose: Verbose = False,
     outputs: Outputs,
@@ -78,6 +85,7 @@ def rank(
             until_decided=until_decided,
             train=train,
             baselines=baselines,
+            allow_mixed=allow_mixed,
             **work,
             **options,
         )

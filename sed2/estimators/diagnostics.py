@@ -41,12 +41,12 @@ def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[s
     found = []
     only = chain.blocks[0]
     if len(chain.blocks) == 1 and isinstance(only.block, UserBlock) and not only.block.is_layer:
-        found.append(
-            f"{only.name} is one block, since a module cannot be split by itself: lower 2sED is "
-            "2sED. Return an nnx.Sequential or a list for a block each"
-            if not only.block.tied
-            else f"{only.name} is one block, since its layers share parameters: lower 2sED is 2sED"
-        )
+        why = "since nowhere a single value crosses it, with its own parameters on either side"
+        if only.block.tied:
+            why = "since its layers share parameters"
+        elif only.block.manner != "auto":
+            why = f"by --blocks {only.block.manner}"
+        found.append(f"{only.name} is one block, {why}: lower 2sED is 2sED")
     for each in chain.blocks:
         precision = each.block.precision(each.input_shape)
         if jnp.finfo(precision).eps > _ROUNDING_SHARE * min(settings.eps):

@@ -192,7 +192,17 @@ def _plan(
     # Of equal size, so that little of the last is padding.
     chunk = filled(math.ceil(items / pieces))
     blocks = tuple(
-        BlockPlan(block.name, block.parameters, str(way), needed, way.work)
+        BlockPlan(
+            block.name,
+            block.parameters,
+            str(way),
+            needed,
+            way.work,
+            block.input_shape,
+            block.output_shape,
+            way.name == "units",
+            block.holds,
+        )
         for block, way, needed in zip(chain.blocks, chosen, each, strict=True)
     )
     return Plan(chosen, chunk, int(kept + chunk // processes * max(each)), blocks)

@@ -148,7 +148,7 @@ def of_spectra(model: str, items: Items, device: str = "", quieter: float = 1.0)
         device: as for `numerics`.
         quieter: what sigma is divided by.
     """
-    determining = {"seed", "prior", "fisher", "likelihood", "chain"}
+    determining = {"seed", "prior", "fisher", "likelihood", "chain", "split"}
     settings = items.settings.model_dump(mode="json", include=determining)
     settings["noise"] = items.settings.noise / quieter
     ways = [_as_read(asdict(way.numeric)) for way in items.plan.ways]

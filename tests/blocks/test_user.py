@@ -29,11 +29,11 @@ def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
 FAST: dict[str, Any] = {"dataset": "test", "samples": 12, "draws": 4, "eps": [0.01, 0.1]}
 FORMS: dict[str, tuple[Callable[..., Any], list[tuple[str, int]]]] = {
     "sequential": (networks.sequential, [("linear_1", 25), ("linear_2", 12)]),
-    "own": (networks.Own, [("own_1", 47)]),
-    "linen": (networks.linen_network, [("linen_1", 37)]),
-    "pair": (networks.pair, [("pair_1", 10)]),
+    "own": (networks.Own, [("dense_1", 35), ("dense_2", 12)]),
+    "linen": (networks.linen_network, [("dense_1", 25), ("dense_2", 12)]),
+    "pair": (networks.pair, [("dense_1", 10)]),
     "several": (networks.several, [("dense_1", 25), ("linear_1", 12)]),
-    "fixed": (networks.fixed, [("own_1", 47)]),
+    "fixed": (networks.fixed, [("dense_1", 35), ("dense_2", 12)]),
 }
 
 
@@ -164,14 +164,20 @@ def test_equal_outlines_do_not_share_a_compiled_program() -> None:
 
 
 def test_a_module_that_cannot_be_split_is_told() -> None:
-    def told(network: object) -> bool:
-        return any("one block" in warning for warning in sed2.compute(network, **FAST).warnings)
+    def told(network: object, **options: Any) -> bool:
+        warnings = sed2.compute(network, **FAST, **options).warnings
+        return any("one block" in warning for warning in warnings)
 
-    assert told(networks.Own)
+    assert told(networks.skip)
+    assert told(networks.Own, blocks="declared")
+    assert told(networks.sequential, blocks="one")
+    assert not told(networks.Own)
     assert not told(networks.sequential)
     layer = nnx.Linear(4, 3, rngs=nnx.Rngs(0))
     assert not told(nnx.Sequential(layer, nnx.relu))  # it is one layer, and has been split
-    assert told([nnx.Sequential(layer, nnx.Linear(3, 3, rngs=nnx.Rngs(1)))])
+    nested = [nnx.Sequential(layer, nnx.Linear(3, 3, rngs=nnx.Rngs(1)))]
+    assert told(nested, blocks="declared")
+    assert not told(nested)
 
 
 def test_layers_that_share_parameters_are_told_as_the_reason_of_one_block() -> None:
@@ -237,7 +243,7 @@ def test_layers_of_flax_compute_in_float64_whatever_their_dtype() -> None:
 
 def test_a_cast_in_the_users_own_code_is_told_by_name() -> None:
     warnings = sed2.compute(networks.Rounding, **FAST).warnings
-    assert any(warning.startswith("rounding_1 computes in bfloat16") for warning in warnings)
+    assert any(warning.startswith("first_1 computes in bfloat16") for warning in warnings)
     warnings = sed2.compute(networks.Rounding, chain="end-to-end", **FAST).warnings
     assert any(warning.startswith("network_1 computes in bfloat16") for warning in warnings)
 

@@ -202,7 +202,8 @@ def inputs(shape: Shape) -> np.ndarray:
 @pytest.mark.parametrize("name", CASES)
 def test_the_value_is_that_of_the_network_written_by_hand(name: str) -> None:
     case = CASES[name]
-    chain = build_chain(split(case.network, name, partial=name == "arrays"), case.shape, case.chain)
+    blocks = split(case.network, name, partial=name == "arrays", manner="declared")
+    chain = build_chain(blocks, case.shape, case.chain)
     assert [block.parameters for block in chain.blocks] == [case.parameters]
     check_block(chain.blocks[0].block, inputs(case.shape), case.by_hand)
 
@@ -234,7 +235,7 @@ def test_a_norm_belongs_to_the_layer_before_it() -> None:
 
 
 def test_a_tuple_handed_to_a_layer_makes_one_block_of_both() -> None:
-    chain = build_chain(split(networks.unpacked, "unpacked"), (4,))
+    chain = build_chain(split(networks.unpacked, "unpacked", manner="declared"), (4,))
     assert [(each.name, each.parameters) for each in chain.blocks] == [
         ("linear_1", 25),
         ("linear_2", 30 + 18),
@@ -259,9 +260,11 @@ def test_a_weight_norm_is_differentiated_at_the_weights_drawn() -> None:
 
 
 def test_what_is_not_in_a_layer_counts_too() -> None:
-    """Used or not: the whole network has it."""
-    chain = build_chain(split(networks.Unused, "unused"), (4,))
-    assert [block.parameters for block in chain.blocks] == [15 + 8 + 2]
+    """Used or not: the whole network has it, or the last of its blocks."""
+    whole = build_chain(split(networks.Unused, "unused", manner="declared"), (4,))
+    assert [block.parameters for block in whole.blocks] == [15 + 8 + 2]
+    apart = build_chain(split(networks.Unused, "unused"), (4,))
+    assert [block.parameters for block in apart.blocks] == [15, 8 + 2]
 
 
 @pytest.mark.parametrize("last", [lambda x: x + jnp.nan, lambda x: x + jnp.inf, jnp.log])

@@ -20,6 +20,13 @@ def tied(rngs):
     layer = nnx.Linear(4, 4, rngs=rngs)
     return nnx.Sequential(layer, nnx.relu, layer)
 
+class Net(nnx.Module):
+    def __init__(self, rngs):
+        self.first, self.last = nnx.Linear(4, 5, rngs=rngs), nnx.Linear(5, 2, rngs=rngs)
+
+    def __call__(self, x):
+        return self.last(nnx.relu(self.first(x)))
+
 def broken(rngs):
     raise RuntimeError("on purpose")
 """
@@ -90,3 +97,27 @@ def test_shared_parameters_are_one_end_to_end(sed2: Run, spec: str) -> None:
     ran = sed2("compute", spec, *FAST, "--allow-import", "--json", "-")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["model"]["parameters"] == 20
+
+
+def test_the_blocks_of_a_class_are_shown(sed2: Run, spec: str) -> None:
+    Path(spec).write_text("models:\n  - {name: own, module: 'my_nets:Net'}\n")
+    ran = sed2("validate", spec, "--dataset", "d.npz", "--allow-import", "--verbose")
+    assert ran.code == 0, ran.err
+    for part in ("dense_1", "dense_2", "first.bias, first.kernel", "exact, by unit"):
+        assert part in ran.out
+    ran = sed2("compute", spec, *FAST, "--allow-import", "--json", "-")
+    first, last = json.loads(ran.out)["model"]["blocks"]
+    assert (first["input_shape"], first["output_shape"], first["structured"]) == ([4], [5], True)
+    assert last["holds"] == ["last.bias", "last.kernel"]
+
+
+def test_models_in_different_manners_are_refused_by_name(sed2: Run, spec: str) -> None:
+    Path(spec).write_text(
+        "models:\n  - {name: own, module: 'my_nets:Net', split: declared}\n  - MLP 4-5-2\n"
+    )
+    ran = sed2("rank", spec, *FAST, "--allow-import")
+    assert ran.code == 2
+    for part in ("`own`", "`MLP 4-5-2`", "--blocks auto", "--allow-mixed"):
+        assert part in ran.err.replace("\n", " ")
+    assert sed2("rank", spec, *FAST, "--allow-import", "--blocks", "auto").code == 0
+    assert sed2("rank", spec, *FAST, "--allow-import", "--allow-mixed").code == 0

@@ -36,7 +36,7 @@ from tests.cli.conftest import FAST, Run
 from tests.cli.test_app import commands
 
 Given = Callable[..., dict[str, object]]
-OF_RANK = ("until_decided", "train", "baselines", "run_dir", "progress", "tell")
+OF_RANK = ("until_decided", "train", "baselines", "allow_mixed", "run_dir", "progress", "tell")
 """Arguments of `rank` that are no options of a class."""
 COMMANDS: dict[str, tuple[type[Options], ...]] = {
     "bound": (Settings, TheoremConstants),

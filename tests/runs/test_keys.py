@@ -34,6 +34,7 @@ OTHER: dict[str, Any] = {
     "sigma": 0.1,
     "fisher": "empirical",
     "chain": "end-to-end",
+    "split": "one",
     "likelihood": "categorical",
     "prior": "init",
     "estimator": "smc",

@@ -36,11 +36,23 @@ def print_plan(console: Console, name: str, plan: Sequence[BlockPlan]) -> None:
     columns: list[Column[BlockPlan]] = [
         Column("block", lambda block: block.name),
         Column("parameters", lambda block: f"{block.parameters:,}"),
+        Column("output", lambda block: shape(block.output_shape)),
         Column("GB", lambda block: f"{block.bytes / 1e9:.2g}"),
         Column("GFlop", lambda block: f"{block.work / 1e9:.2g}"),
         Column("way", lambda block: block.way),
     ]
-    print_table(console, Table.of(columns, plan, text=(0, 4), named=4))
+    if any(block.holds for block in plan):
+        columns.append(Column("of", lambda block: _some(block.holds)))
+    print_table(console, Table.of(columns, plan, text=(0, 2, 5, 6), named=5))
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    more = f", {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return shown(", ".join(names[:_SHOWN])) + more
+
+
+_SHOWN = 4
 
 
 def shape(shape: tuple[int, ...]) -> str:

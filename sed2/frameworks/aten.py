@@ -553,7 +553,7 @@ def _convolution(
         pads = [(r - one, r - one + m) for r, one, m in zip(reach, around, more, strict=True)]
         strides, between = between, strides
     axes = "DHW"[3 - space :]
-    outputs = lax.conv_general_dilated(
+    result = lax.conv_general_dilated(
         x,
         weight,
         window_strides=strides,
@@ -563,7 +563,7 @@ def _convolution(
         feature_group_count=groups,
         dimension_numbers=(f"NC{axes}", f"OI{axes}", f"NC{axes}"),
     )
-    return outputs if bias is None else outputs + bias.reshape(-1, *[1] * space)
+    return result if bias is None else result + bias.reshape(-1, *[1] * space)
 
 
 @_named("scaled_dot_product_attention")

@@ -73,18 +73,17 @@ class _Model:
 
     model: Any
     names: list[str] = field(init=False)
-    """Of the trainable variables, with dots."""
+    """Of the trainable variables: the number of the layer, and the variable's own."""
     norms: list[Any] = field(init=False)
     """The layers that are batch norms."""
     given: Mapping[str, nnx.BatchNorm] = field(default_factory=dict)
     """What the call that is going on has for them."""
 
     def __post_init__(self) -> None:
-        paths = [variable.path.replace(".", "_") for variable in self.model.trainable_variables]
-        self.names = [
-            (path if paths.count(path) == 1 else f"{number}/{path}").replace("/", ".")
-            for number, path in enumerate(paths)
-        ]
+        # Those of layers count all that the process has made, so they are numbered here.
+        paths = [one.path.rpartition("/") for one in self.model.trainable_variables]
+        owners = list(dict.fromkeys(owner for owner, _, _ in paths))
+        self.names = [f"{owners.index(owner)}.{name}" for owner, _, name in paths]
         layers = self.model._flatten_layers()
         self.norms = [one for one in layers if type(one) is keras.layers.BatchNormalization]
         for number, layer in enumerate(self.norms):

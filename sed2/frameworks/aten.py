@@ -431,7 +431,8 @@ def _gather(x: jax.Array, dim: int, index: jax.Array, *, sparse_grad: bool = Fal
 
 @_named("embedding")
 def _embedding(weight: jax.Array, indices: jax.Array, *ignored: Any) -> jax.Array:
-    return weight[indices]
+    # An index beyond the table gives NaN, which is refused, and not the row that is nearest.
+    return jnp.take(weight, indices, axis=0, mode="fill")
 
 
 @_named("index_put", "_unsafe_index_put")

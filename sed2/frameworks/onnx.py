@@ -449,7 +449,7 @@ def _transpose(its: Mapping[str, Any], x: Any) -> Any:
 @_operator("Concat")
 def _concat(its: Mapping[str, Any], *arrays: Any) -> Any:
     module = np if all(isinstance(one, np.ndarray) for one in arrays) else jnp
-    return module.concatenate(arrays, its["axis"])  # type: ignore[attr-defined]
+    return module.concatenate(arrays, its["axis"])
 
 
 @_operator("Squeeze")
@@ -461,7 +461,7 @@ def _squeeze(its: Mapping[str, Any], x: Any, axes: Any = None) -> Any:
 @_operator("Unsqueeze")
 def _unsqueeze(its: Mapping[str, Any], x: Any, axes: Any = None) -> Any:
     module = np if isinstance(x, np.ndarray) else jnp
-    return module.expand_dims(x, tuple(_ints(its.get("axes", axes))))  # type: ignore[attr-defined]
+    return module.expand_dims(x, tuple(_ints(its.get("axes", axes))))
 
 
 @_operator("Expand")
@@ -472,7 +472,7 @@ def _expand(its: Mapping[str, Any], x: Any, shape: Any) -> Any:
 @_operator("Gather")
 def _gather(its: Mapping[str, Any], x: Any, indices: Any) -> Any:
     module = np if isinstance(x, np.ndarray) and isinstance(indices, np.ndarray) else jnp
-    return module.take(x, indices, its.get("axis", 0))  # type: ignore[attr-defined]
+    return module.take(x, indices, its.get("axis", 0))
 
 
 @_operator("Slice")

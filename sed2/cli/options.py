@@ -27,7 +27,8 @@ SpecArgument = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",
-        help='A YAML file, or the paper\'s notation in quotes: `"MLP 54-16-7"`.',
+        help='A YAML file, the paper\'s notation in quotes: `"MLP 54-16-7"`, an ONNX file, or a '
+        "config.json of Hugging Face.",
     ),
 ]
 Model = Annotated[

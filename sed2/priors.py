@@ -155,7 +155,9 @@ def _fans(spec: Block, input_shape: Shape) -> dict[Path, Fans | None]:
     if not all(_is_usual(layers.get(path[:-1]), shape) for path, shape in kernels.items()):
         found = contractions(graphdef, parameters, rest, input_shape)
         for path in kernels:
-            if fans[path] not in found[path]:
+            if path[-1] == "weight" and not found[path]:  # of a norm or an embedding, in PyTorch
+                del fans[path]
+            elif fans[path] not in found[path]:
                 fans[path] = next(iter(found[path])) if len(found[path]) == 1 else None
     return fans
 

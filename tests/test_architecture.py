@@ -31,7 +31,7 @@ ROOMS = """
     request
     spec hosts
     chain results data
-    options
+    options frameworks
     settings blocks
     common
     errors

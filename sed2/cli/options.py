@@ -24,20 +24,22 @@ from sed2.settings import BUDGET, DATA, MEASURE, Options, Panel
 
 Command = Callable[..., None]
 
+_SPECS = (
+    "A YAML file; one that ships with sed2 (`example:mlps`); an ONNX file; a config.json of Hugging "
+    "Face; or the paper's notation in quotes"
+)
 SpecArgument = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",
-        help="A YAML file; one that ships with sed2 (`example:mlps`); or the paper's notation in "
-        'quotes: `"MLP 54-16-7"`.',
+        help=f'{_SPECS}: `"MLP 54-16-7"`.',
     ),
 ]
 SpecArguments = Annotated[
     list[str],
     typer.Argument(
         metavar="SPEC...",
-        help="A YAML file; one that ships with sed2 (`example:mlps`); or the paper's notation in "
-        'quotes: `"MLP 54-16-7"`, of which there may be several.',
+        help=f'{_SPECS}: `"MLP 54-16-7"`, of which there may be several.',
     ),
 ]
 Model = Annotated[

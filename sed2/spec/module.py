@@ -1,15 +1,18 @@
-"""`module: package.module:factory`, and networks handed over in Python: users' code as a spec.
+"""`module: package.module:factory`, files of networks, and networks handed over in Python.
 
-Apart from the rest of the spec because it imports and runs that code.
+Apart from the rest of the spec because it imports and runs users' code, and other frameworks.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from typing import Any
 
 from sed2.blocks.user import Manner, import_factory, split
 from sed2.errors import SpecError
+from sed2.frameworks.registry import adopt, is_file, missing_extra, read_file
 from sed2.spec.schema import ModelSpec
 
 
@@ -30,11 +33,19 @@ def resolve_module(
     """
     if not model.module:
         return model
-    factory, sha256 = import_factory(model.module, allowed=allowed, where=model.where)
+    name = model.module
     try:
-        blocks = split(factory, model.module, partial=partial, manner=manner)
+        if is_file(name):
+            network, sha256 = read_file(name)
+        else:
+            network, sha256 = import_factory(name, allowed=allowed, where=model.where)
+        if model.arguments:
+            written = json.dumps(dict(model.arguments), sort_keys=True)
+            sha256 = hashlib.sha256(f"{sha256}{written}".encode()).hexdigest()
+        blocks = split(adopt(network, name, model.arguments), name, partial=partial, manner=manner)
     except SpecError as error:
-        raise SpecError(error.cause, mend=error.mend, where=model.where) from error
+        mend = missing_extra(error) or error.mend
+        raise SpecError(error.cause, mend=mend, where=model.where) from error
     return replace(
         model, blocks=blocks, block_where=(model.where,) * len(blocks), source_sha256=sha256
     )
@@ -43,6 +54,6 @@ def resolve_module(
 def from_network(
     network: Any, name: str = "", *, partial: bool = False, manner: Manner = "auto"
 ) -> ModelSpec:
-    """The spec of a network that the caller holds: any form that `split` takes."""
+    """The spec of a network that the caller holds: any form that `split` or `adopt` takes."""
     name = name or getattr(network, "__name__", type(network).__name__)
-    return ModelSpec(name, split(network, name, partial=partial, manner=manner))
+    return ModelSpec(name, split(adopt(network, name), name, partial=partial, manner=manner))

@@ -39,14 +39,16 @@ from sed2.spec import notation
 from sed2.spec.sweep import MAX_CANDIDATES, SizeLimit, SweptModel, expand
 from sed2.spec.yaml import Document, load, loads
 
-FORMS = ("blocks", "notation", "module")
+FORMS = ("blocks", "notation", "module", "onnx", "huggingface")
 """The ways to say what a model is; a model has one of them."""
+ONNX = ".onnx"
+"""How the name of a file ends that holds a network, and no spec."""
 MAX_NAME = 1000  # characters
 MAX_BLOCKS = 100_000
 """Of all models of a file: an alias repeats a long notation in a few characters."""
 _EXAMPLES = "example:"
 """Begins the name of a spec that ships with sed2."""
-MODEL_KEYS = ("name", *FORMS)
+MODEL_KEYS = ("name", *FORMS, "arguments")
 """Keys of a model that are no settings."""
 
 
@@ -99,10 +101,17 @@ class _ModelKeys(StrictModel):
     module: _Name = Field(
         default_factory=str,
         description="A network of your own, `package.module:factory`: the factory is called with "
-        "rngs= if it takes it, and returns an nnx or linen module, an (init, apply) pair, or a "
-        "sequence of them. Needs --allow-import.",
+        "rngs= if it takes it, and returns an nnx or linen module, an (init, apply) pair, a "
+        "sequence of them, or a network of PyTorch, Keras or Equinox. Needs --allow-import.",
         json_schema_extra={"pattern": r"^[\w.]+:\w+$"},
     )
+    arguments: dict[str, Any] = Field(
+        default_factory=dict, description="What the factory of `module` is called with, by name."
+    )
+    onnx: _Name = Field(default_factory=str, min_length=1)
+    """A network in an ONNX file, by its path. Needs `sed2[onnx]`."""
+    huggingface: _Name = Field(default_factory=str, min_length=1)
+    """A network of Hugging Face: the path of its config.json, of a family that sed2 knows."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -119,6 +128,8 @@ class _ModelKeys(StrictModel):
             cause = f"a model has one of {', '.join(f'`{form}`' for form in FORMS)}"
             found = " and ".join(f"`{form}`" for form in forms) or "none"
             raise ValueError(f"{cause}, but this one has {found}", _EXAMPLE)
+        if "arguments" in entry and "module" not in entry:
+            raise ValueError("`arguments` are those of a `module`", "Leave them out")
         return read
 
 
@@ -189,10 +200,12 @@ class ModelSpec:
     limits: tuple[SizeLimit, ...] = ()
     """What it is to be, as a candidate of a sweep; others do not count."""
     module: str = ""
-    """`package.module:factory` of a user's own network, whose blocks are not known before it is
-    imported; see `sed2.spec.module`."""
+    """`package.module:factory` of a user's own network, or the file that holds it, whose blocks are
+    not known before it is imported; see `sed2.spec.module`."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """What the factory is called with."""
     source_sha256: str = ""
-    """Of the file that a user's own network stands in."""
+    """Of the file that a user's own network stands in, and of the arguments."""
 
     @property
     def sha256(self) -> str:
@@ -247,6 +260,8 @@ def load_spec(spec: str | Path | Mapping[str, Any], source: str = "<mapping>") -
         parsed = notation.parse(spec)
         model = ModelSpec(parsed.name, parsed.blocks, parsed.input_width)
         return SpecFile((model,), {}, parsed.name)
+    if Path(spec).suffix.lower() == ONNX:
+        return SpecFile((ModelSpec(Path(spec).stem, (), module=str(spec)),), {}, str(spec))
     return read_document(load(_shipped(spec) if str(spec).startswith(_EXAMPLES) else Path(spec)))
 
 
@@ -285,6 +300,9 @@ def read_document(document: Document) -> SpecFile:
     if not isinstance(top, dict):
         cause = "a spec is a mapping with the key `models`"
         raise SpecError(cause, mend=_EXAMPLE, where=document.locate(()))
+    if "model_type" in top and "models" not in top:  # a config.json of Hugging Face
+        model = ModelSpec(str(top["model_type"]), (), module=document.source)
+        return SpecFile((model,), {}, document.source)
     is_model = "models" not in top and any(key in top for key in MODEL_KEYS)
     kind = _ALONE if is_model else _FILE
     try:
@@ -402,8 +420,8 @@ def _model(document: Document, route: Route, entry: Any, read: _ModelKeys) -> Mo
         block_where = tuple(document.locate((*route, "blocks", i)) for i in range(len(read.blocks)))
         model = ModelSpec(_describe(read.blocks), tuple(read.blocks), block_where=block_where)
     else:
-        module = read.module.strip()
-        model = ModelSpec(module, (), module=module)
+        module = (read.module or read.onnx or read.huggingface).strip()
+        model = ModelSpec(module, (), module=module, arguments=read.arguments)
     overrides = _besides(entry, *MODEL_KEYS)
     return replace(
         model,

@@ -25,8 +25,8 @@ from sed2.settings import BUDGET, DATA, MEASURE, Options, Panel
 Command = Callable[..., None]
 
 _SPECS = (
-    "A YAML file; one that ships with sed2 (`example:mlps`); an ONNX file; a config.json of Hugging "
-    "Face; or the paper's notation in quotes"
+    "A YAML file; one that ships with sed2 (`example:mlps`); an ONNX file; a config.json of "
+    "Hugging Face; or the paper's notation in quotes"
 )
 SpecArgument = Annotated[
     str,

@@ -236,7 +236,7 @@ class _Ported:
                     fixed = True
                 else:
                     raise
-        graph = _Reader(self, program, whole).read()
+        graph = _GraphReader(self, program, whole).read()
         self.graphs[shape if fixed else shape[1:]] = graph
         return graph
 
@@ -272,7 +272,7 @@ def _exported(module: torch.nn.Module, x: torch.Tensor, any_number: Any) -> Any:
 
 
 @dataclass
-class _Reader:
+class _GraphReader:
     """From an exported program to a graph without anything of PyTorch."""
 
     program: _Ported

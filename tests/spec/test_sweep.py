@@ -129,7 +129,7 @@ def test_limits(where: str, kept: list[int]) -> None:
 
 def test_every_verb_keeps_what_is_wanted() -> None:
     spec = yaml.safe_load(SWEEP + "parameters <= 1.1k")
-    fast: dict[str, Any] = {"samples": 5, "draws": 4, "eps": 0.1}
+    fast: dict[str, Any] = {"samples": 5, "draws": 4, "eps": 0.1, "score": "lower"}
     wanted = {"dense 8 - dense 7", "dense 16 - dense 7"}
     assert {model.name for model in sed2.rank(spec, **fast)} == wanted
     baseline = sed2.make_baseline(spec, **fast)

@@ -145,7 +145,7 @@ class Hidden(nnx.Module):
 
 
 def test_a_relu_out_of_sight_is_not_passed_over() -> None:
-    model = ModelSpec("user", split(Hidden, "user"))
+    model = ModelSpec("user", split(Hidden, "user", manner="declared"))
     value = baseline_values(model, data(), SETTINGS, ["naswot"])["naswot"]
     assert math.isnan(value.value)
     assert "out of sight" in value.reason

@@ -37,7 +37,7 @@ Get = Callable[[str], jax.Array]
 
 
 @dataclass(frozen=True)
-class _Layer:
+class _Link:
     """A part of a network."""
 
     shapes: Mapping[str, tuple[int, ...]]
@@ -119,7 +119,7 @@ def from_file(path: Path, content: bytes) -> list[Pair]:
     return [_pair(stages, std)] if tied else [_pair([stage], std) for stage in stages]
 
 
-def _pair(stages: Sequence[_Layer], std: float) -> Pair:
+def _pair(stages: Sequence[_Link], std: float) -> Pair:
     shapes = {name: shape for stage in stages for name, shape in stage.shapes.items()}
 
     def init(key: jax.Array, x: jax.Array) -> Any:
@@ -194,7 +194,7 @@ def _scale(name: str, width: int) -> dict[str, tuple[int, ...]]:
     return {f"{name}.weight": (width,), f"{name}.bias": (width,)}
 
 
-def _bert(config: _Config, head: str) -> tuple[list[_Layer], bool]:
+def _bert(config: _Config, head: str) -> tuple[list[_Link], bool]:
     config.refuse(position_embedding_type="absolute", chunk_size_feed_forward=0)
     base = "" if head == "BertModel" else "bert."
     width, inner = config("hidden_size", 768), config("intermediate_size", 3072)
@@ -209,7 +209,7 @@ def _bert(config: _Config, head: str) -> tuple[list[_Layer], bool]:
         whole = words + places + get(f"{at}.token_type_embeddings.weight")[0]
         return _norm(get, f"{at}.LayerNorm", whole, eps)
 
-    def layer(at: str) -> _Layer:
+    def layer(at: str) -> _Link:
         own = f"{at}.attention"
 
         def apply(get: Get, x: jax.Array) -> jax.Array:
@@ -232,7 +232,7 @@ def _bert(config: _Config, head: str) -> tuple[list[_Layer], bool]:
             **_dense(f"{at}.output.dense", inner, width),
             **_scale(f"{at}.output.LayerNorm", width),
         }
-        return _Layer(shapes, apply)
+        return _Link(shapes, apply)
 
     def pool(get: Get, x: jax.Array) -> jax.Array:
         pooled = jnp.tanh(_linear(get, f"{base}pooler.dense", x[:, 0]))
@@ -247,10 +247,10 @@ def _bert(config: _Config, head: str) -> tuple[list[_Layer], bool]:
     last = _dense(f"{base}pooler.dense", width, width)
     last |= _dense("classifier", width, config.labels) if base else {}
     layers = [layer(f"{base}encoder.layer.{i}") for i in range(config("num_hidden_layers", 12))]
-    return [_Layer(table, embed), *layers, _Layer(last, pool)], False
+    return [_Link(table, embed), *layers, _Link(last, pool)], False
 
 
-def _gpt2(config: _Config, head: str) -> tuple[list[_Layer], bool]:
+def _gpt2(config: _Config, head: str) -> tuple[list[_Link], bool]:
     config.refuse(scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False)
     base = "" if head == "GPT2Model" else "transformer."
     width, heads = config("n_embd", 768), config("n_head", 12)
@@ -271,7 +271,7 @@ def _gpt2(config: _Config, head: str) -> tuple[list[_Layer], bool]:
         words = _looked_up(get(f"{base}wte.weight"), x, longest)
         return words + get(f"{base}wpe.weight")[: x.shape[1]]
 
-    def layer(at: str) -> _Layer:
+    def layer(at: str) -> _Link:
         def apply(get: Get, x: jax.Array) -> jax.Array:
             mixed = product(get, f"{at}.attn.c_attn", _norm(get, f"{at}.ln_1", x, eps))
             mixed = _attended(jnp.split(mixed, 3, -1), heads, heads, causal=True)
@@ -287,7 +287,7 @@ def _gpt2(config: _Config, head: str) -> tuple[list[_Layer], bool]:
             **kernel(f"{at}.mlp.c_fc", width, inner),
             **kernel(f"{at}.mlp.c_proj", inner, width),
         }
-        return _Layer(shapes, apply)
+        return _Link(shapes, apply)
 
     def finish(get: Get, x: jax.Array) -> jax.Array:
         x = _norm(get, f"{base}ln_f", x, eps)
@@ -297,10 +297,10 @@ def _gpt2(config: _Config, head: str) -> tuple[list[_Layer], bool]:
     last = _scale(f"{base}ln_f", width)
     last |= _dense("lm_head", width, vocabulary, bias=False) if base and not tied else {}
     layers = [layer(f"{base}h.{i}") for i in range(config("n_layer", 12))]
-    return [_Layer(table, embed), *layers, _Layer(last, finish)], tied
+    return [_Link(table, embed), *layers, _Link(last, finish)], tied
 
 
-def _llama(config: _Config, head: str) -> tuple[list[_Layer], bool]:
+def _llama(config: _Config, head: str) -> tuple[list[_Link], bool]:
     rope = config.values.get("rope_parameters") or config.values.get("rope_scaling") or {}
     if rope.get("rope_type", rope.get("type", "default")) != "default":
         raise SpecError(f"the rotary embedding {shown(rope)} is not known", mend="Only default is")
@@ -329,7 +329,7 @@ def _llama(config: _Config, head: str) -> tuple[list[_Layer], bool]:
         other = jnp.concatenate([-high, low], -1)
         return (x * jnp.cos(angles) + other * jnp.sin(angles)).reshape(*x.shape[:2], -1)
 
-    def layer(at: str) -> _Layer:
+    def layer(at: str) -> _Link:
         own = f"{at}.self_attn"
 
         def apply(get: Get, x: jax.Array) -> jax.Array:
@@ -356,7 +356,7 @@ def _llama(config: _Config, head: str) -> tuple[list[_Layer], bool]:
             **_dense(f"{at}.mlp.up_proj", width, inner, wide_biased),
             **_dense(f"{at}.mlp.down_proj", inner, width, wide_biased),
         }
-        return _Layer(shapes, apply)
+        return _Link(shapes, apply)
 
     def finish(get: Get, x: jax.Array) -> jax.Array:
         x = rms(get, f"{base}norm", x)
@@ -369,10 +369,10 @@ def _llama(config: _Config, head: str) -> tuple[list[_Layer], bool]:
     last |= _dense("lm_head", width, vocabulary, bias=False) if base and not tied else {}
     layers = [layer(f"{base}layers.{i}") for i in range(config("num_hidden_layers", 32))]
     table = {f"{base}embed_tokens.weight": (vocabulary, width)}
-    return [_Layer(table, embed), *layers, _Layer(last, finish)], tied
+    return [_Link(table, embed), *layers, _Link(last, finish)], tied
 
 
-def _vit(config: _Config, head: str) -> tuple[list[_Layer], bool]:
+def _vit(config: _Config, head: str) -> tuple[list[_Link], bool]:
     base = "" if head == "ViTModel" else "vit."
     width, inner = config("hidden_size", 768), config("intermediate_size", 3072)
     heads, eps = config("num_attention_heads", 12), config("layer_norm_eps", 1e-12)
@@ -402,7 +402,7 @@ def _vit(config: _Config, head: str) -> tuple[list[_Layer], bool]:
         first = jnp.broadcast_to(get(f"{at}.cls_token"), (len(x), 1, width))
         return jnp.concatenate([first, patches], 1) + get(f"{at}.position_embeddings")
 
-    def layer(at: str) -> _Layer:
+    def layer(at: str) -> _Link:
         own = f"{at}.attention"
 
         def apply(get: Get, x: jax.Array) -> jax.Array:
@@ -422,7 +422,7 @@ def _vit(config: _Config, head: str) -> tuple[list[_Layer], bool]:
             **_dense(f"{at}.mlp.fc1", width, inner),
             **_dense(f"{at}.mlp.fc2", inner, width),
         }
-        return _Layer(shapes, apply)
+        return _Link(shapes, apply)
 
     def finish(get: Get, x: jax.Array) -> jax.Array:
         first = _norm(get, f"{base}layernorm", x, eps)[:, 0]
@@ -446,10 +446,10 @@ def _vit(config: _Config, head: str) -> tuple[list[_Layer], bool]:
         else _dense("pooler.dense", width, pooled)
     )
     layers = [layer(f"{base}layers.{i}") for i in range(config("num_hidden_layers", 12))]
-    return [_Layer(table, embed), *layers, _Layer(last, finish)], False
+    return [_Link(table, embed), *layers, _Link(last, finish)], False
 
 
-FAMILIES: dict[str, tuple[Callable[[_Config, str], tuple[list[_Layer], bool]], tuple[str, ...]]] = {
+FAMILIES: dict[str, tuple[Callable[[_Config, str], tuple[list[_Link], bool]], tuple[str, ...]]] = {
     "bert": (_bert, ("BertModel", "BertForSequenceClassification")),
     "gpt2": (_gpt2, ("GPT2Model", "GPT2LMHeadModel")),
     "llama": (_llama, ("LlamaModel", "LlamaForCausalLM")),

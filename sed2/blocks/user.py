@@ -2,10 +2,10 @@
 
 A factory returns one of these, or a sequence of them, each element one block, which may come apart
 further by its program (`sed2.blocks.pieces`). `nnx.Sequential` is a sequence, unless a subclass has
-a `__call__` or parameters of its own. What has no layer of its
-own joins the block before it, or the first block if there is none before: elements without
-parameters (activations, pooling), and those whose parameters are all of normalisations or PReLU.
-A tuple or dict that an element returns is the next one's arguments, within one block.
+a `__call__` or parameters of its own. What has no layer of its own joins the block before it, or
+the first block if there is none before: elements without parameters (activations, pooling), and
+those whose parameters are all of normalisations or PReLU. A tuple or dict that an element returns
+is the next one's arguments, within one block.
 
 The factory is called anew for every draw if it takes `rngs`, so that the measure `init` draws what
 the module itself declares. Fisher matrices are taken by all `nnx.Param`, each once however often it

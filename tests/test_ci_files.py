@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -161,3 +162,17 @@ def snippet(start: str) -> dict[str, Any]:
     blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (found,) = [block for block in blocks if block.startswith(start)]
     return dict(yaml.safe_load(found))
+
+
+def test_the_workflow_runs_what_is_here_on_the_versions_that_are_claimed() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text("utf-8"))["jobs"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    claimed = [
+        line.rpartition(" ")[2]
+        for line in project["classifiers"]
+        if line.startswith("Programming Language :: Python :: 3.")
+    ]
+    assert jobs["all"]["strategy"]["matrix"]["python"] == claimed
+    commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    assert commands == [".ci/run", ".ci/frameworks"]
+    assert all(os.access(ROOT / command, os.X_OK) for command in commands)

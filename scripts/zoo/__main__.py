@@ -2,6 +2,9 @@
 
 `run` examines the networks, one after the other, and writes a line of docs/zoo.jsonl for each;
 `report` makes docs/zoo.md of them.
+
+    python -m scripts.zoo run
+    python -m scripts.zoo report
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 Parameters are the initializers of floating point that have an axis, but for what an operator takes
 as a setting (bounds, scales) and for running statistics: batch norms take those of the inputs. They
 are called as in the file where they stand alone, and `weight` and `bias` of a layer where a product
-or a convolution takes them, so that the measures know them. Images are (N, H, W, C) in sed2 and
-(N, C, H, W) in ONNX, so an input or an output of four axes is transposed.
+or a convolution takes them, so that the measures know them. Exporters write arrays that are equal
+once, with an Identity for each other use, which is another parameter here. Images are (N, H, W, C)
+in sed2 and (N, C, H, W) in ONNX, so an input or an output of four axes is transposed.
 """
 
 from __future__ import annotations
@@ -113,6 +114,10 @@ class _OnnxGraph:
                 shape = (-1, *[1] * (inputs[0].ndim - 2))
                 normed = norms[node.output[0]](inputs[0])
                 outputs = normed * inputs[1].reshape(shape) + inputs[2].reshape(shape)
+            elif all(one is None or isinstance(one, np.ndarray | np.generic) for one in inputs):
+                with jax.ensure_compile_time_eval():  # shapes and the like
+                    outputs = OPERATORS[node.op_type](self.attributes[place], *inputs)
+                outputs = jax.tree.map(np.asarray, outputs)
             else:
                 outputs = OPERATORS[node.op_type](self.attributes[place], *inputs)
             several = outputs if isinstance(outputs, list) else [outputs]
@@ -146,17 +151,20 @@ def _read(graph: Any) -> _OnnxGraph:
         {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
         for node in graph.node
     ]
+    stored, kept = set(constants), []
     for node, its in zip(graph.node, attributes, strict=True):
         if node.op_type == "Constant":
             constants[node.output[0]] = _constant(its)
-    kept = [(n, a) for n, a in zip(graph.node, attributes, strict=True) if n.op_type != "Constant"]
+        elif node.op_type == "Identity" and node.input[0] in stored:
+            constants[node.output[0]] = constants[node.input[0]]
+            stored.add(node.output[0])
+        else:
+            kept.append((node, its))
     element = inputs[0].type.tensor_type.elem_type
     return _OnnxGraph(
         nodes=[node for node, _ in kept],
         constants=constants,
-        names=_names(
-            [node for node, _ in kept], {each.name for each in graph.initializer}, constants
-        ),
+        names=_names([node for node, _ in kept], stored, constants),
         input=inputs[0].name,
         output=graph.output[0].name,
         whole=element in (onnx.TensorProto.INT64, onnx.TensorProto.INT32),
@@ -179,10 +187,11 @@ def _names(
         for place, name in enumerate(node.input)
         if place in _SETTINGS.get(node.op_type, ())
     }
+    used = {name for node in nodes for name in node.input}
     parameters = [
         name
         for name, value in constants.items()
-        if name in stored
+        if name in stored & used
         and name not in settings
         and value.ndim
         and np.issubdtype(value.dtype, np.floating)
@@ -241,6 +250,7 @@ _SIMPLE: dict[str, Callable[..., Any]] = {
     "Mean": lambda *xs: _folded(jnp.add, xs) / len(xs),
     "Min": lambda *xs: _folded(jnp.minimum, xs),
     "Mish": jax.nn.mish,
+    "Mod": jnp.mod,
     "Mul": lambda x, y: x * y,
     "Neg": jnp.negative,
     "Not": jnp.logical_not,

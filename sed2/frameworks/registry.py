@@ -6,7 +6,7 @@ import functools
 import hashlib
 import importlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +77,20 @@ def _may_make_others(factory: Any) -> bool:
     function = factory.func if isinstance(factory, functools.partial) else factory
     if isinstance(function, type | nnx.Module | linen.Module) or not callable(function):
         return False
-    return "rngs" not in inspect.signature(factory).parameters
+    return "rngs" not in _names(factory)
+
+
+def _names(factory: Any) -> Iterable[str]:
+    """Of its arguments; a function of C says nothing of them."""
+    try:
+        return inspect.signature(factory).parameters
+    except ValueError:
+        return ()
 
 
 def _key(factory: Any) -> dict[str, Any]:
     """The random key that factories of Equinox take."""
-    takes = "key" in inspect.signature(factory).parameters
-    return {"key": jax.random.key(0)} if takes else {}
+    return {"key": jax.random.key(0)} if "key" in _names(factory) else {}
 
 
 def _check_arguments(factory: Any, name: str, arguments: Mapping[str, Any]) -> None:
@@ -96,9 +103,9 @@ def _check_arguments(factory: Any, name: str, arguments: Mapping[str, Any]) -> N
     except TypeError as error:
         raise SpecError(
             f"`arguments` do not fit `{name}`: {error}",
-            mend=f"Its signature is {inspect.signature(factory)}",
+            mend=f"It takes {', '.join(_names(factory)) or 'none'}",
         ) from None
-    except ValueError:  # a function of C says nothing of what it takes
+    except ValueError:  # a function of C
         pass
 
 

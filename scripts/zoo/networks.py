@@ -455,20 +455,20 @@ def _entries() -> list[Entry]:
         Entry(
             "timm",
             "MLP-Mixer, width 24",
-            image,
-            lambda: timm("mixer_s32_224", img_size=32, patch_size=8, embed_dim=24, num_blocks=2),
+            (64, 64, 3),
+            lambda: timm("mixer_s32_224", img_size=64, embed_dim=24, num_blocks=2),
         ),
         Entry(
             "timm",
             "gMLP, width 24",
-            image,
-            lambda: timm("gmlp_ti16_224", img_size=32, patch_size=8, embed_dim=24, num_blocks=2),
+            (64, 64, 3),
+            lambda: timm("gmlp_ti16_224", img_size=64, embed_dim=24, num_blocks=2),
         ),
         Entry(
             "timm",
             "ResMLP, width 24",
-            image,
-            lambda: timm("resmlp_12_224", img_size=32, patch_size=8, embed_dim=24, num_blocks=2),
+            (64, 64, 3),
+            lambda: timm("resmlp_12_224", img_size=64, embed_dim=24, num_blocks=2),
         ),
         Entry(
             "timm",

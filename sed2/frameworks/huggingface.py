@@ -449,9 +449,7 @@ def _vit(config: _Config, head: str) -> tuple[list[_Link], bool]:
     return [_Link(table, embed), *layers, _Link(last, finish)], False
 
 
-FAMILIES: dict[
-    str, tuple[Callable[[_Config, str], tuple[list[_Link], bool]], tuple[str, ...]]
-] = {
+FAMILIES: dict[str, tuple[Callable[[_Config, str], tuple[list[_Link], bool]], tuple[str, ...]]] = {
     "bert": (_bert, ("BertModel", "BertForSequenceClassification")),
     "gpt2": (_gpt2, ("GPT2Model", "GPT2LMHeadModel")),
     "llama": (_llama, ("LlamaModel", "LlamaForCausalLM")),

@@ -147,6 +147,28 @@ def timm(name: str, **options: Any) -> Made:
     return of_torch(package.create_model(name, num_classes=10, **options))
 
 
+def timm_mixer(kind: str) -> Made:
+    from functools import partial
+
+    from timm.layers import GatedMlp
+    from timm.models import mlp_mixer as mixers
+
+    options: dict[str, Any] = {
+        "mixer": {},
+        "gmlp": {"block_layer": mixers.SpatialGatingBlock, "mlp_layer": GatedMlp, "mlp_ratio": 6},
+        "resmlp": {
+            "block_layer": partial(mixers.ResBlock, init_values=1e-4),
+            "norm_layer": mixers.Affine,
+            "mlp_ratio": 4,
+        },
+    }[kind]
+    return of_torch(
+        mixers.MlpMixer(
+            num_classes=10, img_size=32, patch_size=8, num_blocks=2, embed_dim=24, **options
+        )
+    )
+
+
 def torch_layer(kind: str) -> Made:
     import torch
     from torch import nn
@@ -455,20 +477,20 @@ def _entries() -> list[Entry]:
         Entry(
             "timm",
             "MLP-Mixer, width 24",
-            (64, 64, 3),
-            lambda: timm("mixer_s32_224", img_size=64, embed_dim=24, num_blocks=2),
+            image,
+            lambda: timm_mixer("mixer"),
         ),
         Entry(
             "timm",
             "gMLP, width 24",
-            (64, 64, 3),
-            lambda: timm("gmlp_ti16_224", img_size=64, embed_dim=24, num_blocks=2),
+            image,
+            lambda: timm_mixer("gmlp"),
         ),
         Entry(
             "timm",
             "ResMLP, width 24",
-            (64, 64, 3),
-            lambda: timm("resmlp_12_224", img_size=64, embed_dim=24, num_blocks=2),
+            image,
+            lambda: timm_mixer("resmlp"),
         ),
         Entry(
             "timm",

@@ -458,9 +458,9 @@ def _entries() -> list[Entry]:
         Entry("timm", "MobileNet V3 small 0.5", image, lambda: timm("mobilenetv3_small_050")),
         Entry(
             "timm",
-            "ConvNeXt atto, width 8",
+            "ConvNeXt atto",
             image,
-            lambda: timm("convnext_atto", dims=(8, 16, 24, 32)),
+            lambda: timm("convnext_atto"),
         ),
         Entry(
             "timm",
@@ -494,11 +494,11 @@ def _entries() -> list[Entry]:
         ),
         Entry(
             "timm",
-            "PoolFormer, width 8",
+            "PoolFormer S12",
             (64, 64, 3),
-            lambda: timm("poolformer_s12", embed_dims=(8, 16, 24, 32), layers=(1, 1, 1, 1)),
+            lambda: timm("poolformer_s12"),
         ),
-        Entry("timm", "NFNet-F0 (weights standardised)", image, lambda: timm("nfnet_l0")),
+        Entry("timm", "NFNet-L0", image, lambda: timm("nfnet_l0")),
         Entry("PyTorch", "LSTM", (6, 5), lambda: torch_layer("LSTM")),
         Entry("PyTorch", "GRU", (6, 5), lambda: torch_layer("GRU"), quick=True),
         Entry("PyTorch", "TransformerEncoder", (6, 8), lambda: torch_layer("TransformerEncoder")),

@@ -120,6 +120,8 @@ def report(found: dict[str, dict[str, Any]]) -> str:
             *table(["network", "why"], [[line["network"], why(line)] for line in bad]),
             "",
         ]
+    if missing := [key for key in order if key not in found]:
+        text += [f"Of the list, not tried yet: {'; '.join(missing)}.", ""]
     installed = ", ".join(f"{name} {number}" for name in PACKAGES if (number := _version(name)))
     text += [
         f"Made by `python -m scripts.zoo` with Python {platform.python_version()}, {installed}.",

@@ -82,9 +82,9 @@ __all__ = ["__version__", *_PLACES]
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from sed2.common.distribution import version
 
-        return version("sed2")
+        return version()
     if name in _PLACES:
         return getattr(import_module(_PLACES[name]), name)
     raise AttributeError(f"module 'sed2' has no attribute {name!r}")

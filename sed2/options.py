@@ -182,7 +182,7 @@ class ClusterOptions(Options):
     panel: ClassVar[Panel] = CLUSTER
     address: Annotated[str, Field(min_length=1)] | None = None
     """Work on a Ray cluster, a task for each candidate: `auto`, HOST:6379, ray://HOST:10001, or
-    `local` for one on this machine. Needs `pip install 'sed2[ray]'`."""
+    `local` for one on this machine. Needs `pip install 'sed2-rank[ray]'`."""
     cpus: Annotated[int, Number] = Field(default=1, ge=1)
     """CPUs of each task of `ray`."""
     gpus: Annotated[float, Number, AfterValidator(_shareable)] = Field(default=0, ge=0)

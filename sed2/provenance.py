@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
 
 import numpy as np
 
+from sed2.common.distribution import version
 from sed2.results import Provenance
 from sed2.spec.schema import ModelSpec
 
@@ -19,7 +19,7 @@ def provenance(model: ModelSpec, data_sha256: str) -> Provenance:
 
     device, count = jax.local_devices()[0], device_count() * jax.process_count()
     return Provenance(
-        sed2=version("sed2"),
+        sed2=version(),
         jax=jax.__version__,
         flax=version("flax"),
         python=platform.python_version(),

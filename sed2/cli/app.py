@@ -96,9 +96,9 @@ app.add_typer(datasets.app, name="datasets")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from sed2.common.distribution import version
 
-        terminal.write(f"sed2 {version('sed2')}\n")
+        terminal.write(f"sed2 {version()}\n")
         raise typer.Exit
 
 

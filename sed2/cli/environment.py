@@ -6,9 +6,10 @@ import os
 import platform
 import tempfile
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+from sed2.common.distribution import install, version
 from sed2.common.memory import GB, free_memory
 from sed2.data.catalogue import DATASETS
 from sed2.data.registry import is_available
@@ -90,7 +91,7 @@ def _ray() -> Finding:
     try:
         return Finding("ray", version("ray"))
     except PackageNotFoundError:
-        return Finding("ray", "not here; `pip install 'sed2[ray]'` gets it")
+        return Finding("ray", f"not here; `{install('ray')}` gets it")
 
 
 def _cache(folder: Path) -> Finding:

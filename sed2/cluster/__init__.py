@@ -1,4 +1,4 @@
-"""The candidates of a ranking as tasks on a Ray cluster, which `pip install 'sed2[ray]'` brings.
+"""The candidates of a ranking as tasks on a Ray cluster; `pip install 'sed2-rank[ray]'` brings Ray.
 
 `connect` reaches the cluster and looks at its nodes, `demand` says what a task needs of a node,
 `sweep` hands the tasks out and takes their values in, and `worker` is what runs on the nodes. Ray

@@ -17,6 +17,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from typing import IO, Any, cast
 
 from sed2.cluster.settings import Cluster
+from sed2.common.distribution import install
 from sed2.errors import UsageError
 from sed2.runs.keys import software
 
@@ -24,7 +25,7 @@ WAIT = 10.0
 """Seconds within which a cluster must answer."""
 WAIT_FOR_NODES = 180.0
 """Seconds within which each node must say what is installed there; a cold disk is slow."""
-_INSTALL = "pip install 'sed2[ray]'"
+_INSTALL = install("ray")
 
 
 def import_ray() -> Any:

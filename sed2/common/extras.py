@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from sed2.common.distribution import install
 from sed2.errors import UsageError
 
 
@@ -25,6 +26,6 @@ def need(module: str, extra: str, what: str, where: str = "") -> Any:
         package = module.partition(".")[0]
         raise UsageError(
             f"{what} needs the package `{package}` ({error})",
-            mend=f"pip install 'sed2[{extra}]'",
+            mend=install(extra),
             where=where,
         ) from None

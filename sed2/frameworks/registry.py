@@ -13,6 +13,7 @@ from typing import Any
 import jax
 from flax import linen, nnx
 
+from sed2.common.distribution import install
 from sed2.errors import SpecError
 
 FRAMEWORKS = {"torch": "Module", "keras": "Layer", "equinox": "Module", "onnx": "ModelProto"}
@@ -138,7 +139,7 @@ def missing_extra(error: BaseException) -> str:
         if isinstance(cause, ModuleNotFoundError) and cause.name in PACKAGES:
             extra = PACKAGES[cause.name]
             also = "" if cause.name == extra else f" {cause.name}"
-            return f"Install it: `pip install 'sed2[{extra}]'{also}`"
+            return f"Install it: `{install(extra)}{also}`"
         cause = cause.__cause__
     return ""
 
@@ -155,5 +156,5 @@ def _reader(framework: str) -> Any:
         raise SpecError(
             f"reading networks of {framework} needs the package `{error.name}`, which is not "
             "installed",
-            mend=f"Install it: `pip install 'sed2[{framework}]'`",
+            mend=f"Install it: `{install(framework)}`",
         ) from error

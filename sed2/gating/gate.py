@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.metadata import version
 
 from sed2.chain import build_chain
+from sed2.common.distribution import version
 from sed2.common.progress import Progress
 from sed2.data.load import Dataset
 from sed2.errors import UsageError, shown

@@ -16,10 +16,10 @@ import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sed2.common.distribution import version
 from sed2.common.files import sweep
 from sed2.common.progress import Progress, Report, part
 from sed2.data.load import Dataset
@@ -109,7 +109,7 @@ class RunDirectory:
             of_model.setdefault(task.model.name, []).append(task)
         self._manifest = Manifest(
             verb=verb,
-            sed2=version("sed2"),
+            sed2=version(),
             command=self._command,
             source=source,
             data_sha256=dataset.sha256,

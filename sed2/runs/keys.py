@@ -14,7 +14,7 @@ import sysconfig
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
-from importlib.metadata import distributions, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from sed2.blocks.user import UserBlock
+from sed2.common.distribution import version
 from sed2.errors import UsageError, shown
 from sed2.fisher.items import Items
 from sed2.settings import READING

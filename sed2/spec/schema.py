@@ -109,7 +109,7 @@ class _ModelKeys(StrictModel):
         default_factory=dict, description="What the factory of `module` is called with, by name."
     )
     onnx: _Name = Field(default_factory=str, min_length=1)
-    """A network in an ONNX file, by its path. Needs `sed2[onnx]`."""
+    """A network in an ONNX file, by its path. Needs `sed2-rank[onnx]`."""
     huggingface: _Name = Field(default_factory=str, min_length=1)
     """A network of Hugging Face: the path of its config.json, of a family that sed2 knows."""
 

@@ -63,7 +63,10 @@ def test_a_cache_that_cannot_be_written_costs_time_only(
 
 @pytest.mark.parametrize(
     ("distribution", "found"),
-    [("jax", jax.__version__), ("no-such-package", "not here; `pip install 'sed2[ray]'` gets it")],
+    [
+        ("jax", jax.__version__),
+        ("no-such-package", "not here; `pip install 'sed2-rank[ray]'` gets it"),
+    ],
 )
 def test_ray_is_there_or_how_to_get_it_is_told(
     monkeypatch: pytest.MonkeyPatch, distribution: str, found: str

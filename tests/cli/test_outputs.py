@@ -232,7 +232,7 @@ def test_a_tracker_that_is_not_here_is_told_before_the_work(
     ran = sed2("rank", "MLP 54-3-7", *FAST, f"--{tracker}", "widths")
     assert ran.code == 2
     assert f"--{tracker}: `{tracker}` needs the package `{tracker}`" in ran.err
-    assert f"pip install 'sed2[{tracker}]'" in ran.err
+    assert f"pip install 'sed2-rank[{tracker}]'" in ran.err
     monkeypatch.setitem(sys.modules, tracker, SimpleNamespace())
     assert "needs a name" in sed2("rank", "MLP 54-3-7", *FAST, f"--{tracker}", " ").err
 

@@ -52,4 +52,6 @@ def test_a_missing_ray_is_told(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "ray", None)
     ran = sed2(*RANK, "--ray", "auto")
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == "error: --ray: Ray is not installed. Install it: pip install 'sed2[ray]'\n"
+    assert (
+        ran.err == "error: --ray: Ray is not installed. Install it: pip install 'sed2-rank[ray]'\n"
+    )

@@ -23,7 +23,9 @@ def test_without_ray_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError) as caught:
         connect.import_ray()
-    assert str(caught.value) == ("ray: Ray is not installed. Install it: pip install 'sed2[ray]'")
+    assert str(caught.value) == (
+        "ray: Ray is not installed. Install it: pip install 'sed2-rank[ray]'"
+    )
 
 
 @pytest.mark.parametrize("scheme", ["", "ray://"])
@@ -92,7 +94,7 @@ def test_what_ray_says_is_one_message(
         (
             "No module named 'sed2'",
             "the node `n` of the cluster cannot import sed2: No module named 'sed2'. Install sed2 "
-            f"{software()['sed2']} on every node: pip install 'sed2[ray]'",
+            f"{software()['sed2']} on every node: pip install 'sed2-rank[ray]'",
         ),
         (
             {**software(), "jax": "0.1"},

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-onnx = pytest.importorskip("onnx", reason="ONNX is not installed: pip install 'sed2[onnx]'")
+onnx = pytest.importorskip("onnx", reason="ONNX is not installed: pip install 'sed2-rank[onnx]'")
 reference = pytest.importorskip("onnx.reference")
 
 import sed2  # noqa: E402
@@ -147,4 +147,4 @@ def test_the_extra_is_named_where_it_is_missing(tmp_path: Path) -> None:
     Path(path).write_bytes(b"")
     code = f"import sys, sed2; sys.modules['onnx'] = None; sed2.validate({path!r})"
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert "pip install 'sed2[onnx]'" in done.stderr
+    assert "pip install 'sed2-rank[onnx]'" in done.stderr

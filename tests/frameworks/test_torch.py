@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from flax import nnx
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'sed2[torch]'")
+torch = pytest.importorskip(
+    "torch", reason="PyTorch is not installed: pip install 'sed2-rank[torch]'"
+)
 
 import sed2  # noqa: E402
 from sed2.blocks.user import split  # noqa: E402

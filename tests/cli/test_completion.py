@@ -43,7 +43,7 @@ def test_commands(bash: Offered) -> None:
 def test_options(bash: Offered, command: str) -> None:
     assert bash(f"sed2 {command} --ht") == ["--html"]
     every = set(bash(f"sed2 {command} x.yaml --"))
-    assert {f"--{name.replace('_', '-')}" for name in Settings.model_fields} <= every
+    assert {f"--{name.replace('_', '-')}" for name in Settings.fields()} <= every
 
 
 @pytest.mark.parametrize("command", ["compute", "rank", "gate", "stability", "bound", "validate"])

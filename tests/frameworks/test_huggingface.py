@@ -103,7 +103,7 @@ def test_a_config_is_a_spec(tmp_path: Path) -> None:
     Path(path).write_text(json.dumps(whole))
     np.savez(data, x=inputs(config, 12))
     (checked,) = sed2.validate(path, dataset=data)
-    assert (checked.name, checked.blocks, checked.output_shape) == ("bert", 3, (3,))
+    assert (checked.name, checked.blocks, checked.output_shape) == ("bert", 5, (3,))
     (also,) = read_spec({"models": [{"name": "b", "huggingface": path}]}, False, False).models
     assert also.name == "b"
     assert len(also.blocks) == 3

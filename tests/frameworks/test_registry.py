@@ -65,7 +65,7 @@ def test_a_missing_package_is_named_with_its_extra(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(SpecError, match=rf"`{package}` failed.*pip install 'sed2\[torch\]"):
+    with pytest.raises(SpecError, match=rf"`{package}` failed.*pip install 'sed2-rank\[torch\]"):
         sed2.validate({"module": f"{package}:anything"}, allow_import=True)
 
 

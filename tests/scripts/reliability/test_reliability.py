@@ -82,7 +82,9 @@ def test_flips_are_counted(tmp_path: Path) -> None:
     times, what = damage.results(tmp_path, 997, 0)
     assert times > 5
     assert "made anew" in what
-    assert damage.manifests(tmp_path / "other", 211, 0) == (5, "refused")
+    times, what = damage.manifests(tmp_path / "other", 211, 0)
+    assert times > 3
+    assert what == "refused"
 
 
 def test_a_store_that_does_not_look_is_found_out(

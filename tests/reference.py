@@ -11,8 +11,8 @@ import jax
 import numpy as np
 from flax import nnx
 
-QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
-"""Options of the compiler: not optimised, and no MLIR. To compile takes longer than to run."""
+QUICK = {"xla_backend_optimization_level": 0}
+"""Options of the compiler: not optimised. To compile takes longer than to run."""
 
 
 def jacobians(module: nnx.Module, x: np.ndarray) -> np.ndarray:

@@ -173,7 +173,7 @@ def test_without_the_package_the_mend_is_to_install_it(
 ) -> None:
     (tmp_path / "d.parquet").touch()
     monkeypatch.setitem(sys.modules, "pyarrow.ipc", None)
-    with pytest.raises(UsageError, match=r"needs the package `pyarrow`.*pip install 'sed2-rank\[arrow"):
+    with pytest.raises(UsageError, match=r"needs the package `pyarrow`.*'sed2-rank\[arrow"):
         load_dataset(tmp_path / "d.parquet")
 
 

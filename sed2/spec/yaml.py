@@ -350,7 +350,8 @@ def _mend_path(path: Path) -> str:
     """What to do about a file that is not there: the nearest name, and the other form of SPEC."""
     other = 'Give a YAML file, or a notation in quotes such as "MLP 54-16-7"'
     names = _yaml_names(path.parent)
-    return f"{other}. In {path.parent}: {did_you_mean(path.name, names)}" if names else other
+    hint = did_you_mean(path.name, names).replace("Allowed", f"There are in {path.parent}")
+    return f"{other}. {hint}" if names else other
 
 
 def _list_yaml(folder: Path) -> str:

@@ -243,7 +243,10 @@ def test_bytes_that_are_not_utf8_have_a_line(path: Path) -> None:
 
 def test_a_long_cell_is_cut_in_the_message(path: Path) -> None:
     assert len(str(refusal(path, f"a,b\n{'z' * 10_000},0\n"))) < 400 + len(str(path))
-    assert refusal(path, f"a,b\n{'z' * 200_000},0\n").where == f"{path}:2"
+    # Of more characters than csv.field_size_limit(), which other libraries of a process raise.
+    longer = refusal(path, f"a,b\n{'z' * 200_000},0\n")
+    assert longer.where in (f"{path}:2", f"{path}:2:a")
+    assert len(str(longer)) < 400 + len(str(path))
 
 
 @any_folder

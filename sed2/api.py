@@ -225,12 +225,13 @@ def rank(
             ranking = rank_results(place.values(tasks(ESTIMATE), progress), wish.decide_at)
         else:
 
-            def again(more: Mapping[str, Settings]) -> list[ModelResult]:
+            def again(more: Mapping[str, Settings], ahead: str) -> list[ModelResult]:
                 wanted = [Task(ESTIMATE, candidates[name], more[name]) for name in more]
                 now = wanted[0].settings  # of all of them
 
                 def report(what: str, done: int, total: int) -> None:
-                    progress(f"{what}, N = {now.samples}, K = {now.draws}", done, total)
+                    size = f"N = {now.samples}, K = {now.draws}"
+                    progress(", ".join(filter(None, [what, size, ahead])), done, total)
 
                 return place.values(wanted, report)
 
@@ -476,8 +477,7 @@ def validate(
     file = read_spec(spec, allow_import, allow_partial, settings)
     checked: list[Checked] = []
     read: dict[tuple[object, ...], Dataset] = {}  # models may have data of their own
-    for candidate in file.models:
-        its = resolve_settings(file, candidate, settings)
+    for candidate, its in zip(file.models, resolve_ranked(file, settings), strict=True):
         if its.dataset is not None:
             named = its.dataset, *(getattr(its, name) for name in READING)
             read[named] = data = read.get(named) or load_data(its, settings.get("dataset"))

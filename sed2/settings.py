@@ -37,6 +37,8 @@ SCORE_EPS = (0.3,)
 """The covering radius of scores that look at the whole network, unless `eps` is given."""
 RANKED_BY = "joint"
 """What `rank` orders models by, unless `score` is given (docs/evidence/fresh.md)."""
+WHOLE_DRAWS = 10
+"""Draws of 2sED end-to-end at least: those with which `RANKED_BY` was chosen."""
 SCORE_NAMES = {"lower": "lower 2sED", "end-to-end": "2sED end-to-end", "joint": "joint 2sED"}
 """What a score is of, by the setting."""
 MAX_POINTS = 1000
@@ -317,6 +319,8 @@ class Settings(SpectraSettings):
     score: Literal["lower", "end-to-end", "joint"] = "lower"
     """What models are ordered by: lower 2sED, 2sED of the network as one block, or the geometric
     mean of the two. `rank` takes joint by default."""
+    end_to_end_draws: Annotated[int, Field(ge=1, le=_LIMIT), Number] | None = None
+    """Draws of 2sED end-to-end in these scores; by default a tenth of `draws`, 10 at least."""
     zeta: Annotated[float, Number] = Field(default=0.0, ge=0, lt=1)
     """Meso-scale exponent."""
     estimator: Literal["mc", "smc"] = "mc"
@@ -337,8 +341,14 @@ class Settings(SpectraSettings):
         """Those of lower 2sED, and those of 2sED end-to-end if the score takes that as well."""
         if self.score == "lower":
             return (self,)
-        of_lower = self.model_copy(update={"score": "lower"})
-        return of_lower, of_lower.model_copy(update={"chain": "end-to-end"})
+        own = {"score": "lower", "end_to_end_draws": None}
+        of_whole = {"chain": "end-to-end", "draws": self.whole_draws}
+        return self.model_copy(update=own), self.model_copy(update=own | of_whole)
+
+    @property
+    def whole_draws(self) -> int:
+        """Draws of 2sED end-to-end, of which one takes the time of many by block."""
+        return self.end_to_end_draws or min(self.draws, max(WHOLE_DRAWS, self.draws // 10))
 
     @property
     def score_name(self) -> str:

@@ -28,6 +28,7 @@ import numpy as np
 from sed2.errors import ResourceError, UsageError
 from sed2.options import TIMES, DecidingOptions
 from sed2.ranking.order import as_probability, rank_results, separation
+from sed2.ranking.outlook import Outlook, outlook
 from sed2.ranking.probabilities import (
     probability_ahead,
     probability_best,
@@ -38,8 +39,9 @@ from sed2.ranking.results import Crossing, Demand, Probability, RankedModel, Ran
 from sed2.results import ModelResult
 from sed2.settings import Settings
 
-RunAgain = Callable[[Mapping[str, Settings]], Sequence[ModelResult]]
-"""The results of the models of these names, each with its settings, in this order."""
+RunAgain = Callable[[Mapping[str, Settings], str], Sequence[ModelResult]]
+"""The results of the models of these names, each with its settings, in this order; and what can be
+told of how long it is until they are decided."""
 
 
 def read_demand(wish: DecidingOptions, settings: Mapping[str, Settings]) -> Demand:
@@ -117,8 +119,14 @@ class _Clock:
         self._run, self._budget = run, budget
         self._begun, self._done = time.monotonic(), 0
 
-    def __call__(self, settings: Mapping[str, Settings]) -> Sequence[ModelResult]:
+    def __call__(
+        self, settings: Mapping[str, Settings], ahead: Outlook | None = None
+    ) -> Sequence[ModelResult]:
         """
+        Args:
+            settings: as `RunAgain` takes them.
+            ahead: all that is left to do for these models, this included.
+
         Raises:
             ResourceError: the work would take longer than is left, as far as what was done tells.
         """
@@ -130,9 +138,14 @@ class _Clock:
                 f"the next step would take about {forecast:.0f} s, and {self._budget:g} s are not "
                 "to be exceeded"
             )
-        results = self._run(settings)
+        results = self._run(settings, self._told(ahead) if ahead else "")
         self._done += work
         return results
+
+    def _told(self, ahead: Outlook) -> str:
+        seconds = (time.monotonic() - self._begun) * ahead.work / self._done
+        end = "decided" if ahead.enough else "the limits are reached, which may not decide"
+        return f"about {seconds:.0f} s until {end}"
 
 
 @dataclass(frozen=True)
@@ -191,7 +204,7 @@ class _Round:
         return None
 
 
-def _decide(results: Sequence[ModelResult], run: RunAgain, demand: Demand) -> Ranking:
+def _decide(results: Sequence[ModelResult], run: _Clock, demand: Demand) -> Ranking:
     """Rank one cluster, and go on with what it splits into."""
     round_ = _Round.of(results, demand)
     best = probability_best(round_.simulated)
@@ -222,7 +235,7 @@ def _decide(results: Sequence[ModelResult], run: RunAgain, demand: Demand) -> Ra
     )
 
 
-def _go_on(round_: _Round, cluster: range, run: RunAgain) -> Ranking:
+def _go_on(round_: _Round, cluster: range, run: _Clock) -> Ranking:
     """A cluster at its next N and K, or as it is if it is one model or nothing is left."""
     results = [round_.result(place) for place in cluster]
     more = round_.more(cluster) if len(cluster) > 1 else None
@@ -231,11 +244,12 @@ def _go_on(round_: _Round, cluster: range, run: RunAgain) -> Ranking:
         try:
             # In the order of their names: how they stand now must not matter.
             again = {
-                result.name: result.settings.model_copy(update=more)
+                result.name: _with_more(result.settings, more)
                 for result in sorted(results, key=lambda result: result.name)
             }
             spent = {result.name: result.cost for result in results}
-            found = [replace(one, cost=one.cost + spent[one.name]) for one in run(again)]
+            ahead = outlook(round_.ranking.models[cluster.start : cluster.stop], round_.demand)
+            found = [replace(one, cost=one.cost + spent[one.name]) for one in run(again, ahead)]
             return _decide(found, run, round_.demand)
         except ResourceError as error:
             stopped = f"stopped before the budget was spent: {error.cause}"
@@ -245,6 +259,14 @@ def _go_on(round_: _Round, cluster: range, run: RunAgain) -> Ranking:
         models=tuple(_judged(ranking.models, round_.demand)),
         warnings=(*ranking.warnings, *([stopped] if stopped else [])),
     )
+
+
+def _with_more(settings: Settings, more: Mapping[str, int]) -> Settings:
+    """More draws end-to-end as well, in proportion, where their number is given."""
+    whole = settings.end_to_end_draws
+    if whole and "draws" in more:
+        more = {**more, "end_to_end_draws": whole * more["draws"] // settings.draws}
+    return settings.model_copy(update=more)
 
 
 def _judged(models: Sequence[RankedModel], demand: Demand) -> Iterator[RankedModel]:

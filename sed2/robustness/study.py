@@ -173,11 +173,11 @@ def check_memory(model: ModelSpec, dataset: Dataset, settings: Settings, grids: 
         ResourceError: one does not.
     """
     all_points = points(settings, grids, dataset.rows)
-    for its in settings.by_chain:
-        chain = build_chain(model.blocks, dataset.input_shape, its.chain)
-        for size in (lambda point: point.samples, lambda point: point.draws):
-            point = max(all_points, key=size)
-            make_plan(chain, point.draws, point.samples, _at(its, point, its.seed))
+    for size in (lambda point: point.samples, lambda point: point.draws):
+        point = max(all_points, key=size)
+        for its in _at(settings, point, settings.seed).by_chain:
+            chain = build_chain(model.blocks, dataset.input_shape, its.chain)
+            make_plan(chain, its.draws, its.samples, its)
 
 
 def study(
@@ -258,10 +258,9 @@ def _compute(
 ) -> tuple[ModelResult, ...]:
     """The model under each of some numbers of draws."""
     parts = []
-    for number, its in enumerate(task.settings.by_chain):
-        part = replace(task, settings=its)
+    for number in range(len(task.settings.by_chain)):
         sharing = ALONE if number else prefixes
-        parts.append(_of_chain(part, dataset, progress, store, sharing))
+        parts.append(_of_chain(number, task, dataset, progress, store, sharing))
     return tuple(
         scored(task.settings.model_copy(update={"draws": draws}), *results)
         for draws, *results in zip(task.own, *parts, strict=True)
@@ -269,24 +268,32 @@ def _compute(
 
 
 def _of_chain(
-    task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
+    number: int,
+    task: Task,
+    dataset: Dataset,
+    progress: Report,
+    store: SpectraStore,
+    prefixes: Prefixes,
 ) -> tuple[ModelResult, ...]:
-    """The largest number of draws first: it has the draws of all, but where its work is shared out
+    """Of the chain of that number in `Settings.by_chain`.
+
+    The largest number of draws first: it has the draws of all, but where its work is shared out
     over so many that the ways to the spectra differ."""
-    chain = build_chain(task.model.blocks, dataset.input_shape, task.settings.chain)
+    kind = task.settings.by_chain[number].chain
+    chain = build_chain(task.model.blocks, dataset.input_shape, kind)
     samples = min(task.settings.samples, dataset.rows)
     found: dict[int, ModelResult] = {}
     sampled: list[tuple[list[Way], Sampled]] = []
     for draws in sorted(task.own, reverse=True):
-        settings = task.settings.model_copy(update={"draws": draws})
+        settings = task.settings.model_copy(update={"draws": draws}).by_chain[number]
         room = reserved(chain, samples, settings)
-        plan = make_plan(chain, draws, samples, settings, reserved=room)
+        plan = make_plan(chain, settings.draws, samples, settings, reserved=room)
         ways = [way.numeric for way in plan.ways]
         same = next((its for known, its in sampled if known == ways), None)
         if same is None:
             same = sample(task.model, chain, dataset, settings, progress, store, prefixes, room)
             sampled.append((ways, same))
-        found[draws] = evaluate(replace(same.first(draws), plan=plan), settings)
+        found[draws] = evaluate(replace(same.first(settings.draws), plan=plan), settings)
     return tuple(found[draws] for draws in task.own)
 
 

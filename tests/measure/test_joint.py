@@ -100,7 +100,7 @@ def test_a_score_has_its_factors_of_the_two_chains() -> None:
     """Each equal to that of its own chain, alone."""
     its = {"draws": 12, "samples": 20, "eps": "0.1,0.3", "n_train": 1000}
     lower = estimate_spec(MLP, X, **its)
-    whole = estimate_spec(MLP, X, chain="end-to-end", **its)
+    whole = estimate_spec(MLP, X, chain="end-to-end", **its | {"draws": 10})
     joint = estimate_spec(MLP, X, score="joint", **its)
     assert joint.factors
     assert joint.eps_n is not None
@@ -140,3 +140,15 @@ def test_the_whole_network_has_no_blocks_to_compare_with() -> None:
     with pytest.raises(UsageError, match=r"`score` joint .* `chain` end-to-end") as caught:
         resolve({"score": "joint", "chain": "end-to-end"}, {})
     assert caught.value.where in {"score", "chain"}
+
+
+@pytest.mark.parametrize(
+    ("draws", "given", "whole"),
+    [(100, None, 10), (400, None, 40), (30, None, 10), (4, None, 4), (100, 25, 25), (4, 7, 7)],
+)
+def test_the_whole_network_has_a_tenth_of_the_draws(
+    draws: int, given: int | None, whole: int
+) -> None:
+    settings = Settings(score="joint", draws=draws, end_to_end_draws=given)
+    assert [its.draws for its in settings.by_chain] == [draws, whole]
+    assert {its.end_to_end_draws for its in settings.by_chain} == {None}

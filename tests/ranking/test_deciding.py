@@ -34,8 +34,11 @@ class World:
     noisy: str = ""
     """One model whose error of the draws is 30 times that of the others."""
     runs: list[tuple[str, int, int]] = field(default_factory=list)
+    ahead: list[str] = field(default_factory=list)
+    """What was told before each run."""
 
-    def run(self, settings: Mapping[str, Settings]) -> list[ModelResult]:
+    def run(self, settings: Mapping[str, Settings], ahead: str = "") -> list[ModelResult]:
+        self.ahead.append(ahead)
         return [self._run(name, its) for name, its in settings.items()]
 
     def _run(self, name: str, settings: Settings) -> ModelResult:
@@ -189,9 +192,9 @@ def test_a_step_that_would_not_fit_the_time_is_not_begun(monkeypatch: pytest.Mon
     now = [0.0]
     monkeypatch.setattr("sed2.ranking.deciding.time.monotonic", lambda: now[0])
 
-    def run(settings: Mapping[str, Settings]) -> list[ModelResult]:
+    def run(settings: Mapping[str, Settings], ahead: str) -> list[ModelResult]:
         now[0] += sum(its.draws for its in settings.values()) / 20
-        return world.run(settings)
+        return world.run(settings, ahead)
 
     for budget, draws in ((29, 100), (31, 200)):
         now[0] = 0
@@ -199,3 +202,36 @@ def test_a_step_that_would_not_fit_the_time_is_not_begun(monkeypatch: pytest.Mon
         assert {model.result.settings.draws for model in ranking.models} == {draws}
         (stopped,) = [warning for warning in ranking.warnings if "stopped" in warning]
         assert f"s, and {budget} s are not to be exceeded" in stopped
+
+
+def test_before_every_further_step_the_rest_is_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 10 s for K = 100, the gap needs K = 800: 20, 40 and 80 s more, the first one included."""
+    world = World({"a": 101.0, "b": 100.0}, draws=10.0)
+    now = [0.0]
+    monkeypatch.setattr("sed2.ranking.deciding.time.monotonic", lambda: now[0])
+
+    def run(settings: Mapping[str, Settings], ahead: str) -> list[ModelResult]:
+        now[0] += sum(its.draws for its in settings.values()) / 20
+        return world.run(settings, ahead)
+
+    ranking = rank_until_decided(world.settings(), run, DEMAND)
+    assert all(model.decided for model in ranking.models[:-1])
+    assert world.ahead == [
+        "",
+        *(f"about {seconds} s until decided" for seconds in (140, 120, 80)),
+    ]
+    world.values["b"], world.ahead[:] = 100.9, []
+    rank_until_decided(world.settings(), run, DEMAND)
+    assert world.ahead[-1].endswith("until the limits are reached, which may not decide")
+
+
+def test_more_draws_are_more_of_the_whole_network_too() -> None:
+    world = World({"a": 3.0, "b": 2.9}, draws=1.0)
+    given = {
+        name: its.model_copy(update={"end_to_end_draws": 20})
+        for name, its in world.settings().items()
+    }
+    ranking = rank_until_decided(given, world.run, DEMAND)
+    settings = ranking.models[0].result.settings
+    assert settings.draws > 100
+    assert settings.end_to_end_draws == settings.draws // 5

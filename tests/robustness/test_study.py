@@ -348,8 +348,10 @@ def test_seeds_beyond_the_last_one_are_refused() -> None:
         check_shared(["a"], [Settings(seed=2**63 - 3)], 5)
 
 
-def test_the_python_api_gives_the_scores_of_rank() -> None:
+@pytest.mark.parametrize("own", [{}, {"score": "joint", "end_to_end_draws": 2}])
+def test_the_python_api_gives_the_scores_of_rank(own: dict[str, Any]) -> None:
     settings: dict[str, Any] = {"dataset": "covertype", "samples": 4, "draws": 3, "eps": "0.1,0.01"}
+    settings |= own
     spec = {"models": ["MLP 54-2-7", "MLP 54-4-7"]}
     result = sed2.stability(
         spec, samples_grid=[4, 6], draws_grid="3,5", sigma_grid=0.01, seeds=2, **settings

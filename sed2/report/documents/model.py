@@ -74,7 +74,11 @@ def factors_document(result: ModelResult) -> dict[str, Any]:
         "end_to_end": factors and _curve(factors.end_to_end_curve),
         "joint": _curve(factors.curve) if factors and joint else None,
         "factors": factors
-        and {"lower": factors.lower.value, "end_to_end": factors.end_to_end.value},
+        and {
+            "lower": factors.lower.value,
+            "end_to_end": factors.end_to_end.value,
+            "end_to_end_draws": result.settings.whole_draws,
+        },
     }
 
 

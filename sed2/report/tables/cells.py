@@ -37,8 +37,9 @@ def describe(settings: Settings, inputs: int) -> str:
     by = "" if settings.averages_draws else particles
     column = "no label" if settings.label == NO_LABEL else f"label `{shown(settings.label)}`"
     label = f" ({column})" if settings.label else ""
+    whole = "" if settings.score == "lower" else f" ({settings.whole_draws} end-to-end)"
     return (
-        f"{settings.dataset}{label}, N = {inputs} inputs, K = {settings.draws} draws, {by}"
+        f"{settings.dataset}{label}, N = {inputs} inputs, K = {settings.draws} draws{whole}, {by}"
         f"{settings.fisher} Fisher, prior {settings.prior}, {settings.likelihood} likelihood, "
         f"chain {settings.chain}, sigma {level(settings.noise)}, "
         f"zeta {settings.zeta:g}, seed {settings.seed}."

@@ -144,8 +144,8 @@ class _Clock:
 
     def _told(self, ahead: Outlook) -> str:
         seconds = (time.monotonic() - self._begun) * ahead.work / self._done
-        end = "decided" if ahead.enough else "the limits are reached, which may not decide"
-        return f"about {seconds:.0f} s until {end}"
+        end = "decided" if ahead.enough else "at the limits, perhaps undecided,"
+        return f"{end} in about {seconds:.0f} s"
 
 
 @dataclass(frozen=True)

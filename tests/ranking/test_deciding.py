@@ -218,11 +218,11 @@ def test_before_every_further_step_the_rest_is_forecast(monkeypatch: pytest.Monk
     assert all(model.decided for model in ranking.models[:-1])
     assert world.ahead == [
         "",
-        *(f"about {seconds} s until decided" for seconds in (140, 120, 80)),
+        *(f"decided in about {seconds} s" for seconds in (140, 120, 80)),
     ]
     world.values["b"], world.ahead[:] = 100.9, []
     rank_until_decided(world.settings(), run, DEMAND)
-    assert world.ahead[-1].endswith("until the limits are reached, which may not decide")
+    assert world.ahead[-1].startswith("at the limits, perhaps undecided, in about ")
 
 
 def test_more_draws_are_more_of_the_whole_network_too() -> None:

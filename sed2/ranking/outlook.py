@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import NormalDist
 
 import numpy as np
 
 from sed2.options import TIMES
-from sed2.ranking.probabilities import variance_of_difference
+from sed2.ranking.probabilities import freedom_of_draws, variance_of_difference
 from sed2.ranking.results import Demand, RankedModel
 from sed2.settings import Settings
 
@@ -51,10 +50,13 @@ def outlook(models: Sequence[RankedModel], demand: Demand) -> Outlook:
 
 def _of_group(group: Sequence[RankedModel], demand: Demand) -> Outlook:
     """Of neighbours none of which are told apart."""
+    from scipy import special  # a tenth of a second, which only this needs
+
     pairs = [(a.result, b.result) for a, b in pairwise(group)]
     sources = np.nan_to_num([variance_of_difference(a, b)[:, -1] for a, b in pairs])
     gaps = np.array([a.score.value - b.score.value for a, b in pairs])
-    wanted = np.square(gaps / NormalDist().inv_cdf(demand.probability))
+    freedom = min(freedom_of_draws(model.result) for model in group)
+    wanted = np.square(gaps / special.stdtrit(freedom, demand.probability))
     settings = group[0].result.settings
     size = {"draws": settings.draws, "samples": settings.samples}
     limits = {"draws": demand.max_draws, "samples": demand.max_samples}

@@ -297,10 +297,10 @@ class SpectraSettings(Options):
     """Groups of inputs left out in turn for the standard error; 0 leaves it undefined."""
     max_flops: Annotated[float, Number, BUDGET] = Field(default=3e12, gt=0)
     """Operations to spend on spectra; where exact costs more, units are sampled at random."""
-    lanczos_steps: Annotated[int, Number, BUDGET] = Field(default=32, ge=2, le=10_000)
+    lanczos_steps: Annotated[int, Number, BUDGET] = Field(default=128, ge=2, le=10_000)
     """Steps of Lanczos quadrature, where no exact way fits."""
-    probes: Annotated[int, Number, BUDGET] = Field(default=4, ge=2, le=10_000)
-    """Random probes of Lanczos quadrature, where no exact way fits."""
+    probes: Annotated[int, Number, BUDGET] = Field(default=1, ge=1, le=10_000)
+    """Random probes of Lanczos quadrature for each draw, where no exact way fits."""
     memory_gb: Annotated[Annotated[float, Field(gt=0), Number] | None, BUDGET] = None
     """Memory to stay within, in GB; by default half of what is free, at most 3."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 EPS = "1e-3:1e-1"
-STEPS, PROBES = 32, 4  # of Lanczos quadrature, as sed2 has them by default
+STEPS, PROBES = 128, 1  # of Lanczos quadrature, as sed2 has them by default
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -38,12 +39,13 @@ def effective_dimension(spectra: Spectra, eps: np.ndarray) -> np.ndarray:
     """
     values = np.empty((len(eps), spectra.draws))
     for e, amplitude in enumerate(np.sqrt(spectra.scale) / np.asarray(eps, float)):
-        values[e] = sum(
-            # log hypot(1, r) = 1/2 log(1 + r^2), and does not overflow
-            block.sums(np.log(np.hypot(1, amplitude * block.roots))).sum(axis=1)
-            for block in spectra.blocks
-        )
+        values[e] = sum(block.total(partial(_half_log, amplitude))[0] for block in spectra.blocks)
     return log_mean_exp(values) / np.abs(np.log(eps))
+
+
+def _half_log(amplitude: float, roots: np.ndarray) -> np.ndarray:
+    """1/2 log(1 + r^2) = log hypot(1, r), which does not overflow."""
+    return np.asarray(np.log(np.hypot(1, amplitude * roots)))
 
 
 def _two_sed(spectra: Spectra, eps: np.ndarray, zeta: float) -> np.ndarray:

@@ -7,13 +7,13 @@ one column per parameter. It is formed, or only multiplied with.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.flatten_util import ravel_pytree
-from matfree import decomp
 
 from sed2.fisher.likelihood import Rows
 from sed2.fisher.roots import (
@@ -25,7 +25,7 @@ from sed2.fisher.roots import (
     roots_of_eigenvalues,
     singular_values,
 )
-from sed2.fisher.ways import Way
+from sed2.fisher.ways import FEW, Way
 
 Product = Callable[[jax.Array], jax.Array]
 
@@ -49,6 +49,8 @@ def generic_roots(
         places: of the parameters that count, and beyond all others; None if all do.
     """
     graphdef, parameters, rest = nnx.split(module, nnx.Param, ...)  # type: ignore[misc]
+    if way.name == "lanczos" and uniform.size > FEW * way.samples:
+        parameters, rest, x = _in_single_precision((parameters, rest, x))
     every_one, unravel = ravel_pytree(parameters)
     flat = every_one
     if places is not None:
@@ -69,23 +71,28 @@ def generic_roots(
         return exact(singular_values(_factor(mapped, flat, inputs, way.batch))[None])
 
     every = jnp.arange(inputs)
-    shape = jax.eval_shape(mapped, flat, every).shape
+    shape = jax.eval_shape(mapped, flat, every)
     _, push = jax.linearize(lambda flat: mapped(flat, every), flat)
     pull = jax.linear_transpose(push, flat)
 
     def forward(tangent: jax.Array) -> jax.Array:
-        return push(tangent).ravel()
+        return push(tangent.astype(flat.dtype)).ravel()
 
     def backward(cotangent: jax.Array) -> jax.Array:
-        return pull(cotangent.reshape(shape))[0]
+        return pull(cotangent.reshape(shape.shape).astype(shape.dtype))[0]
 
-    count = shape[0] * shape[1]
+    count = shape.size
     if way.name == "gram":
         gram = jax.lax.map(lambda e: forward(backward(e)), jnp.eye(count), batch_size=way.batch)
         return exact(gram_roots((gram + gram.T) / 2)[None])
     if count <= flat.size:
-        return _lanczos(lambda u: forward(backward(u)), count, way, uniform)
-    return _lanczos(lambda v: backward(forward(v)), flat.size, way, uniform)
+        return lanczos_roots(lambda u: forward(backward(u)), count, way, uniform)
+    return lanczos_roots(lambda v: backward(forward(v)), flat.size, way, uniform)
+
+
+def _in_single_precision(tree: Any) -> Any:
+    """Products with the Jacobian take half the time. A module that insists on more has it."""
+    return jax.tree.map(lambda a: a.astype(jnp.float32) if a.dtype == jnp.float64 else a, tree)
 
 
 def _factor(
@@ -115,43 +122,91 @@ def _factor(
     return jax.lax.scan(add, jnp.zeros((d, d)), numbers)[0]
 
 
-def _lanczos(product: Product, size: int, way: Way, uniform: jax.Array) -> Roots:
+def lanczos_roots(product: Product, size: int, way: Way, uniform: jax.Array) -> Roots:
     """Stochastic Lanczos quadrature: for f(0) = 0 and a probe z of independent signs,
 
         sum_i f(lambda_i) = E[z^T f(F) z],   z^T f(F) z ~ size * sum_k w_k f(theta_k)
 
-    with the Ritz values theta_k and w_k the squared first entries of the eigenvectors of the
-    tridiagonal matrix. One group per probe; `coarse` has half the steps."""
-    decompose = decomp.hessenberg(way.steps, reortho="full", custom_vjp=False)
+    with the nodes theta_k and w_k the squared first entries of the eigenvectors of a tridiagonal
+    matrix: Gauss's rule, and Gauss and Radau's rule with a node at 0 (Golub and Meurant 2010,
+    Matrices, Moments and Quadrature, chapters 6 and 11). One group per probe.
+
+    Of few eigenvalues it is to be exact, so every vector is orthogonalised against all before it.
+    Of many, copies of nodes that are found twice share their weight, and no vectors are kept."""
+    kept = way.steps if size <= FEW else 1
 
     def probe(signs: jax.Array) -> tuple[jax.Array, jax.Array]:
-        # Not matfree's tridiagonal matrix, the mean of this one and its transpose: its
-        # superdiagonal is rounding of the size of F once the Krylov space is used up.
-        matrix = decompose(product, signs).J_small
-        return jnp.diagonal(matrix), jnp.diagonal(matrix, -1)
+        def step(state: Any, k: jax.Array) -> tuple[Any, tuple[jax.Array, jax.Array]]:
+            vector, last, coupling, basis = state
+            image = product(vector) - coupling * last
+            diagonal = vector @ image
+            basis = basis.at[k % kept].set(vector)
+            for _ in range(min(kept, 2)):  # twice is enough
+                image -= basis.T @ (basis @ image)
+            coupling = jnp.linalg.norm(image)
+            # 0 / 0 is cut off below. NaN is passed on.
+            following = image / jnp.where(coupling == 0, 1.0, coupling)
+            return (following, vector, coupling, basis), (diagonal, coupling)
+
+        start = signs / jnp.sqrt(float(size)), jnp.zeros(size), 0.0, jnp.zeros((kept, size))
+        return jax.lax.scan(step, start, jnp.arange(way.steps))[1]
 
     signs = jnp.where(uniform.reshape(way.samples, size) > 0, 1.0, -1.0)
-    diagonals, offdiagonals = jax.lax.map(probe, signs)
+    diagonals, couplings = jax.lax.map(probe, signs)
+    diagonals, couplings = _cut(diagonals, couplings, size)
+    half = way.steps // 2
     share = size / way.samples
-    half = max(1, way.steps // 2)
+    coarse = _rules(diagonals[:, :half], couplings[:, :half], share, size) if half else None
+    return replace(_rules(diagonals, couplings, share, size), coarse=coarse)
+
+
+def _cut(diagonals: jax.Array, couplings: jax.Array, size: int) -> tuple[jax.Array, jax.Array]:
+    """Without what follows once the Krylov space is used up; NaN if F is not finite.
+
+    It is used up where a coupling is rounding noise: nothing after it couples to the probe, and
+    what is computed there (0 / 0, or any unit vector) is nothing."""
+    scale = jax.lax.cummax(jnp.maximum(jnp.abs(diagonals), couplings), axis=1)
+    used_up = couplings <= size * jnp.finfo(scale.dtype).eps * scale  # not so for NaN
+    coupled = jnp.cumsum(used_up, axis=1) == 0
+    couplings = jnp.where(coupled, couplings, 0.0)
+    diagonals = diagonals.at[:, 1:].set(jnp.where(coupled[:, :-1], diagonals[:, 1:], 0.0))
+    return diagonals, couplings
+
+
+def _rules(diagonals: jax.Array, couplings: jax.Array, share: float, size: int) -> Roots:
+    """Gauss's rule, (probes, steps) each, with the one of Gauss and Radau below it."""
     return Roots(
-        *_quadrature(diagonals, offdiagonals, share, size),
-        coarse=Roots(*_quadrature(diagonals[:, :half], offdiagonals[:, : half - 1], share, size)),
+        *_quadrature(diagonals, couplings[:, :-1], share, size),
+        below=Roots(*_quadrature(*_with_zero(diagonals, couplings), share, size)),
     )
+
+
+def _with_zero(diagonals: jax.Array, couplings: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The tridiagonal matrix with one row more, by which 0 is an eigenvalue.
+
+    Its last pivot must vanish. Where an earlier one does, but for rounding, 0 is one already."""
+
+    def eliminate(pivot: jax.Array, row: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        diagonal, coupling = row
+        return diagonal - _quotient(coupling**2, pivot), None
+
+    rows = diagonals[:, 1:].T, couplings[:, :-1].T
+    pivot, _ = jax.lax.scan(eliminate, diagonals[:, 0], rows)
+    last = _quotient(couplings[:, -1] ** 2, pivot)
+    couplings = couplings.at[:, -1].multiply(last > 0)
+    return jnp.column_stack([diagonals, last]), couplings
+
+
+def _quotient(of: jax.Array, by: jax.Array) -> jax.Array:
+    """0 where the divisor is not above 0; NaN is passed on."""
+    return jnp.where(by <= 0, 0.0, of / jnp.where(by <= 0, 1.0, by))
 
 
 def _quadrature(
     diagonals: jax.Array, offdiagonals: jax.Array, share: float, size: int
 ) -> tuple[jax.Array, jax.Array]:
-    """Roots of the Ritz values and their weights, (probes, steps) each; NaN if F is not finite.
-
-    The Krylov space is used up where an off-diagonal number is rounding noise: nothing after it
-    couples to the probe, and what is computed there (0 / 0, or any unit vector) is cut off."""
-    scale = jax.lax.cummax(jnp.maximum(jnp.abs(diagonals[:, :-1]), offdiagonals), axis=1)
-    used_up = offdiagonals <= size * jnp.finfo(scale.dtype).eps * scale  # not so for NaN
-    coupled = jnp.cumsum(used_up, axis=1) == 0
-    offdiagonals = jnp.where(coupled, offdiagonals, 0.0)
-    diagonals = diagonals.at[:, 1:].set(jnp.where(coupled, diagonals[:, 1:], 0.0))
+    """Roots of the eigenvalues of tridiagonal matrices and their weights, (probes, steps) each; NaN
+    if a matrix is not finite."""
     finite = jnp.isfinite(diagonals).all(axis=1, keepdims=True)
     finite &= jnp.isfinite(offdiagonals).all(axis=1, keepdims=True)
     tridiagonal = jax.vmap(jnp.diag)(jnp.where(finite, diagonals, 0.0))

@@ -151,5 +151,5 @@ def _bytes(items: Items, j: int) -> int:
 
 
 def _spectrum_bytes(block: BlockSpectrum) -> int:
-    coarse = _spectrum_bytes(block.coarse) if block.coarse else 0
-    return block.roots.nbytes + block.weights.nbytes + coarse
+    further = sum(_spectrum_bytes(rule) for rule in (block.below, block.coarse) if rule)
+    return block.roots.nbytes + block.weights.nbytes + further

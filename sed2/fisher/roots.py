@@ -28,8 +28,10 @@ class Roots:
     """(groups, r) >= 0, zeros exact."""
     weights: Any
     """Broadcasts to `values`: how many eigenvalues each value stands for."""
+    below: Roots | None = None
+    """By another rule that is too small where this one is too large, if this is a quadrature."""
     coarse: Roots | None = None
-    """The same from half the work, where the way is iterative: shows what is missing."""
+    """Both with half the nodes."""
 
 
 def exact(values: jax.Array, multiplicity: float = 1.0) -> Roots:

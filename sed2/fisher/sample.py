@@ -97,7 +97,10 @@ def _spectrum(block: ChainBlock, roots: Roots, activations: np.ndarray, way: Way
         roots.weights,
         activations,
         way.sampling,
-        _spectrum(block, roots.coarse, activations, way) if roots.coarse else None,
+        *(
+            _spectrum(block, rule, activations, way) if rule else None
+            for rule in (roots.below, roots.coarse)
+        ),
     )
 
 

@@ -24,6 +24,9 @@ from sed2.settings import SpectraSettings
 FLOAT = 8  # bytes of a float64
 COPIES = 3  # of every working array: itself, its fused producer, LAPACK's workspace
 BATCH_BYTES = 64 * 2**20  # factors of one batch of units or inputs: large enough to be efficient
+FEW = 10_000
+"""Eigenvalues. Of more, no Lanczos quadrature tells those below 1e-7 of the largest from zeros, so
+products in single precision are enough for it; of fewer it may be exact."""
 MIN_UNITS = 8  # a sample's error is known to 1/sqrt(2 * 7) = 27%
 
 
@@ -92,7 +95,8 @@ class Way:
             case "gram":
                 return "exact, Gram matrix of the outputs"
             case _:
-                return f"Lanczos quadrature, {self.samples} probes of {self.steps} steps"
+                probes = f"{self.samples} probe{'s' * (self.samples > 1)}"
+                return f"Lanczos quadrature, {probes} of {self.steps} steps"
 
 
 def ways(sizes: Sizes, settings: SpectraSettings, memory: float, work: float) -> list[Way]:
@@ -197,7 +201,7 @@ def _lanczos(sizes: Sizes, steps: int, probes: int) -> Way:
         population=math.inf,
         steps=steps,
         numbers=probes * small,
-        bytes=product + COPIES * FLOAT * steps * small,
-        kept=2 * probes * steps,
-        work=probes * steps * (6 * sizes.work + 8.0 * steps * small),
+        bytes=product + COPIES * FLOAT * small * (steps if small <= FEW else 1),
+        kept=probes * (6 * steps + 4),
+        work=probes * steps * (6 * sizes.work + 10.0 * small),
     )

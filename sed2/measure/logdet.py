@@ -8,6 +8,7 @@ with lam_i the eigenvalues of Fhat = F d / E[tr F].
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class LogDets:
     sum_i a sqrt(lam_i) / (2 (1 + a sqrt(lam_i))), which carries its error."""
     variances: np.ndarray
     """(E, K, L) of each value, from the sampling of units or probes and from Lanczos steps that
-    are missing; 0 where the spectrum is exact, NaN where one sample says nothing of it."""
+    are missing; 0 where the spectrum is exact, NaN where one unit says nothing of it."""
     traces: np.ndarray
     """(K,) tr F before normalisation."""
     parameters: int
@@ -49,29 +50,40 @@ def log_determinants(
     slopes, variances = np.empty_like(values), np.zeros_like(values)
     for j, block in enumerate(spectra.blocks):
         for e, amplitude in enumerate(amplitudes):
-            scaled = amplitude * block.roots
-            terms = block.sums(np.log1p(scaled))
-            values[e, :, j] = terms.sum(axis=1)
-            variances[e, :, j] = _sampling_variance(block, terms)
-            if block.coarse is not None:
-                coarse = block.coarse.sums(np.log1p(amplitude * block.coarse.roots)).sum(axis=1)
-                variances[e, :, j] += (values[e, :, j] - coarse) ** 2
-            scaled /= 1 + scaled
-            slopes[e, :, j] = block.sums(scaled).sum(axis=1) / 2
+            values[e, :, j], off = block.total(partial(_log, amplitude))
+            variances[e, :, j] = off**2
+            if block.sampling:
+                variances[e, :, j] += _sampling_variance(block, _log(amplitude, block.roots))
+            slopes[e, :, j] = block.total(partial(_slope, amplitude))[0]
     return LogDets(values, slopes, variances, spectra.traces, spectra.parameters)
 
 
-def _sampling_variance(block: BlockSpectrum, terms: np.ndarray) -> np.ndarray:
-    """(K,) variance of the sum of the terms (K, groups), if the groups are a random sample.
+def _log(amplitude: float, roots: np.ndarray) -> np.ndarray:
+    return np.log1p(amplitude * roots)
+
+
+def _slope(amplitude: float, roots: np.ndarray) -> np.ndarray:
+    """By the logarithm of the normaliser, the square of the amplitude."""
+    scaled = amplitude * roots
+    return scaled / (2 * (1 + scaled))
+
+
+def _sampling_variance(block: BlockSpectrum, logs: np.ndarray) -> np.ndarray:
+    """(K,) variance of the sum, whose groups are a random sample.
 
     Widened by Student's t, so that two standard errors hold the exact value in 95% of cases however
-    few the groups are."""
-    groups = terms.shape[1]
-    if not block.sampling:
-        return np.zeros(len(terms))
+    few the groups are. Of a single probe z of independent signs the variance is at most
+    2 tr f(F)^2 (Hutchinson), which it tells itself.
+
+    Args:
+        logs: (K, groups, r) the summands f of the roots.
+    """
+    groups = logs.shape[1]
+    if groups == 1 and block.below is None:
+        return np.full(len(logs), np.nan)
     if groups == 1:
-        return np.full(len(terms), np.nan)
+        return 2 * block.sums(logs**2).sum(axis=1)
     from scipy import special  # a tenth of a second, and exact spectra do not need it
 
     widening = (special.stdtrit(groups - 1, 0.975) / special.ndtri(0.975)) ** 2
-    return widening * block.sampling * groups * terms.var(axis=1, ddof=1)
+    return widening * block.sampling * groups * block.sums(logs).var(axis=1, ddof=1)

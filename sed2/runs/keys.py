@@ -30,7 +30,7 @@ from sed2.spec.schema import ModelSpec
 from sed2.tasks import Task
 
 _ROOT = Path(__file__).parents[1]
-PACKAGES = ("sed2", "jax", "jaxlib", "flax", "numpy", "scipy", "optax", "matfree", "blackjax")
+PACKAGES = ("sed2", "jax", "jaxlib", "flax", "numpy", "scipy", "optax", "blackjax")
 """Whose versions may change a number."""
 NAMES_OF_DATA = {"dataset", *READING}
 """Settings that determine the data, whose hash is taken instead."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sed2.errors import NumericsError
-from sed2.measure.spectra import Spectra
+from sed2.measure.spectra import SHARE_ERROR, BlockSpectrum, Spectra
 from tests.cases import block_spectrum, spectra
 
 
@@ -64,6 +64,7 @@ def test_joining_is_the_inverse_of_slicing(cuts: list[int], shared: bool) -> Non
     if not shared:
         block = replace(block, weights=np.arange(1.0, 7.0).reshape(6, 1, 1))
     block = replace(block, sampling=0.5, coarse=replace(block, roots=block.roots[..., :2]))
+    block = replace(block, below=replace(block, roots=block.roots / 2, coarse=None))
     whole = Spectra((block, *whole.blocks[1:]))
     starts = [0, *cuts[:-1]]
     parts = [whole[start:stop] for start, stop in zip(starts, cuts, strict=True)]
@@ -74,9 +75,43 @@ def test_joining_is_the_inverse_of_slicing(cuts: list[int], shared: bool) -> Non
             other.parameters,
             other.sampling,
         )
-        for got, want in ((one, other), (one.coarse, other.coarse)):
+        for got, want in (
+            (one, other),
+            (one.coarse, other.coarse),
+            (one.below, other.below),
+        ):
             if want is not None:
                 assert got is not None
                 np.testing.assert_array_equal(got.roots, want.roots)
                 np.testing.assert_array_equal(got.traces, want.traces)
                 np.testing.assert_array_equal(got.activations, want.activations)
+
+
+def rule(*sums: float) -> BlockSpectrum:
+    """Of one group, with these sums of f(roots) = roots under as many draws."""
+    return BlockSpectrum(
+        "a", 9, np.reshape(sums, (-1, 1, 1)), np.ones((1, 1, 1)), np.ones(len(sums))
+    )
+
+
+def test_a_quadrature_lies_between_its_two_rules_as_half_its_nodes_tell() -> None:
+    """The two draws: errors of +4 and -2 that fall to +2 and -1, and none at all."""
+    coarse = replace(rule(104, 50), below=rule(98, 50))
+    block = replace(rule(102, 50), below=rule(99, 50), coarse=coarse, sampling=1.0)
+    value, error = block.total(lambda roots: roots)
+    np.testing.assert_allclose(value, [100, 50])
+    np.testing.assert_allclose(error, [SHARE_ERROR * 3, 0])
+    alone = replace(block, coarse=None).total(lambda roots: roots)[0]
+    np.testing.assert_allclose(alone, [100.5, 50])
+    exact, none = rule(102, 50).total(lambda roots: roots)
+    np.testing.assert_array_equal(exact, [102, 50])
+    np.testing.assert_array_equal(none, 0)
+
+
+def test_the_share_of_the_gap_is_a_share() -> None:
+    """Where half the nodes lie below all of them, by rounding or a kink, the rule itself is taken;
+    where the gap does not close, its middle."""
+    below = replace(rule(10), below=rule(6), coarse=replace(rule(9), below=rule(3)))
+    assert below.total(lambda roots: roots)[0] == 10
+    open_ = replace(rule(10), below=rule(6), coarse=replace(rule(11), below=rule(8)))
+    assert open_.total(lambda roots: roots)[0] == 8

@@ -9,6 +9,11 @@ worth sharing.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
 
 POOL = ("PJRT_NPROC", "NPROC")
 """Threads of XLA's pool: the first of these that is set."""
@@ -20,6 +25,18 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def in_threads(function: Callable[[T], None], over: Sequence[T]) -> None:
+    """function(one) of each, on all cores: of use where it is NumPy that works."""
+    workers = min(cores(), len(over))
+    if workers < 2:
+        for one in over:
+            function(one)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(function, over):
+            pass
 
 
 def variables(cores: int) -> dict[str, str]:

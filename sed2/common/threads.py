@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -34,6 +33,8 @@ def in_threads(function: Callable[[T], None], over: Sequence[T]) -> None:
         for one in over:
             function(one)
         return
+    from concurrent.futures import ThreadPoolExecutor  # which `--help` does not need
+
     with ThreadPoolExecutor(workers) as pool:
         for _ in pool.map(function, over):
             pass

@@ -346,7 +346,7 @@ def test_a_baseline_that_lacked_memory_is_tried_again(
         return {"abbas": BaselineValue(math.nan, "why")}
 
     monkeypatch.setattr(resources, "free_memory", lambda: free)
-    monkeypatch.setattr(tasks, "baseline_values", values)
+    monkeypatch.setattr(registry, "baseline_values", values)
     for _ in range(2):
         ranking = ranked(tmp_path / "run", "MLP 54-2-7", baselines=True, epochs=1)
     assert ranking.models[0].baselines

@@ -141,7 +141,16 @@ def test_spectra_have_the_key_of_what_determines_them() -> None:
     known = spectra(items)
     ways = [replace(way, batch=1, bytes=7, population=float(way.population)) for way in plan.ways]
     determined = {"eps", "zeta", "draws", "estimator", "n_train", "input_groups", "samples"}
-    determined |= {"particles", "islands", "moves", "gamma", "memory_gb", "probes", "score", "end_to_end_draws"}
+    determined |= {
+        "particles",
+        "islands",
+        "moves",
+        "gamma",
+        "memory_gb",
+        "probes",
+        "score",
+        "end_to_end_draws",
+    }
     determined |= {"max_flops", "lanczos_steps"}  # which are in the ways
     for name in OTHER:
         other = replace(items, settings=ITS.model_copy(update={name: OTHER[name]}))

@@ -92,7 +92,7 @@ class _Commands(dict[str, Any]):
         return {name: _command(name) for name in self}.items()
 
 
-class _Group(TyperGroup):
+class _CommandGroup(TyperGroup):
     """All commands, of which `--help` shows the names and how their help begins."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -115,7 +115,7 @@ logging.getLogger("sed2").addHandler(_Said())
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # a cache it cannot write costs time only
 app = typer.Typer(
     name="sed2",
-    cls=_Group,
+    cls=_CommandGroup,
     help="Rank neural architectures before training them, by the two-scale effective dimension.",
     epilog=EPILOG,
     no_args_is_help=True,

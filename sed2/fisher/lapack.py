@@ -57,7 +57,7 @@ def run_chain(
             passes = _forward(block, items.settings, uniform, x)
             mean = passes[-1].output
             if way.name == "units":
-                factor = _Factors(passes[0].features, scaled, run)
+                factor = _OfUnits(passes[0].features, scaled, run)
                 values, weight = factor.by_unit(passes[0].slopes, block.output_shape[-1])
             elif is_last and items.settings.likelihood == "categorical":
                 values, weight = _whole(passes, in_mean, run, categorical=True), 1
@@ -149,7 +149,7 @@ def _noise(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Factors:
+class _OfUnits:
     """The factors diag(c) X of units, by their coefficients c."""
 
     features: np.ndarray

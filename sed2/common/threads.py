@@ -27,8 +27,9 @@ def cores() -> int:
 
 
 def in_threads(function: Callable[[T], None], over: Sequence[T]) -> None:
-    """function(one) of each, on all cores: of use where it is NumPy that works."""
-    workers = min(cores(), len(over))
+    """function(one) of each, on all cores that XLA may use: of use where it is NumPy that works."""
+    given = next((os.environ[name] for name in POOL if os.environ.get(name, "").isdigit()), "")
+    workers = min(max(1, int(given) // 2) if given else cores(), len(over))
     if workers < 2:
         for one in over:
             function(one)

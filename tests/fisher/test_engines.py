@@ -50,7 +50,7 @@ def spectra_of(engine: Any, items: Items) -> Spectra:
     return sample_spectra(replace(items, plan=replace(items.plan, engine=engine)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     layers=st.lists(LAYERS, min_size=1, max_size=3),
     kind=st.sampled_from(INPUTS),

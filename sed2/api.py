@@ -60,12 +60,10 @@ from sed2.request import (
 from sed2.results import Checked, ModelResult
 from sed2.robustness.results import StabilityResult
 from sed2.robustness.study import check_memory, check_shared, read_grids, study
-from sed2.selection.choosing import choose, first_tasks, prior_tasks, read_entries
 from sed2.selection.results import Selection
 from sed2.settings import READING, Settings
 from sed2.spec.schema import ModelSpec, SpecFile, shape_check
 from sed2.tasks import BASELINES, EARLY, ESTIMATE, TRAINING, Stage, Task, ThisProcess, Workplace
-from sed2.training.plan import check_training
 
 if TYPE_CHECKING:
     from sed2.cluster.settings import Cluster
@@ -209,6 +207,8 @@ def rank(
     wish = resolve_options(DecidingOptions, deciding, file)
     demand = read_demand(wish, its) if until_decided else None
     if train and training:
+        from sed2.training.plan import check_training  # which other rankings do not wait for
+
         for name, candidate in candidates.items():
             check_training(candidate, dataset, its[name], training)
 
@@ -279,6 +279,8 @@ def select(
         as `rank`; and UsageError if there is one model only, the budget is too small for one epoch,
         or `prune_by` names no measure; DataError if the data have no labels.
     """
+    from sed2.selection.choosing import choose, first_tasks, prior_tasks, read_entries
+
     run = _opened(run_dir)
     settings, of_tasks, wishes, training, limits = sort_out(
         options, Settings, ClusterOptions, SelectOptions, TrainingSettings, LimitOptions

@@ -12,20 +12,21 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-import jax
 import numpy as np
-from flax import nnx
 
 from sed2.blocks import Block, Shape
+from sed2.blocks.base import Manner, OfUser
+from sed2.blocks.dense import Dense
 from sed2.blocks.network import Network
-from sed2.blocks.pieces import NativePiece, Piece
-from sed2.blocks.structure import Layout, Linearisable, Structure
-from sed2.blocks.user import Manner, UserBlock, fitted, joined_where_handed, of_user
+from sed2.blocks.structure import Layout
 from sed2.errors import ResourceError, SpecError
+
+if TYPE_CHECKING:
+    from flax import nnx
 
 _MOST = 10**16  # numbers; as float64 they have 80 million GB
 
@@ -56,13 +57,12 @@ class ChainBlock:
 
 def _held(block: Block) -> tuple[str, ...]:
     match block:
-        case NativePiece() | Piece():
-            return block.holds
         case Joined():
             return _held(block.block)
         case Network():
             return tuple(name for inner in block.blocks for name in _held(inner))
-    return ()
+    held: tuple[str, ...] = getattr(block, "holds", ())  # of a piece of such a network
+    return held
 
 
 @dataclass(frozen=True)
@@ -125,20 +125,40 @@ class Joined:
         return (*self.before.masks, *self.block.masks)
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
+        from sed2.blocks.modules.joined import JoinedModule
+
         inner = self.block.build(self.before.output_shape(input_shape), rngs)
-        return _JoinedModule(self.before.build(input_shape, rngs), inner)
+        return JoinedModule(self.before.build(input_shape, rngs), inner)
 
 
-class _JoinedModule(nnx.Module):
-    def __init__(self, before: nnx.Module, inner: nnx.Module) -> None:
-        self.before, self.inner = before, inner
+def dense_layers(block: Block, input_shape: Shape) -> tuple[Dense, ...]:
+    """The layers that a block consists of, if these are plain ones: dense, without norm, of flat
+    inputs, linear or ReLU. Empty if it is anything else."""
+    match block:
+        case Dense(norm="none", activation="none" | "identity" | "relu") if len(input_shape) == 1:
+            return (block,)
+        case Network():
+            layers = [dense_layers(inner, input_shape) for inner in block.blocks]
+            return tuple(layer for its in layers for layer in its) if all(layers) else ()
+    return ()
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return self.inner(self.before(x))
 
-    def linearise(self, x: jax.Array) -> tuple[jax.Array, Structure]:
-        assert isinstance(self.inner, Linearisable)  # else the block would have no layout
-        return self.inner.linearise(self.before(x))
+def _fitted(blocks: Sequence[Block], input_shape: Shape) -> Iterable[Block]:
+    """The blocks, a user's own as they come apart."""
+    if not any(isinstance(block, OfUser) for block in blocks):
+        return blocks
+    from sed2.blocks.user import fitted
+
+    return fitted(blocks, input_shape)
+
+
+def as_handed(blocks: Sequence[Block], input_shape: Shape) -> Iterable[Block]:
+    """The blocks, each of a user's own that hands a tuple or a dict on as one with the next."""
+    if not any(isinstance(block, OfUser) for block in blocks):
+        return blocks
+    from sed2.blocks.user import joined_where_handed
+
+    return joined_where_handed(blocks, input_shape)
 
 
 def join_parameter_free(blocks: Sequence[Block], input_shape: Shape) -> list[Block]:
@@ -153,7 +173,7 @@ def join_parameter_free(blocks: Sequence[Block], input_shape: Shape) -> list[Blo
     joined: list[Block] = []
     waiting: list[Block] = []
     shape = input_shape
-    for block in fitted(blocks, input_shape):
+    for block in _fitted(blocks, input_shape):
         has_parameters = block.parameter_count(shape) > 0
         shape = block.output_shape(shape)
         if not has_parameters:
@@ -172,9 +192,11 @@ def manners(blocks: Sequence[Block], input_shape: Shape) -> frozenset[Manner]:
     """By which the blocks would be split as they are: `auto` if nothing more comes apart, `one` if
     they are one block, `declared` if neither was asked for."""
     finest, shape = True, input_shape
-    for block in joined_where_handed(blocks, input_shape):
-        if isinstance(block, UserBlock) and block.manner != "auto":
-            apart = of_user(replace(block, manner="auto"), shape)
+    for block in as_handed(blocks, input_shape):
+        if isinstance(block, OfUser) and block.manner != "auto":
+            from sed2.blocks.user import in_full
+
+            apart = in_full(block, shape)
             finest &= len(join_parameter_free(apart, shape)) == 1
         shape = block.output_shape(shape)
     found: set[Manner] = {"auto" if finest else "declared"}

@@ -154,7 +154,7 @@ def sample(
         spectra=spectra,
         left_out=left_out,
         quieter=quieter,
-        provenance=provenance(model, dataset.sha256),
+        provenance=provenance(model, dataset.sha256, plan.engine),
     )
 
 
@@ -176,9 +176,13 @@ def scored(settings: Settings, lower: ModelResult, whole: ModelResult | None = N
     if settings.score == "joint":
         on_grid = len(eps) == len(settings.eps)
         chosen = geometric_mean(of_lower, of_whole, weights if on_grid else None)
+    engine = lower.provenance.engine
+    if whole.provenance.engine != engine:
+        engine += f", end-to-end {whole.provenance.engine}"
     return replace(
         lower,
         settings=settings,
+        provenance=replace(lower.provenance, engine=engine),
         score=chosen.score,
         replicates=chosen.replicates,
         factors=Factors(

@@ -23,25 +23,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from sed2.blocks import Block, Shape
-from sed2.blocks.abstract import abstract_split
-from sed2.blocks.contractions import KERNELS, Fans, Path, contractions, names
-from sed2.blocks.independence import path_text
-from sed2.common.randomness import to_normal
+from sed2.blocks.base import KERNELS, Fans, Path
+from sed2.chain import dense_layers
+from sed2.common import threefry
 from sed2.settings import Prior
+
+if TYPE_CHECKING:
+    import jax
+    from flax import nnx
 
 BIASES = ("bias", "b")
 """Names of biases, in Flax and in plain (init, apply) pairs."""
 
-Transform = Callable[[jax.Array], jax.Array]
-"""From numbers uniform on (-1, 1) to parameters, elementwise."""
+Transform = Callable[[Any], Any]
+"""From numbers uniform on (-1, 1) to parameters, elementwise; of NumPy or of JAX."""
 
 
 def draw_module(
@@ -55,6 +55,11 @@ def draw_module(
         key: for the module's own initialisers.
         uniform: (d_j,) numbers uniform on (-1, 1), for all else.
     """
+    import jax
+    from flax import nnx
+
+    from sed2.blocks.contractions import names
+
     module = spec.build(input_shape, nnx.Rngs(key))
     state = nnx.state(module, nnx.Param)
     leaves, treedef = jax.tree_util.tree_flatten_with_path(state)
@@ -71,7 +76,7 @@ def draw_module(
 
 
 def draw_dense(
-    prior: Prior, inputs: int, units: int, bias: bool, uniform: jax.Array
+    prior: Prior, inputs: int, units: int, bias: bool, uniform: jax.Array | np.ndarray
 ) -> list[np.ndarray] | None:
     """Draws of the parameters of a dense layer without norm, as `draw_module` makes them, but by no
     program of its own: [bias, kernel], or the kernel alone. None: as the module initialises them.
@@ -99,8 +104,10 @@ def draw_dense(
 def unknown_fans(spec: Block, input_shape: Shape, prior: Prior) -> tuple[str, ...]:
     """The kernels that are drawn as the module initialises them, though the measure is another,
     since their fan-in is not known."""
-    if not _by_fans(prior):
+    if not _by_fans(prior) or dense_layers(spec, input_shape):
         return ()
+    from sed2.blocks.independence import path_text
+
     found = _fans(spec, input_shape)
     return tuple(path_text(path) for path, fans in found.items() if fans is None)
 
@@ -117,7 +124,7 @@ def _transform(prior: Prior, path: Path, kernels: dict[Path, Fans | None]) -> Tr
         low, high = prior.args
         return lambda u: (low + high) / 2 + (high - low) / 2 * u
     if prior.name == "normal":
-        return lambda u: prior.args[0] * to_normal(u)
+        return lambda u: prior.args[0] * _to_normal(u)
     *parent, name = path
     same = sorted(KERNELS, reverse=True) if name in BIASES else [name]  # of several, one for all
     beside = (kernels.get((*parent, kernel)) for kernel in same)
@@ -128,17 +135,30 @@ def _transform(prior: Prior, path: Path, kernels: dict[Path, Fans | None]) -> Tr
     if prior.name == "torch":
         return lambda u: u / math.sqrt(fan_in)
     if name in BIASES:
-        return jnp.zeros_like
+        return lambda u: u - u
     family, form = prior.name.split("_")
     variance = {"he": 2 / fan_in, "glorot": 2 / (fan_in + fan_out), "lecun": 1 / fan_in}[family]
     if form == "normal":
-        return lambda u: math.sqrt(variance) * to_normal(u)
+        return lambda u: math.sqrt(variance) * _to_normal(u)
     return lambda u: math.sqrt(3 * variance) * u
+
+
+def _to_normal(uniform: Any) -> Any:
+    if isinstance(uniform, np.ndarray):
+        return threefry.to_normal(uniform)
+    from sed2.common.randomness import to_normal
+
+    return to_normal(uniform)
 
 
 @lru_cache(maxsize=64)
 def _fans(spec: Block, input_shape: Shape) -> dict[Path, Fans | None]:
     """Of all kernels, None where they are not known."""
+    import jax
+    from flax import nnx
+
+    from sed2.blocks.abstract import abstract_split
+    from sed2.blocks.contractions import contractions, names
 
     def made() -> nnx.Module:
         module = spec.build(input_shape, nnx.Rngs(0))
@@ -169,6 +189,8 @@ def _usual(kernel: Shape) -> Fans:
 
 def _is_usual(layer: Any, kernel: Shape) -> bool:
     """Whether it is one such kernel of that layer, and no stack of them."""
+    from flax import nnx
+
     if isinstance(layer, nnx.Linear):
         return len(kernel) == 2
     return isinstance(layer, nnx.Conv) and len(kernel) == len(layer.kernel_size) + 2

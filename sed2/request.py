@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sed2.blocks import BlockOptions, Shape
-from sed2.blocks.user import UserBlock
+from sed2.blocks.base import OfUser
 from sed2.chain import build_chain, manners
 from sed2.data.catalogue import DATASETS
 from sed2.data.formats import SHORT, default_label, meaningless
@@ -20,7 +20,6 @@ from sed2.data.load import Dataset, load_dataset
 from sed2.data.objects import name_of
 from sed2.errors import SpecError, UsageError, did_you_mean, shown
 from sed2.settings import NO_LABEL, RANKED_BY, READING, OptionsT, Settings, resolve, variable
-from sed2.spec.module import from_network, resolve_module
 from sed2.spec.schema import MODEL_KEYS, ModelSpec, SpecFile, check_names, data_check, load_spec
 
 Spec = str | Path | Mapping[str, Any] | Any
@@ -60,6 +59,8 @@ def read_spec(
     elif _lists_models(spec):
         members = [(f"spec[{place}]", "", model) for place, model in enumerate(spec)]
     else:
+        from sed2.spec.module import from_network  # which other forms do not wait for
+
         manner = resolve_settings(_CALL, ModelSpec("", ()), settings).split
         return replace(_CALL, models=(from_network(spec, partial=allow_partial, manner=manner),))
     if not members:
@@ -82,6 +83,8 @@ def _resolved(
     """A model of a file with its blocks, also if a user's code has them."""
     if not model.module:
         return model
+    from sed2.spec.module import resolve_module
+
     manner = resolve_settings(file, model, settings).split
     return resolve_module(model, allowed=allow_import, partial=allow_partial, manner=manner)
 
@@ -107,6 +110,8 @@ def _member(
     entry = {"notation": str(model)} if isinstance(model, str | Path) else model
     try:
         if not isinstance(entry, Mapping):
+            from sed2.spec.module import from_network
+
             manner = resolve_settings(_CALL, ModelSpec("", ()), settings).split
             own = from_network(entry, name, partial=allow_partial, manner=manner)
             return replace(own, where=place)
@@ -250,7 +255,7 @@ def check_networks(candidate: ModelSpec, settings: Settings, input_shape: tuple[
                 mend="Take `chain` end-to-end, or a number for `sigma`",
                 where=candidate.where or "sigma",
             )
-    tied = [block.tied for block in candidate.blocks if isinstance(block, UserBlock) and block.tied]
+    tied = [block.tied for block in candidate.blocks if isinstance(block, OfUser) and block.tied]
     if tied and settings.chain == "blocks":
         raise UsageError(
             f"`{shown(candidate.name)}` shares parameters between blocks, which have noise between "
@@ -258,7 +263,7 @@ def check_networks(candidate: ModelSpec, settings: Settings, input_shape: tuple[
             mend="Shared parameters are one: take --chain end-to-end, or --blocks one",
             where=candidate.where,
         )
-    fixed = any(isinstance(block, UserBlock) and not block.draws for block in candidate.blocks)
+    fixed = any(isinstance(block, OfUser) and not block.draws for block in candidate.blocks)
     if fixed and settings.prior == "init":
         raise UsageError(
             f"the measure `init` says nothing of `{candidate.name}`: its factory takes no `rngs`, "

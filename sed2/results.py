@@ -133,6 +133,8 @@ class Provenance:
     dtype: str
     spec_sha256: str
     data_sha256: str
+    engine: str = "xla"
+    """What computed the spectra: `lapack`, or `xla` where something had to be compiled."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from sed2.baselines.early import EARLY_LOSSES, early_losses
-from sed2.baselines.registry import UNTRAINED, baseline_values
 from sed2.baselines.results import BaselineValue
 from sed2.chain import build_chain
 from sed2.common.memory import GB
@@ -30,9 +28,6 @@ from sed2.measure.uncertainty import Jackknife
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec
-from sed2.training import lanes
-from sed2.training.plan import check_training
-from sed2.training.recipe import train
 from sed2.training.result import Training
 
 
@@ -148,6 +143,8 @@ def forecast_spectra(task: Task, dataset: Dataset) -> float:
 def _baselines(
     task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
 ) -> dict[str, BaselineValue]:
+    from sed2.baselines.registry import UNTRAINED, baseline_values  # which few tasks wait for
+
     return baseline_values(task.model, dataset, task.settings, task.own or UNTRAINED, progress)
 
 
@@ -180,6 +177,8 @@ def _early(
 def _early_together(
     tasks: Sequence[Task], dataset: Dataset, progress: Report
 ) -> Iterator[tuple[int, dict[str, BaselineValue]]]:
+    from sed2.baselines.early import early_losses
+
     groups: dict[Hashable, list[int]] = {}
     for place, task in enumerate(tasks):
         groups.setdefault((task.settings, task.own), []).append(place)
@@ -193,11 +192,15 @@ def _early_together(
 
 def _early_is_lasting(task: Task, value: Mapping[str, BaselineValue]) -> bool:
     """Those that are no part of the training are missing anywhere."""
+    from sed2.baselines.early import EARLY_LOSSES
+
     part = {each.name for each in EARLY_LOSSES if each.epochs < task.own.epochs}
     return _is_lasting(task, {name: value[name] for name in part})
 
 
 def _forecast_early(task: Task, dataset: Dataset) -> float:
+    from sed2.training import lanes
+
     try:
         return _forecast_training(task, dataset) + lanes.BYTES
     except (DataError, ResourceError, SpecError):  # then it is left undefined
@@ -207,10 +210,14 @@ def _forecast_early(task: Task, dataset: Dataset) -> float:
 def _train(
     task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
 ) -> Training:
+    from sed2.training.recipe import train
+
     return train(task.model, dataset, task.settings, task.own, progress)
 
 
 def _forecast_training(task: Task, dataset: Dataset) -> float:
+    from sed2.training.plan import check_training
+
     return check_training(task.model, dataset, task.settings, task.own).bytes
 
 

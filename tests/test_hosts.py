@@ -24,7 +24,7 @@ from sed2.chain import build_chain
 from sed2.common import devices
 from sed2.errors import DataError, NumericsError, UsageError
 from sed2.estimators.smc.particles import ParticleChain
-from sed2.fisher import sample
+from sed2.fisher import xla
 from sed2.fisher.plan import make_plan
 from sed2.hosts import Meeting, check_alike, together
 from sed2.report.documents.model import compute_document
@@ -97,7 +97,7 @@ def everything(process: int, port: int, images: str) -> None:
     jax.distributed.initialize(f"127.0.0.1:{port}", 2, process, initialization_timeout=300)
     gathered: list[tuple[int, ...]] = []
     programs: dict[str, str] = {}
-    gather, block_program = devices.process_allgather, sample.block_program
+    gather, block_program = devices.process_allgather, xla.block_program
 
     def count(results: Any, tiled: bool) -> Any:
         gathered.extend(array.shape for array in jax.tree.leaves(results))
@@ -118,7 +118,7 @@ def everything(process: int, port: int, images: str) -> None:
     for case in CASES:
         gathered.clear()
         programs.clear()
-        sample.block_program = reading if case in READ else block_program
+        xla.block_program = reading if case in READ else block_program
         document = compute_document(compute(case, Path(images)))
         found["cases"][case] = {
             "document": json.loads(to_json(document)),

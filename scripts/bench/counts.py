@@ -28,7 +28,7 @@ from jax.extend.core import Jaxpr, JaxprEqn, jaxprs_in_params
 from scripts.common.data import made
 from scripts.common.paths import ROOT
 from sed2.estimate import estimate
-from sed2.fisher import sample
+from sed2.fisher import plan, xla
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 
@@ -115,7 +115,7 @@ def run(model: Model) -> list[Jaxpr]:
         {"samples": SAMPLES, "draws": DRAWS, "eps": "0.01,0.1", "memory_gb": 1} | model.settings
     )
     traced: list[Jaxpr] = []
-    original = sample.block_program
+    original = xla.block_program
 
     def recording(*of_block: Any) -> Callable[..., Any]:
         program = original(*of_block)
@@ -126,11 +126,11 @@ def run(model: Model) -> list[Jaxpr]:
 
         return call
 
-    sample.block_program = recording
+    xla.block_program, plan.LAPACK_WORK = recording, 0  # whose work is counted elsewhere
     try:
         estimate(load_spec(model.spec).models[0], dataset, settings)
     finally:
-        sample.block_program = original
+        xla.block_program = original
     return traced
 
 
@@ -142,7 +142,7 @@ def own_programs() -> set[str]:
         for module in modules
         for value in vars(module).values()
         if hasattr(value, "lower") and hasattr(value, "eval_shape")
-    } | {sample._batched.__name__}  # of which each block has its own
+    } | {xla._batched.__name__}  # of which each block has its own
 
 
 def own_name(told: str) -> str:

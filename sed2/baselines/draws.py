@@ -29,7 +29,8 @@ from sed2.common.memory import GB
 from sed2.common.randomness import block_keys, uniforms
 from sed2.data.load import choose_rows
 from sed2.errors import ResourceError
-from sed2.fisher.plan import intermediates, memory_budget
+from sed2.fisher.forward import intermediates
+from sed2.fisher.plan import memory_budget
 from sed2.fisher.ways import COPIES, FLOAT
 from sed2.priors import draw_module
 from sed2.settings import Prior, Settings, parse_prior

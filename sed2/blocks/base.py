@@ -14,10 +14,9 @@ import abc
 import json
 from collections.abc import Callable, Hashable
 from functools import cache
-from typing import Annotated, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
-from flax import nnx
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -37,7 +36,17 @@ from sed2.blocks.structure import Layout
 from sed2.common.validation import StrictModel, in_words
 from sed2.errors import shown
 
+if TYPE_CHECKING:
+    from flax import nnx
+
 Shape = tuple[int, ...]
+KERNELS = ("kernel", "w", "W", "weight")
+"""Names of kernels, in Flax and in plain (init, apply) pairs."""
+
+Path = tuple[str, ...]
+"""Names on the way to a parameter."""
+Fans = tuple[int, int]
+"""Fan-in, the terms of one sum, and fan-out, how many sums one term is in."""
 
 
 class Block(Hashable, Protocol):
@@ -90,6 +99,24 @@ class Block(Hashable, Protocol):
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
         """The module: maps a batch (N, *input_shape) to (N, *output_shape)."""
         ...
+
+
+Manner = Literal["auto", "declared", "one"]
+"""How a network is split into blocks: by the trace of its program, by its elements, or not."""
+
+
+class OfUser:
+    """A block of a user's own network: what is asked of it without the rest, which needs Flax
+    (`sed2.blocks.user`)."""
+
+    draws: bool
+    """Whether it draws its parameters by random keys."""
+    tied: str
+    """The parameters that blocks of its elements would share, so that it is one; empty if none."""
+    is_layer: bool
+    """Whether it is a single layer of Flax, so that there is nothing to split."""
+    manner: Manner
+    """How its network is split."""
 
 
 class BlockOptions(StrictModel, abc.ABC):

@@ -17,15 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.extend.core import Jaxpr, JaxprEqn, Literal, jaxprs_in_params
 
-from sed2.blocks.base import Shape
-
-KERNELS = ("kernel", "w", "W", "weight")
-"""Names of kernels, in Flax and in plain (init, apply) pairs."""
-
-Path = tuple[str, ...]
-"""Names on the way to a parameter."""
-Fans = tuple[int, int]
-"""Fan-in, the terms of one sum, and fan-out, how many sums one term is in."""
+from sed2.blocks.base import KERNELS, Fans, Path, Shape
 
 
 def contractions(

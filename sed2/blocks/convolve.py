@@ -11,7 +11,7 @@ from typing import Any
 import jax
 from flax import nnx
 
-from sed2.blocks.patches import shifts, windows
+from sed2.blocks.modules.patches import shifts, windows
 
 _MANY_CHANNELS = 16
 """From here on a matrix product per entry of the kernel is as fast as one for all of them, and

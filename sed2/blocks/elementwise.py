@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import jax
-from flax import nnx
 from pydantic import ConfigDict, Field
 
-from sed2.blocks.activations import ACTIVATIONS, Activation
+from sed2.blocks.activations import Activation
 from sed2.blocks.base import BlockOptions, Shape, register
+
+if TYPE_CHECKING:
+    from flax import nnx
 
 
 class _Elementwise(BlockOptions):
@@ -19,7 +20,9 @@ class _Elementwise(BlockOptions):
     def parameter_count(self, input_shape: Shape) -> int:
         return 0
 
-    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> ElementwiseModule:
+    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
+        from sed2.blocks.modules.elementwise import ElementwiseModule
+
         return ElementwiseModule("none")
 
 
@@ -34,7 +37,9 @@ class ActivationBlock(_Elementwise):
     how: Activation = Field(default="relu", alias="kind")
     """Elementwise activation."""
 
-    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> ElementwiseModule:
+    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
+        from sed2.blocks.modules.elementwise import ElementwiseModule
+
         return ElementwiseModule(self.how)
 
 
@@ -46,13 +51,3 @@ class Dropout(_Elementwise):
 
     rate: float = Field(default=0.5, ge=0, lt=1)
     """Share of the numbers that training leaves out."""
-
-
-class ElementwiseModule(nnx.Module):
-    """An activation."""
-
-    def __init__(self, activation: Activation) -> None:
-        self.activation = activation
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return ACTIVATIONS[self.activation](x)

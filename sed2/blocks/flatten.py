@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import jax
-import jax.numpy as jnp
-from flax import nnx
 from pydantic import ConfigDict, Field
 
 from sed2.blocks.base import BlockOptions, Shape, register
 from sed2.errors import SpecError
+
+if TYPE_CHECKING:
+    from flax import nnx
 
 
 @register
@@ -41,22 +41,6 @@ class Flatten(BlockOptions):
         return 0 if self.how == "plain" else input_shape[0] * input_shape[1]
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
+        from sed2.blocks.modules.flatten import Plain, SharedKernel
+
         return Plain() if self.how == "plain" else SharedKernel(input_shape, rngs)
-
-
-class Plain(nnx.Module):
-    """(N, ...) to (N, all numbers)."""
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return x.reshape(len(x), -1)
-
-
-class SharedKernel(nnx.Module):
-    """O_c = sum_hw K_hw x_hwc. Its kernel has one unit, so its fan-in is height * width."""
-
-    def __init__(self, input_shape: Shape, rngs: nnx.Rngs) -> None:
-        shape = (*input_shape[:2], 1)
-        self.kernel = nnx.Param(nnx.initializers.lecun_normal()(rngs.params(), shape, float))
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return jnp.einsum("hw,nhwc->nc", self.kernel[..., 0], x)

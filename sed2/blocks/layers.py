@@ -16,12 +16,14 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from sed2.blocks.activations import ACTIVATIONS
 from sed2.blocks.base import Shape
-from sed2.blocks.conv import linearise_conv, patch_numbers
+from sed2.blocks.conv import patch_numbers
 from sed2.blocks.convolve import convolve
-from sed2.blocks.dense import dense_layout, linearise_dense
+from sed2.blocks.dense import dense_layout
 from sed2.blocks.freeze import SettledNorm
+from sed2.blocks.modules.activations import ACTIVATIONS
+from sed2.blocks.modules.conv import linearise_conv
+from sed2.blocks.modules.dense import linearise_dense
 from sed2.blocks.structure import Layout, Structure
 
 _ELEMENTWISE: set[Callable[..., Any]] = {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from sed2.blocks.base import Block, Shape
+
+if TYPE_CHECKING:
+    from flax import nnx
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Network:
     def precision(self, input_shape: Shape) -> str:
         shapes = self._shapes(input_shape)
         found = [b.precision(s) for b, s in zip(self.blocks, shapes, strict=False)]
-        return max(found, key=lambda name: jnp.finfo(name).eps, default="float64")
+        return max(found, key=rounding, default="float64")
 
     def layout(self, input_shape: Shape) -> None:
         return None
@@ -51,6 +53,8 @@ class Network:
         return tuple(mask for block in self.blocks for mask in block.masks)
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Sequential:
+        from flax import nnx
+
         shapes = self._shapes(input_shape)
         return nnx.Sequential(
             *(b.build(s, rngs) for b, s in zip(self.blocks, shapes, strict=False))
@@ -62,3 +66,12 @@ class Network:
         for block in self.blocks:
             shapes.append(block.output_shape(shapes[-1]))
         return shapes
+
+
+def rounding(precision: str) -> float:
+    """Machine epsilon of a floating type, by its name."""
+    if precision == "float64":
+        return float(np.finfo(float).eps)
+    import jax.numpy as jnp  # which knows more of them
+
+    return float(jnp.finfo(precision).eps)

@@ -23,8 +23,7 @@ from flax import nnx
 from jax.extend.core import Var
 
 from sed2.blocks.abstract import abstract_split
-from sed2.blocks.base import Block, Shape
-from sed2.blocks.contractions import Path
+from sed2.blocks.base import Block, Path, Shape
 from sed2.blocks.independence import path_text
 from sed2.blocks.recognise import EPSILON, Native, Source, View, averaged, moved, recognise
 from sed2.blocks.structure import Layout

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import jax
-from flax import nnx
 from pydantic import ConfigDict, Field
 
 from sed2.blocks.base import BlockOptions, Shape, register
 from sed2.blocks.patches import Padding, Sides
 from sed2.blocks.pooling import Pool
 from sed2.errors import SpecError
+
+if TYPE_CHECKING:
+    import jax
+    from flax import nnx
 
 
 @register
@@ -45,7 +47,9 @@ class PoolBlock(BlockOptions):
     def parameter_count(self, input_shape: Shape) -> int:
         return 0
 
-    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> PoolModule:
+    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
+        from sed2.blocks.modules.pool import PoolModule
+
         return PoolModule(self)
 
     @property
@@ -61,13 +65,3 @@ class PoolBlock(BlockOptions):
             return self._pool(x)
         positions = x.reshape(len(x), -1, x.shape[-1])
         return positions[:, 0] if self.how == "first" else positions.mean(axis=1)
-
-
-class PoolModule(nnx.Module):
-    """The module of a `PoolBlock`."""
-
-    def __init__(self, block: PoolBlock) -> None:
-        self.block = block
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return self.block(x)

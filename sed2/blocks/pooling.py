@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import jax
-import jax.numpy as jnp
+from typing import TYPE_CHECKING, Literal
 
 from sed2.blocks.base import Shape
-from sed2.blocks.patches import Padding, Sides, extract, image_size, pads, pair
+from sed2.blocks.patches import Padding, Sides, image_size, pads, pair
 from sed2.common.validation import StrictModel
 from sed2.errors import SpecError
+
+if TYPE_CHECKING:
+    import jax
 
 
 class Pool(StrictModel):
@@ -42,6 +42,10 @@ class Pool(StrictModel):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """(N, H, W, C) to (N, *output_shape)."""
+        import jax.numpy as jnp
+
+        from sed2.blocks.modules.patches import extract
+
         if self.kind == "global":
             return x.mean(axis=(1, 2))
         if self.kind == "avg":
@@ -53,6 +57,10 @@ class Pool(StrictModel):
     def winners(self, x: jax.Array) -> jax.Array:
         """(N, P', C) for max-pooling: the flat position (of H W) that each output takes; the first
         of equal ones, in the derivative as well."""
+        import jax.numpy as jnp
+
+        from sed2.blocks.modules.patches import extract
+
         height, width = x.shape[1:3]
         positions = jnp.arange(height * width).reshape(1, height, width, 1)
         windows = extract(x, *self._window, self.padding, -jnp.inf)

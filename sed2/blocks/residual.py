@@ -4,17 +4,17 @@ The sum couples the channels of the branch, so it has no structure by unit."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import jax
-from flax import nnx
-
-from sed2.blocks.activations import ACTIVATIONS, Activation
+from sed2.blocks.activations import Activation
 from sed2.blocks.base import BlockOptions, Blocks, Shape, register
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
 from sed2.blocks.network import Network
 from sed2.errors import SpecError
+
+if TYPE_CHECKING:
+    from flax import nnx
 
 
 @register
@@ -46,7 +46,9 @@ class Residual(BlockOptions):
         branch, around = Network(self.blocks), self._around(input_shape)
         return branch.parameter_count(input_shape) + around.parameter_count(input_shape)
 
-    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> ResidualModule:
+    def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
+        from sed2.blocks.modules.residual import ResidualModule
+
         return ResidualModule(
             Network(self.blocks).build(input_shape, rngs),
             self._around(input_shape).build(input_shape, rngs),
@@ -70,13 +72,3 @@ class Residual(BlockOptions):
         # The least strides that lead to the size; if there are none, the shapes will differ.
         strides = (-(-input_shape[0] // wanted[0]), -(-input_shape[1] // wanted[1]))
         return Network((Conv(features=wanted[2], kernel_size=1, strides=strides, bias=False),))
-
-
-class ResidualModule(nnx.Module):
-    """The module of a `Residual` block."""
-
-    def __init__(self, branch: nnx.Module, shortcut: nnx.Module, activation: Activation) -> None:
-        self.branch, self.shortcut, self.activation = branch, shortcut, activation
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return ACTIVATIONS[self.activation](self.branch(x) + self.shortcut(x))

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
-from sed2.blocks.abstract import abstract_split
 from sed2.blocks.base import Block, Shape
+
+if TYPE_CHECKING:
+    import jax
+    from flax import nnx
 
 _FEWEST = 32
 
@@ -42,11 +42,16 @@ class Mask(NamedTuple):
     def spread(self, numbers: jax.Array, length: int) -> jax.Array:
         """From the numbers of the block by itself to those of its supernet: of each parameter that
         the block has the same, zeros for the others, `length` in all; then what comes after."""
+        import jax.numpy as jnp
+
         drawn = jnp.zeros(length).at[self.places].set(numbers[: len(self.places)], mode="drop")
         return jnp.roll(numbers, length - self.parameters).at[:length].set(drawn)
 
     def put_on(self, module: nnx.Module) -> None:
         """Mask the module of the supernet, whose modules come in the order of its blocks."""
+        import jax.numpy as jnp
+        from flax import nnx
+
         inner = [each for _, each in nnx.iter_modules(module) if isinstance(each, Masked)]
         for each, mask in zip(inner, self.masks, strict=True):
             each.mask = nnx.Cache(jnp.asarray(mask))
@@ -77,6 +82,11 @@ def columns(block: Block, input_shape: Shape) -> int:
 @lru_cache(maxsize=256)
 def _places(block: Block, input_shape: Shape) -> dict[str, np.ndarray]:
     """By path, where each array of parameters stands among all of the block."""
+    import jax
+    from flax import nnx
+
+    from sed2.blocks.abstract import abstract_split
+
     with jax.enable_x64(True):
         _, state, _ = abstract_split(lambda: block.build(input_shape, nnx.Rngs(0)), nnx.Param, ...)
     leaves = jax.tree_util.tree_leaves_with_path(state)

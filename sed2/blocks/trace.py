@@ -33,8 +33,8 @@ from jax.extend.core import (
     jaxprs_in_params,
 )
 
-from sed2.blocks.base import Shape
-from sed2.blocks.contractions import Path, names
+from sed2.blocks.base import Path, Shape
+from sed2.blocks.contractions import names
 from sed2.blocks.convolve import convolve
 from sed2.blocks.freeze import use_batch_statistics
 

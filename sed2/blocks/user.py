@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +38,7 @@ from jax.extend.core import Jaxpr, jaxprs_in_params
 
 from sed2.blocks.abstract import abstract_split
 from sed2.blocks.adapter import PAIR, Adapter, BoundMethod, hold, is_pair
-from sed2.blocks.base import Block, BlockOptions, Shape
+from sed2.blocks.base import Block, BlockOptions, Manner, OfUser, Shape
 from sed2.blocks.independence import check_independence, path_text
 from sed2.blocks.layers import layout
 from sed2.blocks.pieces import NativePiece, SideBySide, taken_apart
@@ -69,10 +69,6 @@ _LINEN_NORMS = (
 """What acts on each output of the layer before it."""
 
 
-Manner = Literal["auto", "declared", "one"]
-"""How a network is split into blocks: by the trace of its program, by its elements, or not."""
-
-
 class Outline(NamedTuple):
     """What a block is for inputs of some shape."""
 
@@ -87,7 +83,7 @@ class Outline(NamedTuple):
 
 
 @dataclass(frozen=True)
-class UserBlock:
+class UserBlock(OfUser):
     """One element of a user's network, or several of which the first has parameters; a `Block`."""
 
     kind: str
@@ -184,6 +180,12 @@ def fitted(blocks: Sequence[Block], input_shape: Shape) -> Iterator[Block]:
         after = block.output_shape(shape)
         yield from of_user(block, shape) if isinstance(block, UserBlock) else [block]
         shape = after
+
+
+def in_full(block: Block, input_shape: Shape) -> tuple[Block, ...]:
+    """As `of_user`, as fine as it can be split, whatever its manner."""
+    assert isinstance(block, UserBlock)
+    return of_user(replace(block, manner="auto"), input_shape)
 
 
 def of_user(block: UserBlock, input_shape: Shape) -> tuple[Block, ...]:

@@ -7,26 +7,13 @@ import logging
 import os
 import sys
 import traceback
+from functools import cache
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from sed2.cli import (
-    bound,
-    compute,
-    datasets,
-    diff,
-    doctor,
-    gate,
-    init,
-    rank,
-    report,
-    schema,
-    select,
-    stability,
-    validate,
-)
-from sed2.cli.options import Grouped, flag, with_dashes
 from sed2.cli.runtime import leave
 from sed2.common import terminal, threads
 from sed2.errors import ExitCode, Sed2Error, SpecError, UsageError, shown
@@ -56,6 +43,65 @@ Environment:
   SED2_DATA_DIR   where data sets are kept
   NO_COLOR        no colour, no progress bar
 """
+COMMANDS = {
+    "init": "Write a commented spec to begin with.",
+    "compute": "Curves of 2sED and lower 2sED of one model over eps.",
+    "rank": "All models of a file, best first, and what to do about it.",
+    "select": "Which model of a file to train, chosen within a budget.",
+    "report": "The ranking of a run directory, as far as the run came.",
+    "gate": "Pass or fail a change of an architecture, against a baseline.",
+    "stability": "Whether the ranking is settled at these settings.",
+    "bound": "Generalisation bound of one model for n training points.",
+    "diff": "What changed between two results.",
+    "validate": "Check a spec, its settings and its fit to the data.",
+    "schema": "Print the JSON Schema of the YAML.",
+    "doctor": "What sed2 finds on this machine, and what is wrong with it.",
+    "datasets": "What `--dataset` accepts, and getting it.",
+}
+"""The modules of `sed2.cli` with the commands, and how their help begins."""
+
+
+@cache
+def _command(name: str) -> Any:
+    """Typer's command of that name; its options take longer to make than `--help` does."""
+    module = import_module(f"sed2.cli.{name}")
+    own = getattr(module, "app", None)
+    if own is None:
+        from sed2.cli.options import Grouped
+
+        own = typer.Typer(add_completion=False, rich_markup_mode=None)
+        own.command(cls=Grouped)(getattr(module, name))
+    command = typer.main.get_command(own)
+    command.name = name
+    return command
+
+
+class _Commands(dict[str, Any]):
+    """By name; each is made when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _command(name) if name in self else super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return _command(name) if name in self else default
+
+    def values(self) -> Any:
+        return {name: _command(name) for name in self}.values()
+
+    def items(self) -> Any:
+        return {name: _command(name) for name in self}.items()
+
+
+class _CommandGroup(TyperGroup):
+    """All commands, of which `--help` shows the names and how their help begins."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands(dict.fromkeys(COMMANDS))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 class _Said(logging.Handler):
@@ -69,6 +115,7 @@ logging.getLogger("sed2").addHandler(_Said())
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # a cache it cannot write costs time only
 app = typer.Typer(
     name="sed2",
+    cls=_CommandGroup,
     help="Rank neural architectures before training them, by the two-scale effective dimension.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -76,22 +123,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    init.init,
-    compute.compute,
-    rank.rank,
-    select.select,
-    report.report,
-    gate.gate,
-    stability.stability,
-    bound.bound,
-    diff.diff,
-    validate.validate,
-    schema.schema,
-    doctor.doctor,
-):
-    app.command(cls=Grouped)(command)
-app.add_typer(datasets.app, name="datasets")
 
 
 def _print_version(wanted: bool) -> None:
@@ -154,6 +185,8 @@ def run(arguments: list[str]) -> int:
 
 def _as_typed(error: Sed2Error) -> str:
     """An error, in which the arguments of Python are the options of the command line."""
+    from sed2.cli.options import flag, with_dashes
+
     commands = [typer.main.get_command(app)]
     for command in commands:
         commands += getattr(command, "commands", {}).values()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from sed2.blocks.user import UserBlock
+from sed2.blocks.base import OfUser
 from sed2.cluster.connect import alive, connected
 from sed2.cluster.demand import Resources, check_fits, demand, fits, no_node
 from sed2.cluster.settings import Cluster
@@ -273,7 +273,7 @@ def _sealed(task: Task) -> bytes:
     from ray import cloudpickle
 
     with ExitStack() as stack:
-        if any(isinstance(block, UserBlock) for block in task.model.blocks):
+        if any(isinstance(block, OfUser) for block in task.model.blocks):
             for name in user_modules():
                 if name != "__main__":  # which is sent anyway
                     cloudpickle.register_pickle_by_value(sys.modules[name])

@@ -5,9 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 import warnings
+from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import util
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from sed2.common import terminal
@@ -23,10 +29,44 @@ def compilation_cache() -> Path:
 
 
 def use_compilation_cache() -> None:
-    """Keep compiled programs on disk, so that the second run of a spec compiles nothing.
+    """Keep compiled programs on disk, so that the second run of a spec compiles nothing. JAX is not
+    imported for that: it is told once something imports it.
 
     A folder that cannot be written costs time, not correctness, so it is told and JAX goes on.
     What cannot be read in it is removed, or JAX would never write it anew."""
+    if "jax" in sys.modules:
+        _use()
+    elif not any(isinstance(finder, _WithJax) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _WithJax())
+
+
+class _WithJax(MetaPathFinder):
+    """Has JAX keep its programs as soon as it is imported."""
+
+    _is_looking = False
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != "jax" or self._is_looking:
+            return None
+        self._is_looking = True
+        try:
+            spec = util.find_spec(name)
+        finally:
+            self._is_looking = False
+        if spec and spec.loader:
+            spec.loader.exec_module = partial(self._execute, spec.loader.exec_module)  # type: ignore[method-assign]
+        return spec
+
+    def _execute(self, execute: Callable[[ModuleType], None], module: ModuleType) -> None:
+        execute(module)
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+            _use()
+
+
+def _use() -> None:
     import jax
 
     if not _reads:

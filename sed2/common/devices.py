@@ -28,6 +28,11 @@ _REPLICATED, _SHARED = PartitionSpec(), PartitionSpec("items")
 _TEXT = 1024  # texts are exchanged in multiples of so many bytes, so that few programs are compiled
 
 
+def process_count() -> int:
+    """How many processes share the work."""
+    return jax.process_count()
+
+
 def device_count() -> int:
     """How many devices of each process share the items: with several, what the poorest has.
 

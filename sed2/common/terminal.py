@@ -9,13 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from io import TextIOWrapper
-from typing import IO, Any, cast
-
-from rich.console import Console
-from rich.text import Text
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from sed2.errors import one_line
+
+if TYPE_CHECKING:  # Rich is imported by what prints: `--help` does not
+    from rich.console import Console
 
 _COMMAND = re.compile(r"^([^\S\n]*)::", re.MULTILINE)
 PIPE_WIDTH = 10_000  # where stdout is no terminal, nothing is cut or wrapped to a width
@@ -33,7 +34,7 @@ def err() -> Console:
 
 def _console(stream: IO[str]) -> Console:
     terminal = stream.isatty()
-    return _Console(
+    return _of_rich()(
         file=cast(IO[str], _NoCommands(stream)),
         width=None if terminal else PIPE_WIDTH,
         no_color=not terminal or bool(os.environ.get("NO_COLOR")),
@@ -43,9 +44,15 @@ def _console(stream: IO[str]) -> Console:
     )
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        _read_no_more(self.file)
+@cache
+def _of_rich() -> type[Console]:
+    from rich.console import Console
+
+    class OwnConsole(Console):
+        def on_broken_pipe(self) -> None:
+            _read_no_more(self.file)
+
+    return OwnConsole
 
 
 class _NoCommands:
@@ -98,17 +105,17 @@ def reserve_stdout() -> None:
 
 def warn(message: str) -> None:
     """One warning on stderr."""
-    _tell(Text.assemble(("warning:", "yellow"), " ", one_line(message)))
+    _tell(("warning:", "yellow"), " ", one_line(message))
 
 
 def fail(message: str) -> None:
     """One error on stderr."""
-    _tell(Text.assemble(("error:", "bold red"), " ", one_line(message)))
+    _tell(("error:", "bold red"), " ", one_line(message))
 
 
 def say(line: str) -> None:
     """One line on stderr."""
-    _tell(Text(one_line(line)))
+    _tell(one_line(line))
 
 
 def command(line: str) -> None:
@@ -118,10 +125,13 @@ def command(line: str) -> None:
     hush()
 
 
-def _tell(text: Text) -> None:
-    """Words on stderr, or nowhere if it takes none: no result is lost for want of a listener."""
+def _tell(*words: str | tuple[str, str]) -> None:
+    """Words on stderr, some in a style, or nowhere if it takes none: no result is lost for want of
+    a listener."""
+    from rich.text import Text
+
     try:
-        err().print(text, soft_wrap=True)
+        err().print(Text.assemble(*words), soft_wrap=True)
     except (OSError, ValueError):  # it is full or closed, or cannot encode it
         hush()
 

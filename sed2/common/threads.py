@@ -9,6 +9,10 @@ worth sharing.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 POOL = ("PJRT_NPROC", "NPROC")
 """Threads of XLA's pool: the first of these that is set."""
@@ -20,6 +24,21 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def in_threads(function: Callable[[T], None], over: Sequence[T]) -> None:
+    """function(one) of each, on all cores that XLA may use: of use where it is NumPy that works."""
+    given = next((os.environ[name] for name in POOL if os.environ.get(name, "").isdigit()), "")
+    workers = min(max(1, int(given) // 2) if given else cores(), len(over))
+    if workers < 2:
+        for one in over:
+            function(one)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # which `--help` does not need
+
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(function, over):
+            pass
 
 
 def variables(cores: int) -> dict[str, str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import jax.numpy as jnp
 import numpy as np
 
-from sed2.blocks.user import UserBlock
+from sed2.blocks.base import OfUser
+from sed2.blocks.network import rounding
 from sed2.chain import Chain
 from sed2.measure.intervals import Weighting
 from sed2.measure.logdet import log_determinants
@@ -40,7 +40,7 @@ def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[s
     """
     found = []
     only = chain.blocks[0]
-    if len(chain.blocks) == 1 and isinstance(only.block, UserBlock) and not only.block.is_layer:
+    if len(chain.blocks) == 1 and isinstance(only.block, OfUser) and not only.block.is_layer:
         why = "since nowhere a single value crosses it, with its own parameters on either side"
         if only.block.tied:
             why = "since its layers share parameters"
@@ -49,7 +49,7 @@ def find_warnings(chain: Chain, spectra: Spectra, settings: Settings) -> tuple[s
         found.append(f"{only.name} is one block, {why}: lower 2sED is 2sED")
     for each in chain.blocks:
         precision = each.block.precision(each.input_shape)
-        if jnp.finfo(precision).eps > _ROUNDING_SHARE * min(settings.eps):
+        if rounding(precision) > _ROUNDING_SHARE * min(settings.eps):
             found.append(
                 f"{each.name} computes in {precision} in part: its rounding fills the null space "
                 f"of the Fisher matrix, so that values at eps {min(settings.eps):g} are too large; "

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from sed2.chain import Chain
 from sed2.estimators.plain import plain
 from sed2.estimators.problem import Estimates, Problem
-from sed2.estimators.smc.particles import particle_bytes
-from sed2.estimators.smc.sequential import sequential
 from sed2.fisher.ways import Way
 from sed2.settings import Settings
 
@@ -24,9 +22,21 @@ class Estimator:
     inputs."""
 
 
+def _sequential(problem: Problem) -> Estimates:
+    from sed2.estimators.smc.sequential import sequential  # which `mc` does not wait for
+
+    return sequential(problem)
+
+
+def _particle_bytes(chain: Chain, ways: tuple[Way, ...], samples: int, settings: Settings) -> int:
+    from sed2.estimators.smc.particles import particle_bytes
+
+    return particle_bytes(chain, ways, samples, settings)
+
+
 ESTIMATORS: Mapping[str, Estimator] = {
     "mc": Estimator(plain),
-    "smc": Estimator(sequential, particle_bytes),
+    "smc": Estimator(_sequential, _particle_bytes),
 }
 
 

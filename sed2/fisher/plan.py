@@ -11,31 +11,30 @@ activations, the factors handed to the SVD) and the spectra that are kept. It al
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-
-import jax
-import jax.numpy as jnp
-from flax import nnx
-from jax.extend.core import Jaxpr, jaxprs_in_params
+from typing import Literal
 
 from sed2.blocks import Block, Shape
-from sed2.blocks.abstract import abstract_split
-from sed2.blocks.convolve import use_matrix_products
+from sed2.blocks.dense import Dense
 from sed2.blocks.supernet import columns
-from sed2.chain import Chain, ChainBlock
-from sed2.common.devices import device_count, filled, least, processes_here
+from sed2.chain import Chain, ChainBlock, dense_layers
+from sed2.common import threefry
 from sed2.common.memory import GB, free_memory
 from sed2.errors import ResourceError
 from sed2.fisher.ways import COPIES, FLOAT, Sizes, Way, choose, ways
+from sed2.hosts import are_several
 from sed2.results import BlockPlan
 from sed2.settings import SpectraSettings
 
+Engine = Literal["lapack", "xla"]
+"""A module of `sed2.fisher`."""
 Reserved = Callable[[tuple[Way, ...]], int]
 """From the ways of all blocks to bytes."""
 NOMINAL_BUDGET = 3 * GB
 """Within which ways are chosen, where the user names no budget."""
+LAPACK_WORK = 1e10
+"""Operations of one item, above which XLA does it sooner (`python -m scripts.cost.engines`)."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,8 @@ class Plan:
     """Forecast of the peak of one process."""
     blocks: tuple[BlockPlan, ...]
     """The same in words, for one item."""
+    engine: Engine = "xla"
+    """What does the work."""
 
 
 def make_plan(
@@ -98,7 +99,12 @@ def memory_budget(settings: SpectraSettings) -> float:
 def default_budget() -> float:
     """Bytes: half of what the machine has free, at most 3 GB. Processes of one machine divide it
     among them, and several have the least of their budgets."""
-    return min(least(free_memory() / 2 / processes_here()), NOMINAL_BUDGET)
+    free = free_memory() / 2
+    if are_several():
+        from sed2.common.devices import least, processes_here
+
+        free = least(free / processes_here())
+    return min(free, NOMINAL_BUDGET)
 
 
 def _what_would_fit(
@@ -181,16 +187,22 @@ def _plan(
             f"and checks) {_gb(kept)}, but the budget is {_gb(budget)}",
             mend="Take fewer `samples` or `draws`, or raise `memory_gb`",
         )
-    fitting, devices = int((budget - kept) // max(each)), device_count()
-    work = sum(way.work for way in chosen)
+    fitting, work = int((budget - kept) // max(each)), sum(way.work for way in chosen)
+    engine, devices, processes = _engine(chain, chosen, settings), 1, 1
+    if engine == "xla":
+        from sed2.common.devices import device_count, filled, process_count
+
+        devices, processes = device_count(), process_count()
     if fitting * work > devices * piece:
         fitting = min(fitting, devices * max(1, int(piece // work)))
     if fitting > devices:
         fitting -= fitting % devices
-    processes = jax.process_count()  # each has what is kept of all items, and works on its own
+    # Each process has what is kept of all items, and works on its own.
     pieces = math.ceil(items / min(processes * fitting, items))
     # Of equal size, so that little of the last is padding.
-    chunk = filled(math.ceil(items / pieces))
+    chunk = math.ceil(items / pieces)
+    if engine == "xla":
+        chunk = filled(chunk)
     blocks = tuple(
         BlockPlan(
             block.name,
@@ -205,7 +217,20 @@ def _plan(
         )
         for block, way, needed in zip(chain.blocks, chosen, each, strict=True)
     )
-    return Plan(chosen, chunk, int(kept + chunk // processes * max(each)), blocks)
+    return Plan(chosen, chunk, int(kept + chunk // processes * max(each)), blocks, engine)
+
+
+def _engine(chain: Chain, chosen: tuple[Way, ...], settings: SpectraSettings) -> Engine:
+    """What computes a chain whose blocks go these ways; it depends on no machine."""
+    plain = all(
+        dense_layers(block.block, block.input_shape)
+        and way.name in ("units", "jacobian")
+        and not (way.squared or way.sampling)
+        for block, way in zip(chain.blocks, chosen, strict=True)
+    )
+    usual = settings.fisher == "expected" and settings.prior != "init" and threefry.is_jax_own()
+    small = sum(way.work for way in chosen) <= LAPACK_WORK
+    return "lapack" if plain and usual and small and not are_several() else "xla"
 
 
 def _resident(block: ChainBlock, samples: int) -> int:
@@ -244,27 +269,20 @@ def forward_cost(block: ChainBlock, samples: int) -> tuple[int, float]:
     return _forward_cost(block.block, block.input_shape, samples)
 
 
-@lru_cache(maxsize=64)
 def _forward_cost(block: Block, input_shape: Shape, samples: int) -> tuple[int, float]:
-    def made() -> nnx.Module:
-        module = block.build(input_shape, nnx.Rngs(0))
-        module.eval()
-        use_matrix_products(module)
-        return module
+    if layers := dense_layers(block, input_shape):
+        return _dense_cost(layers, input_shape[0], samples)
+    from sed2.fisher.forward import traced_cost
 
-    with jax.enable_x64(True):
-        graphdef, state = abstract_split(made)
-        traced = jax.jit(lambda state, x: nnx.merge(graphdef, state)(x)).trace(
-            state, jax.ShapeDtypeStruct((samples, *input_shape), jnp.float64)
-        )
-        cost = traced.lower().cost_analysis() or {}
-    return intermediates(traced.jaxpr.jaxpr), float(cost.get("flops", 0.0))
+    return traced_cost(block, input_shape, samples)
 
 
-def intermediates(jaxpr: Jaxpr) -> int:
-    """Numbers in all arrays that a program makes on its way, its results included."""
-    total = 0
-    for equation in jaxpr.eqns:
-        inner = [intermediates(sub) for sub in jaxprs_in_params(equation.params)]
-        total += sum(inner) or sum(getattr(v.aval, "size", 0) for v in equation.outvars)
-    return total
+def _dense_cost(layers: Sequence[Dense], width: int, samples: int) -> tuple[int, float]:
+    """As `traced_cost` finds it: the product, the bias as a row and added, the activation."""
+    numbers, work = 0, 0.0
+    for layer in layers:
+        outputs, steps = samples * layer.features, layer.bias + (not layer.is_linear)
+        numbers += (1 + steps) * outputs + layer.bias * layer.features
+        work += (2 * width + steps) * outputs
+        width = layer.features
+    return numbers, work

@@ -109,7 +109,7 @@ def write_baseline(candidates: Candidates, rules: Rules, old: Baseline | None) -
         name=candidates.common.dataset or "",
         sha256=dataset.sha256,
     )
-    of_model = {"spec_sha256", "data_sha256"}
+    of_model = {"spec_sha256", "data_sha256", "engine"}
     provenance = {k: v for k, v in asdict(first.provenance).items() if k not in of_model}
     return make_baseline(computed, standing, data, candidates.settings, provenance)
 

@@ -28,6 +28,8 @@ MIN_EFFECTIVE_SAMPLE_SIZE = 10.0
 REPLICATES = 200
 """Bootstrap replicates: the error's own relative error is about 1/sqrt(2 * 200) = 5%."""
 
+_BATCH = 2**16  # numbers, for which the caches have room
+
 
 def bootstrap_draws(
     logdets: LogDets, eps: np.ndarray, zeta: float, rng: np.random.Generator
@@ -41,17 +43,17 @@ def bootstrap_draws(
     if draws == 1:
         undefined = np.full((REPLICATES, len(eps)), np.nan)
         return undefined, undefined
+    chosen = rng.integers(draws, size=(REPLICATES, draws))
+    ratios = _ratio(logdets.traces[chosen].mean(axis=1), logdets.traces.mean())
+    batch = max(1, _BATCH // logdets.values.size)
     two, lower = [], []
-    for _ in range(REPLICATES):
-        chosen = rng.integers(draws, size=draws)
-        values = renormalised(
-            logdets.values[:, chosen],
-            logdets.slopes[:, chosen],
-            _ratio(logdets.traces[chosen].mean(), logdets.traces.mean()),
-        )
-        two.append(two_sed(values, eps, zeta, logdets.parameters))
-        lower.append(lower_two_sed(values, eps, zeta, logdets.parameters))
-    return np.array(two), np.array(lower)
+    for first in range(0, REPLICATES, batch):
+        some = slice(first, first + batch)
+        values, slopes = (of[:, chosen[some]] for of in (logdets.values, logdets.slopes))
+        values = renormalised(values, slopes, ratios[some, None, None])  # (E, batch, K, L)
+        two.append(two_sed(values, eps[:, None], zeta, logdets.parameters))
+        lower.append(lower_two_sed(values, eps[:, None], zeta, logdets.parameters))
+    return np.concatenate(two, axis=1).T, np.concatenate(lower, axis=1).T
 
 
 def sampling_errors(logdets: LogDets, eps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -23,6 +23,7 @@ import numpy as np
 Kind = Literal["kendall", "spearman"]
 
 LEVEL = 0.95
+_MANY = 2000  # models, above which a matrix of all pairs takes long
 MIN_MODELS = 3
 """For a correlation. Two models only agree or disagree."""
 MIN_MODELS_INTERVAL = 5
@@ -68,16 +69,12 @@ class Advantage:
 
 def tau_b(measure: np.ndarray, target: np.ndarray) -> float:
     """Kendall's tau-b over models (M,); NaN for fewer than 3, or where either is constant."""
-    from scipy import stats  # half a second, and `--help` does not need it
-
-    return _defined(lambda x, y: stats.kendalltau(x, y).statistic, measure, target)
+    return _defined(_tau, measure, target)
 
 
 def spearman(measure: np.ndarray, target: np.ndarray) -> float:
     """Spearman's rho over models (M,); NaN for fewer than 3, or where either is constant."""
-    from scipy import stats
-
-    return _defined(lambda x, y: stats.spearmanr(x, y).statistic, measure, target)
+    return _defined(lambda x, y: _spearmans(x, y, np.ones((1, len(x))))[0], measure, target)
 
 
 def correlate(
@@ -196,6 +193,14 @@ def _resample(models: int, seed: int, resamples: int) -> np.ndarray:
         return np.zeros((resamples, 0))
     rng = np.random.Generator(np.random.Philox([seed, _STREAM]))
     return rng.multinomial(models, np.full(models, 1 / models), size=resamples).astype(float)
+
+
+def _tau(x: np.ndarray, y: np.ndarray) -> float:
+    if len(x) > _MANY:
+        from scipy import stats  # half a second to import, and no matrix of all pairs
+
+        return float(stats.kendalltau(x, y).statistic)
+    return float(_taus(x[None], y, np.ones((1, len(x))))[0, 0])
 
 
 def _taus(measures: np.ndarray, target: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from sed2.blocks.user import UserBlock
+from sed2.blocks.base import OfUser
 from sed2.common.distribution import version
 from sed2.errors import UsageError, shown
 from sed2.fisher.items import Items
@@ -92,7 +92,7 @@ def architecture(model: ModelSpec) -> str:
             for name, path in user_modules().items()
         )
         return digest([model.sha256, model.module, source, _installed()])
-    if any(isinstance(block, UserBlock) for block in model.blocks):
+    if any(isinstance(block, OfUser) for block in model.blocks):
         raise UsageError(
             f"`{shown(model.name)}` is a network that was handed over, which no hash can name in "
             "another process",

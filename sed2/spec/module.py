@@ -10,7 +10,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from sed2.blocks.user import Manner, import_factory, split
+from sed2.blocks.base import Manner
+from sed2.blocks.user import import_factory, split
 from sed2.errors import SpecError
 from sed2.frameworks.registry import adopt, is_file, missing_extra, read_file
 from sed2.spec.schema import ModelSpec

@@ -30,7 +30,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from sed2.blocks import KINDS, Block, BlockOptions, Shape
 from sed2.blocks.base import BLOCK_EXAMPLE, AnyBlock
-from sed2.blocks.user import joined_where_handed
+from sed2.chain import as_handed
 from sed2.common.validation import Route, StrictModel, explain, in_words
 from sed2.errors import SpecError, did_you_mean, shown
 from sed2.options import SECTIONS
@@ -456,7 +456,7 @@ def shape_check(model: ModelSpec, input_shape: Shape) -> Shape:
             where=model.where,
         )
     shape = input_shape
-    for number, block in enumerate(joined_where_handed(model.blocks, input_shape), start=1):
+    for number, block in enumerate(as_handed(model.blocks, input_shape), start=1):
         try:
             if number > 1 and isinstance(block, BlockOptions) and block.first_only:
                 raise SpecError("it takes the data alone", mend="Make it the first block")

@@ -20,8 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from sed2.blocks.activations import ACTIVATIONS
 from sed2.blocks.dense import Dense
+from sed2.blocks.modules.activations import ACTIVATIONS
 from sed2.chain import Chain
 from sed2.training.batches import row_chunks
 from sed2.training.loop import row_losses

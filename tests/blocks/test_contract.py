@@ -32,7 +32,7 @@ from sed2.blocks.residual import Residual
 from sed2.blocks.tokens import Embedding, Tokens
 from sed2.chain import build_chain
 from sed2.common.randomness import block_keys, to_normal, uniforms
-from sed2.fisher import sample
+from sed2.fisher import xla
 from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
@@ -179,7 +179,7 @@ DRAW = 1
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """sed2's own programs too: this file compiles hundreds. All other files, those of the same
     spectra among them, take them as they are."""
-    monkeypatch.setattr(sample, "_QUICK", reference.QUICK)
+    monkeypatch.setattr(xla, "_QUICK", reference.QUICK)
 
 
 @cache

@@ -25,8 +25,8 @@ from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
 from sed2.fisher.structured import expected_roots
 from sed2.priors import draw_module
-from sed2.request import from_network
 from sed2.settings import Settings, parse_prior
+from sed2.spec.module import from_network
 from sed2.spec.schema import load_spec
 from tests import networks, reference
 from tests.cases import dataset

@@ -16,7 +16,7 @@ from sed2.blocks.pool import PoolBlock
 from sed2.blocks.supernet import columns, mask_of
 from sed2.chain import Chain, build_chain
 from sed2.errors import SpecError
-from sed2.fisher import sample
+from sed2.fisher import sample, xla
 from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.measure.spectra import Spectra
@@ -87,14 +87,14 @@ def test_many_masks_keep_their_order() -> None:
 def test_cells_share_a_compiled_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second one, of another operation on each edge, compiles nothing."""
     made = []
-    compiling = sample._compile
+    compiling = xla._compile
 
-    def counting(program: sample._BlockProgram) -> object:
+    def counting(program: xla._BlockProgram) -> object:
         made.append(program)
         return compiling(program)
 
-    monkeypatch.setattr(sample, "_compile", counting)
-    monkeypatch.setattr(sample, "_compiled", {})
+    monkeypatch.setattr(xla, "_compile", counting)
+    monkeypatch.setattr(xla, "_compiled", {})
     one = CellBlock(nodes=(("nor_conv_3x3",), ("none", "nor_conv_1x1")))
     other = CellBlock(nodes=(("skip_connect",), ("nor_conv_1x1", "nor_conv_3x3")))
     found = [spectra(build_chain((cell,), SHAPE)) for cell in (one, other)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from threading import current_thread
 
 import pytest
 
@@ -48,3 +50,30 @@ def test_what_the_user_has_set_stays() -> None:
 def test_cores_are_those_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7})
     assert threads.cores() == 3
+
+
+@pytest.mark.parametrize(("pool", "most"), [("2", 1), ("6", 3), ("", 4)])
+def test_numpy_works_on_as_many_cores_as_xla(
+    monkeypatch: pytest.MonkeyPatch, pool: str, most: int
+) -> None:
+    monkeypatch.setattr(threads, "cores", lambda: 4)
+    monkeypatch.setenv("PJRT_NPROC", pool)
+    monkeypatch.delenv("NPROC", raising=False)
+    names, done = set(), []
+
+    def work(one: int) -> None:
+        names.add(current_thread().name)
+        done.append(one)
+        time.sleep(0.02)
+
+    threads.in_threads(work, range(8))
+    assert sorted(done) == list(range(8))
+    assert len(names) == most
+
+
+def test_what_fails_in_a_thread_fails() -> None:
+    def fail(one: int) -> None:
+        raise ValueError(one)
+
+    with pytest.raises(ValueError, match="0"):
+        threads.in_threads(fail, range(3))

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.extend.core import jaxprs_in_params
 
-from sed2.blocks.activations import ACTIVATIONS
-from sed2.blocks.dense import Dense, DenseModule
+from sed2.blocks.dense import Dense
+from sed2.blocks.modules.activations import ACTIVATIONS
+from sed2.blocks.modules.dense import DenseModule
 from sed2.fisher.roots import Roots
 from sed2.fisher.structured import empirical_roots, expected_roots
 from sed2.fisher.ways import Way

@@ -15,8 +15,8 @@ from sed2.chain import Chain, build_chain
 from sed2.errors import ResourceError
 from sed2.fisher import plan as resources
 from sed2.fisher.plan import Plan, default_budget, make_plan
-from sed2.fisher.sample import block_program
 from sed2.fisher.ways import Way
+from sed2.fisher.xla import block_program
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 

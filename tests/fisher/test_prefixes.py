@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +60,14 @@ SWEEPS: dict[str, tuple[list[list[Any]], int, dict[str, Any]]] = {
 def worked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the blocks that were worked on, chunk by chunk."""
     names: list[str] = []
-    program = sample.block_program
+    run = sample._run_chain
 
-    def counting(chain: Any, block: Any, *more: Any) -> Callable[..., Any]:
-        names.append(block.name)
-        return program(chain, block, *more)
+    def counting(*arguments: Any) -> Iterator[Any]:
+        for spectrum, noisy in run(*arguments):
+            names.append(spectrum.name)
+            yield spectrum, noisy
 
-    monkeypatch.setattr(sample, "block_program", counting)
+    monkeypatch.setattr(sample, "_run_chain", counting)
     return names
 
 

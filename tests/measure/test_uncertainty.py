@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sed2.measure.logdet import LogDets
+from sed2.measure.two_sed import lower_two_sed, two_sed
 from sed2.measure.uncertainty import (
     Jackknife,
     Variance,
@@ -48,6 +49,27 @@ def test_bootstrap_carries_the_error_of_the_normaliser() -> None:
     )
     want = 3.0 * traces.std(ddof=1) / traces.mean() / np.sqrt(400)
     assert replicates.std(axis=0, ddof=1)[0] == pytest.approx(want, rel=0.2)
+
+
+def test_bootstrap_is_the_same_replicate_by_replicate() -> None:
+    """All at once, in several batches, and one by one as it is written."""
+    rng = np.random.default_rng(1)
+    shape, eps = (5, 400, 3), np.geomspace(1e-3, 0.1, 5)
+    some = LogDets(
+        rng.uniform(50, 90, shape),
+        rng.uniform(0, 9, shape),
+        np.zeros(shape),
+        rng.uniform(1, 2, shape[1]),
+        200,
+    )
+    found = bootstrap_draws(some, eps, 0.1, np.random.default_rng(2))
+    rng = np.random.default_rng(2)
+    for two, lower in zip(*found, strict=True):
+        chosen = rng.integers(shape[1], size=shape[1])
+        ratio = some.traces[chosen].mean() / some.traces.mean()
+        values = renormalised(some.values[:, chosen], some.slopes[:, chosen], ratio)
+        np.testing.assert_allclose(two, two_sed(values, eps, 0.1, 200), rtol=1e-12)
+        np.testing.assert_allclose(lower, lower_two_sed(values, eps, 0.1, 200), rtol=1e-12)
 
 
 def test_one_draw_has_no_error() -> None:

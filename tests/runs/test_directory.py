@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sed2 import api, tasks
+from sed2.baselines import registry
 from sed2.baselines.results import BaselineValue
 from sed2.errors import UsageError
 from sed2.fisher import kept
@@ -21,6 +22,7 @@ from sed2.results import ModelResult
 from sed2.runs import directory, spectra
 from sed2.runs.directory import RunDirectory
 from sed2.runs.manifest import NAME
+from sed2.training import recipe
 from tests.runs.made import SPEC, TINY, Told, assert_same, interrupt_after, ranked, text
 
 PIECE = 1.5e4
@@ -118,10 +120,10 @@ def test_a_long_candidate_goes_on_after_its_finished_pieces(
             ranked(tmp_path / "run", spec, **many)
     (folder,) = (tmp_path / "run" / "pieces").iterdir()
     assert len(list(folder.iterdir())) == done + 1  # and the plan
-    counted = []
+    size, counted = counted[0], []
     monkeypatch.setattr("sed2.fisher.sample._run_chain", chunks(counted))
     assert text(ranked(tmp_path / "run", spec, **many)) == whole
-    assert len(counted) == math.ceil(23 / counted[0]) - done > 0
+    assert len(counted) == math.ceil(23 / size) - done > 0
     assert not folder.exists()  # the spectra are whole, the pieces are not needed
 
 
@@ -146,7 +148,7 @@ def test_the_memory_that_is_free_later_changes_no_piece(
     free["now"] = 10e9
     counted.clear()
     ranked(tmp_path / "run", spec, **many)
-    assert set(counted) == {small}
+    assert set(counted[:-1]) == {small}  # the last one may have fewer
     free["now"] = 3e6  # less than the plan needs: another plan, and all pieces anew
     counted.clear()
     ranked(tmp_path / "other", spec, **many)
@@ -314,13 +316,13 @@ def test_trainings_and_baselines_are_taken_over_too(
     more = {"train": True, "epochs": 1, "train_samples": 64, "train_seeds": 1, "baselines": True}
     whole = text(ranked(None, "MLP 54-2-7", **more))
     with monkeypatch.context() as patch:
-        patch.setattr(tasks, "train", interrupt_after(0, tasks.train))
+        patch.setattr(recipe, "train", interrupt_after(0, recipe.train))
         with pytest.raises(KeyboardInterrupt):
             ranked(tmp_path / "run", "MLP 54-2-7", **more)
-    for function in ("estimate", "baseline_values"):
-        monkeypatch.setattr(tasks, function, lambda *_, **__: pytest.fail("computed again"))
-    train = interrupt_after(1, tasks.train)
-    monkeypatch.setattr(tasks, "train", train)
+    for module, function in ((tasks, "estimate"), (registry, "baseline_values")):
+        monkeypatch.setattr(module, function, lambda *_, **__: pytest.fail("computed again"))
+    train = interrupt_after(1, recipe.train)
+    monkeypatch.setattr(recipe, "train", train)
     for trained in (0, 1):
         told.lines.clear()
         assert text(ranked(told.run(tmp_path / "run"), "MLP 54-2-7", **more)) == whole
@@ -344,7 +346,7 @@ def test_a_baseline_that_lacked_memory_is_tried_again(
         return {"abbas": BaselineValue(math.nan, "why")}
 
     monkeypatch.setattr(resources, "free_memory", lambda: free)
-    monkeypatch.setattr(tasks, "baseline_values", values)
+    monkeypatch.setattr(registry, "baseline_values", values)
     for _ in range(2):
         ranking = ranked(tmp_path / "run", "MLP 54-2-7", baselines=True, epochs=1)
     assert ranking.models[0].baselines

@@ -11,6 +11,7 @@ from sed2 import tasks
 from sed2.errors import UsageError
 from sed2.runs.loading import load_ranking, load_run
 from sed2.runs.manifest import NAME, read_manifest, to_text
+from sed2.training import recipe
 from tests.runs.made import Told, assert_same, interrupt_after, ranked, text
 
 MORE = {"train": True, "epochs": 1, "train_samples": 64, "train_seeds": 1, "baselines": True}
@@ -38,7 +39,8 @@ def interrupted(
     folder: Path, monkeypatch: pytest.MonkeyPatch, what: str, done: int, **more: object
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(tasks, what, interrupt_after(done, getattr(tasks, what)))
+        module = {"estimate": tasks, "train": recipe}[what]
+        patch.setattr(module, what, interrupt_after(done, getattr(module, what)))
         with pytest.raises(KeyboardInterrupt):
             ranked(folder, **more)
 

@@ -29,9 +29,9 @@ from sed2.common.randomness import block_keys
 from sed2.errors import NumericsError, UsageError
 from sed2.fisher.likelihood import score_scale
 from sed2.fisher.plan import Plan
-from sed2.fisher.sample import block_program, numbers_used
 from sed2.fisher.structured import half_log_determinants
 from sed2.fisher.ways import COPIES, FLOAT, Way
+from sed2.fisher.xla import block_program, numbers_used
 from sed2.priors import draw_module
 from sed2.settings import Prior, Settings, parse_prior
 

@@ -25,7 +25,7 @@ from sed2.report.documents.training import (
 def rank_document(ranking: Ranking) -> dict[str, Any]:
     """The JSON of `rank` (docs/reference/contract.md, section 6)."""
     first, size = ranking.models[0].result, size_dependence(ranking)
-    own = {"spec_sha256", "data_sha256"}
+    own = {"spec_sha256", "data_sha256", "engine"}
     return {
         "schema_version": SCHEMA_VERSION,
         "settings": settings_document(ranking.settings) | {"inputs": first.inputs},
@@ -54,6 +54,7 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
                 "warnings": model.warnings,
                 "cost": asdict(model.result.cost),
                 "spec_sha256": model.result.provenance.spec_sha256,
+                "engine": model.result.provenance.engine,
             }
             for model, gained, *front in zip(
                 ranking.models, size.gained, *fronts(ranking), strict=True

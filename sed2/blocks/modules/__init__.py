@@ -1,0 +1,1 @@
+"""The Flax modules of the kinds of block, apart from their options: imported when one is built."""

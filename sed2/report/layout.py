@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -19,6 +20,9 @@ Item = TypeVar("Item")
 
 _GAP = 2  # characters between two columns
 _NAME_WIDTH = 8  # to which the names of models may be folded
+_PIECE_WIDTH = 24  # of what is folded between its characters, if it has to be
+_PIECE = re.compile(r"\d[\d.,]*\W?|[^\W\d]+\W?|.", re.DOTALL)
+"""What is not folded: a number or a word, with the mark after it."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,19 @@ class Table:
         )
 
     def only(self, columns: Sequence[int]) -> Table:
-        """The first columns of these, of which the first names the row."""
-        rows = [[row[column] for column in columns] for row in self.rows]
-        return Table([self.headers[column] for column in columns], rows, named=0)
+        """These columns in this order."""
+
+        def of(rows: Sequence[Sequence[Item]]) -> list[list[Item]]:
+            return [[row[column] for column in columns] for row in rows]
+
+        return Table(
+            [self.headers[column] for column in columns],
+            of(self.rows),
+            [at for at, column in enumerate(columns) if column in self.text],
+            columns.index(self.named) if self.named in columns else None,
+            of(self.keys),
+            of(self.kinds),
+        )
 
 
 def print_table(console: Console, table: Table) -> Sequence[str]:
@@ -115,8 +129,13 @@ def print_table(console: Console, table: Table) -> Sequence[str]:
             no_wrap=i != table.named,
             overflow="fold",
         )
+    named = table.named
+    room = console.width - _total(widths[:kept]) + (widths[named] if named is not None else 0)
     for row in table.rows:
-        printed.add_row(*(Text(one_line(cell)) for cell in row[:kept]))
+        cells = [one_line(cell) for cell in row[:kept]]
+        if named is not None:
+            cells[named] = "\n".join(folded(cells[named], room))
+        printed.add_row(*map(Text, cells))
     console.print(printed)
     if kept < len(headers):
         left_out = ", ".join(filter(None, headers[kept:]))
@@ -148,8 +167,26 @@ def _widths(table: Table) -> list[int]:
     columns = zip(table.headers, *table.rows, strict=True)
     widths = [max(cell_len(one_line(cell)) for cell in column) for column in columns]
     if table.named is not None:
-        widths[table.named] = min(widths[table.named], _NAME_WIDTH)
+        names = [one_line(row[table.named]) for row in table.rows]
+        longest = max(
+            (cell_len(piece) for name in names for piece in _PIECE.findall(name)), default=0
+        )
+        least = max(_NAME_WIDTH, min(longest, _PIECE_WIDTH))
+        widths[table.named] = min(widths[table.named], least)
     return widths
+
+
+def folded(text: str, width: int) -> list[str]:
+    """Lines of at most this many characters, none of which ends within a number or a word that has
+    room in a line."""
+    lines = [""]
+    for piece in _PIECE.findall(text):
+        whole = cell_len(piece.rstrip()) <= width
+        for part in [piece] if whole else piece:
+            if lines[-1] and cell_len((lines[-1] + part).rstrip()) > width:
+                lines.append("")
+            lines[-1] += part
+    return [line.rstrip() for line in lines]
 
 
 def _total(widths: Iterable[int]) -> int:

@@ -132,7 +132,7 @@ def test_a_page_is_written_with_the_other_files(tmp_path: Path) -> None:
     outputs.write(made_ranking([made_result("a"), made_result("b")]))
     assert page.read_text().startswith("<!doctype html>")
     outputs.write(made_result("alone"))
-    assert "<h1>alone</h1>" in page.read_text()
+    assert "<h1>alone: lower 2sED 525.5 " in page.read_text()
     assert refusal(json=page, html=page).where == "html"
 
 

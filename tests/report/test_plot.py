@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sed2.report.figures.curves import DRAWN, curves_figure, draw_curves
+from sed2.ranking.results import Crossing
+from sed2.report.figures.curves import DRAWN, colour_and_mark, curves_figure, draw_curves, places
 from sed2.results import ModelResult
-from tests.report.made import made_result
+from tests.report.made import made_result, made_score
+from tests.report.pages import made_three
 
 
-def legend(results: list[ModelResult]) -> list[str]:
-    return [text.get_text().strip() for text in draw_curves(results).legends[0].get_texts()]
+def legend(results: list[ModelResult], crossings: Sequence[Crossing] = ()) -> list[str]:
+    drawn = draw_curves(results, crossings).legends[0]
+    return [text.get_text().strip() for text in drawn.get_texts()]
 
 
 def axes_of(results: list[ModelResult]) -> Any:
@@ -87,8 +92,61 @@ def test_without_n_train_nothing_is_marked() -> None:
 
 
 def test_many_models_are_all_told_apart() -> None:
-    lines = axes_of([made_result(str(i)) for i in range(56)]).get_lines()[::2]
-    assert len({(line.get_color(), line.get_marker()) for line in lines}) == 56
+    assert len({colour_and_mark(place) for place in places([str(i) for i in range(56)])}) == 56
+    assert len(set(places([f"{i * 2654435761 % 997}" for i in range(500)])[:56])) == 56
+    lines = axes_of([made_result(str(i)) for i in range(DRAWN)]).get_lines()[::2]
+    assert len({(line.get_color(), line.get_marker()) for line in lines}) == DRAWN
+
+
+@pytest.mark.parametrize("n_train", [None, 10_000])
+def test_a_model_has_its_colour_by_its_name_whatever_its_rank(n_train: int | None) -> None:
+    names = ["MLP 5-4-2", "a", "b 10", "b 9"]
+    figures = [
+        draw_curves([made_result(name, n_train=n_train) for name in order])
+        for order in (names, names[::-1])
+    ]
+    first, second = (
+        {
+            text.get_text(): line.get_color()
+            for text, line in zip(its.texts, its.get_lines(), strict=False)
+        }
+        for its in (figure.legends[0] for figure in figures)
+    )
+    assert {name: first[name] for name in first if "(" in name} == {
+        name: second[name] for name in second if "(" in name
+    }
+
+
+def test_where_two_curves_change_order_there_is_a_ring() -> None:
+    ranking = made_three()
+    results = [model.result for model in ranking.models]
+    axes = draw_curves(results, ranking.crossings).axes[0]
+    (ring,) = [line for line in axes.get_lines() if "change order" in str(line.get_label())]
+    assert ring.get_xdata() == [0.02]
+    share = np.log(0.02 / 0.01) / np.log(0.03 / 0.01)
+    assert ring.get_ydata() == pytest.approx([28 - share])
+    assert ring.get_markerfacecolor() == "none"
+    of_others = replace(ranking.crossings[0], larger_above="not drawn")
+    assert "change" not in "".join(legend(results, [of_others]))
+
+
+def test_the_curves_have_their_score_at_eps_n_among_their_points() -> None:
+    result = made_result(n_train=10_000)
+    other = replace(result, score=made_score(500.0, 3.0), two_sed_score=made_score(502.0, 3.0))
+    lower, two, _ = axes_of([other]).get_lines()
+    assert list(lower.get_xdata()) == [0.001, 0.01, result.eps_n, 0.1]
+    assert list(lower.get_ydata()) == [525.5, 525.5, 500.0, 525.5]
+    assert list(two.get_ydata()) == [526.5, 526.5, 502.0, 526.5]
+    on_grid = made_result(eps=(0.001, result.eps_n, 0.1), n_train=10_000)
+    assert len(axes_of([on_grid]).get_lines()[0].get_xdata()) == 3
+
+
+def test_no_line_is_named_that_is_hidden() -> None:
+    assert legend([made_result(eps=(0.1,))])[1:] == ["lower 2sED; 95% interval"]
+    assert legend([made_result(eps=(0.1,), lower_estimate=True)])[1:] == [
+        "lower 2sED; ± 2 s.d. between seeds, where it is biased low (few effective draws)"
+    ]
+    assert "2sED (biased low: few effective draws)" in legend([made_result(eps=(0.1, 0.2))])
 
 
 def test_the_legend_names_models_and_lines() -> None:
@@ -126,5 +184,5 @@ def test_of_many_models_the_first_are_drawn_and_the_others_counted() -> None:
     results = [made_result(f"m{n}") for n in range(DRAWN + 3)]
     labels = legend(results)
     assert sum(label.startswith("m") for label in labels) == DRAWN
-    assert labels[-1] == "3 more models are not drawn"
-    assert "not drawn" not in " ".join(legend(results[:DRAWN]))
+    assert labels[-1] == "3 more models have no curve"
+    assert "no curve" not in " ".join(legend(results[:DRAWN]))

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import takewhile
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from rich.console import Console
 
 from sed2.data.catalogue import DATASETS
 from sed2.ranking.results import Crossing, Demand
+from sed2.report.layout import folded
 from sed2.report.tables import cells as tables
 from sed2.report.tables.checked import print_checked, print_plan
 from sed2.report.tables.datasets import print_datasets
@@ -76,6 +78,22 @@ def test_a_narrow_ranking_keeps_what_matters_whole(width: int) -> None:
     assert "P(best)" in header
     assert ("P(order)" in header) == (width > 50)
     assert ("parameters 2sED" in header) == (width == 80)
+
+
+@pytest.mark.parametrize("width", [20, 50, 60, 80])
+def test_no_number_of_a_name_is_broken_in_two(width: int) -> None:
+    text = shown(lambda console: print_rank(console, made_ranking(RESULTS)), width)
+    table = text[text.index("#  model") :].splitlines()[2:]
+    for line in takewhile(lambda line: not line.startswith(("Left", "Ordered")), table):
+        name = line[3:].split("   ")[0].strip()
+        assert not re.search(r"\d$", name) or any(r.name.endswith(name) for r in RESULTS), name
+
+
+@given(st.text(max_size=60), st.integers(2, 30))
+def test_what_is_folded_is_whole(text: str, width: int) -> None:
+    lines = folded(text, width)
+    assert "".join(lines).replace(" ", "") == re.sub(r"\s", "", text) or not text.isprintable()
+    assert all(cell_len(line) <= width for line in lines)
 
 
 def test_a_narrow_ranking_names_what_it_leaves_out_and_explains_the_rest_only() -> None:

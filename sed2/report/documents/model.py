@@ -111,6 +111,16 @@ def score_document(score: Score) -> dict[str, Any]:
     }
 
 
+def point_document(score: Score) -> dict[str, Any]:
+    """A score as one point of a curve."""
+    return {
+        "estimate": score.value,
+        "interval_95": _interval(*score.interval),
+        "lower_estimate": score.lower_estimate,
+        "scatter": score.scatter,
+    }
+
+
 def _interval(low: float, high: float) -> list[float] | None:
     return None if math.isnan(low) or math.isnan(high) else [low, high]
 

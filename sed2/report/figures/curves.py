@@ -6,11 +6,13 @@ import io
 import textwrap
 import warnings
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sed2.results import ModelResult
+from sed2.ranking.results import Crossing
+from sed2.results import Curve, ModelResult, Score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,10 +21,25 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's palette: told apart by readers with any colour vision, and in grey by the marks.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKS = "os^Dv*PX"  # one more than colours, so that 56 models all differ
-DRAWN = 56
-"""So many models are drawn, the first ones: more cannot be told apart."""
+MARKS = "os^DvPp<"  # one more than colours, so that 56 models all differ; chart.js has the same
+DRAWN = 12
+"""So many models have curves, the first ones: more would hide each other."""
 _LABEL_WIDTH = 80  # characters of a line of the legend
+
+
+def places(names: Sequence[str]) -> list[int]:
+    """Which colour and mark each model has: the same in every figure and page of these models,
+    whatever their order is. The first 56 of a longer list all differ."""
+    kinds = len(COLOURS) * len(MARKS)
+    alphabetic = {name: place % kinds for place, name in enumerate(sorted(names))}
+    found: list[int] = []
+    for i, name in enumerate(names):
+        taken = found[i - i % kinds :]
+        place = alphabetic[name]
+        while place in taken:
+            place = (place + 1) % kinds
+        found.append(place)
+    return found
 
 
 def curves_figure(results: Sequence[ModelResult], file_format: str) -> bytes:
@@ -47,28 +64,33 @@ def rendered(figure: Figure, file_format: str) -> bytes:
     return content.getvalue()
 
 
-def draw_curves(results: Sequence[ModelResult]) -> Figure:
+def draw_curves(results: Sequence[ModelResult], crossings: Sequence[Crossing] = ()) -> Figure:
     """Curves over eps on a logarithmic axis.
 
     The score's measure is drawn solid in its 95% interval, 2sED dashed. Where there is no interval,
     a faint band between dotted lines shows two standard deviations of the scatter between seeds.
-    A vertical line marks eps_n of Theorem 5.1.
+    A vertical line marks eps_n of Theorem 5.1, where the curves have a point of their own.
 
     Args:
         results: one or more models on the same eps grid.
+        crossings: where two of them change order, which have a ring.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained")
-    draw_curves_on(figure.add_subplot(), results)
+    draw_curves_on(figure.add_subplot(), results, crossings)
     place_legend(figure, legend_of(figure, results), 6.4, 3.9)
     return figure
 
 
-def draw_curves_on(axes: Axes, results: Sequence[ModelResult]) -> None:
+def draw_curves_on(
+    axes: Axes, results: Sequence[ModelResult], crossings: Sequence[Crossing] = ()
+) -> None:
     """The curves of all models, or of the first ones if they are many."""
-    for i, result in enumerate(results[:DRAWN]):
-        _draw(axes, result, *colour_and_mark(i))
+    kinds = places([result.name for result in results])
+    for result, place in zip(results[:DRAWN], kinds, strict=False):
+        _draw(axes, result, *colour_and_mark(place))
+    _ring(axes, results[:DRAWN], crossings)
     _mark_eps_n(axes, results[0])
     axes.set_xscale("log")
     axes.set_xlabel(r"covering radius $\varepsilon$")
@@ -83,7 +105,7 @@ def plain_axes(axes: Axes) -> None:
 
 
 def colour_and_mark(i: int) -> tuple[str, str]:
-    """Of the model in place i."""
+    """Of the model that `places` gives i."""
     return COLOURS[i % len(COLOURS)], MARKS[i % len(MARKS)]
 
 
@@ -104,31 +126,65 @@ def place_legend(figure: Figure, handles: Sequence[Any], width: float, height: f
 
 def _draw(axes: Axes, result: ModelResult, colour: str, mark: str) -> None:
     """The curves of one model."""
-    curve = result.curve
+    eps, curve = _with_eps_n(result, result.curve, result.score)
     lower = curve.estimate
     between_seeds = np.stack([lower - 2 * curve.scatter, lower + 2 * curve.scatter])
     for (low, high), shown, alpha in (
         (curve.interval.T, ~curve.lower_estimate, 0.2),
         (between_seeds, curve.lower_estimate, 0.06),
     ):
-        axes.fill_between(result.eps, low, high, where=shown, color=colour, alpha=alpha, lw=0)
-        if len(result.eps) == 1 and shown.any():  # a band needs two points
+        axes.fill_between(eps, low, high, where=shown, color=colour, alpha=alpha, lw=0)
+        if len(eps) == 1 and shown.any():  # a band needs two points
             error = np.stack([lower - low, high - lower])
-            axes.errorbar(result.eps, lower, error, color=colour, alpha=5 * alpha, capsize=4)
+            axes.errorbar(eps, lower, error, color=colour, alpha=5 * alpha, capsize=4)
     if curve.lower_estimate.any():
         for edge in between_seeds:
             line = np.where(curve.lower_estimate, edge, np.nan)
-            axes.plot(result.eps, line, color=colour, ls=":", lw=0.8)
+            axes.plot(eps, line, color=colour, ls=":", lw=0.8)
     axes.plot(
-        result.eps,
+        eps,
         lower,
         color=colour,
         marker=mark,
         markersize=4,
-        markevery=max(1, len(result.eps) // 8),
+        markevery=max(1, len(eps) // 8),
         label=model_label(result),
     )
-    axes.plot(result.eps, result.two_sed.estimate, color=colour, ls="--", lw=1)
+    if len(eps) > 1:  # a line needs two points
+        _, two = _with_eps_n(result, result.two_sed, result.two_sed_score)
+        axes.plot(eps, two.estimate, color=colour, ls="--", lw=1)
+
+
+def _with_eps_n(result: ModelResult, curve: Curve, score: Score) -> tuple[np.ndarray, Curve]:
+    """A curve, which its score at eps_n is a point of; the radii of its points are first."""
+    eps_n = result.eps_n
+    if eps_n is None or np.isclose(result.eps, eps_n, rtol=1e-9, atol=0).any():
+        return result.eps, curve
+    at = int(np.searchsorted(result.eps, eps_n))
+    more = {
+        field.name: np.insert(getattr(curve, field.name), at, getattr(score, own), axis=0)
+        for field in fields(curve)
+        for own in ["value" if field.name == "estimate" else field.name]
+    }
+    return np.insert(result.eps, at, eps_n), Curve(**more)
+
+
+def _ring(axes: Axes, results: Sequence[ModelResult], crossings: Sequence[Crossing]) -> None:
+    """A ring where two curves that are drawn change order."""
+    from matplotlib.lines import Line2D
+
+    named = {result.name: result for result in results}
+    label: str | None = " two curves change order"
+    for crossing in crossings:
+        if not {crossing.larger_below, crossing.larger_above} <= set(named):
+            continue
+        its = named[crossing.larger_below]
+        eps, curve = _with_eps_n(its, its.curve, its.score)
+        height = np.interp(np.log(crossing.eps), np.log(eps), curve.estimate)
+        ring = Line2D([crossing.eps], [height], color="0.2", marker="o", ms=9, mfc="none", ls="")
+        ring.set_label(label)
+        axes.add_line(ring)
+        label = None
 
 
 def model_label(result: ModelResult) -> str:
@@ -172,17 +228,25 @@ def _explanations(results: Sequence[ModelResult]) -> list[Line2D]:
     both = [(result.curve.estimate, result.two_sed.estimate) for result in results]
     same = all(np.allclose(lower, two, rtol=1e-6, equal_nan=True) for lower, two in both)
     name = results[0].settings.score_name
-    label = f" {name} = 2sED" if same else f" {name}"
-    label += ", in its 95% interval" if intervals else ""
-    lines = [Line2D([], [], color="0.3", label=label)]
-    if lower_estimates:
-        label = " ± 2 s.d. between seeds, where it is biased low (few effective draws)"
-        lines.append(Line2D([], [], color="0.3", ls=":", lw=0.8, label=label))
-    if not same:
+    points = len(_with_eps_n(results[0], results[0].curve, results[0].score)[0])
+    between = "± 2 s.d. between seeds, where it is biased low (few effective draws)"
+    if points == 1:  # no line is seen
+        bars = ["95% interval"] * intervals + [between] * lower_estimates
+        lines = [
+            Line2D([], [], color="0.3", ls="", marker="|", ms=9, label=f" {name}; {bar}")
+            for bar in bars
+        ]
+    else:
+        label = f" {name} = 2sED" if same else f" {name}"
+        label += ", in its 95% interval" if intervals else ""
+        lines = [Line2D([], [], color="0.3", label=label)]
+    if lower_estimates and points > 1:
+        lines.append(Line2D([], [], color="0.3", ls=":", lw=0.8, label=f" {between}"))
+    if not same and points > 1:
         uncertain = any(result.two_sed.lower_estimate.any() for result in results)
         lower_estimate = " (biased low: few effective draws)" if uncertain else ""
         lines.append(Line2D([], [], color="0.3", ls="--", lw=1, label=f" 2sED{lower_estimate}"))
     if len(results) > DRAWN:
-        more = f" {len(results) - DRAWN:,} more models are not drawn"
+        more = f" {len(results) - DRAWN:,} more models have no curve"
         lines.append(Line2D([], [], ls="", label=more))
     return lines

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sed2.report.figures.curves import DRAWN, colour_and_mark, plain_axes, rendered
+from sed2.report.figures.curves import DRAWN, colour_and_mark, places, plain_axes, rendered
 from sed2.selection.results import Selection
 
 if TYPE_CHECKING:
@@ -27,10 +27,11 @@ def draw_selection(selection: Selection) -> Figure:
     figure = Figure(layout="constrained")
     FigureCanvasAgg(figure)
     axes, whole = figure.add_subplot(), selection.training.epochs
-    trained = [model for model in selection if model.training][:DRAWN]
-    for i, model in enumerate(trained):
+    kinds = zip(selection, places([model.name for model in selection]), strict=True)
+    trained = [(model, place) for model, place in kinds if model.training][:DRAWN]
+    for model, place in trained:
         assert model.training is not None
-        colour, mark = colour_and_mark(i)
+        colour, mark = colour_and_mark(place)
         loss = np.where(np.isfinite(model.training.loss), model.training.loss, np.nan)
         epochs = np.arange(1, loss.shape[1] + 1)
         mean = loss.mean(axis=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sed2.report.figures.curves import (
     colour_and_mark,
     model_label,
     place_legend,
+    places,
     plain_axes,
     rendered,
 )
@@ -46,29 +48,29 @@ def draw_stability(result: StabilityResult) -> Figure:
 
     figure = Figure(layout="constrained")
     panels = figure.subplots(2, 2)  # each of its own height: a common one would hide the scatter
+    styles = [_style(place) for place in places([model.name for model in result.models])]
     for axes, sweep in zip(panels.flat, result.sweeps, strict=False):
-        _draw_sweep(axes, sweep)
-    _draw_seeds(panels[1, 1], result)
+        _draw_sweep(axes, sweep, styles)
+    _draw_seeds(panels[1, 1], result, styles)
     for axes in panels.flat:
         plain_axes(axes)
         axes.tick_params(labelsize="small")
     for axes in panels[:, 0]:
         axes.set_ylabel(result.models[0].settings.score_name)
     handles = [
-        Line2D([], [], **_style(m), label=model_label(model))
-        for m, model in enumerate(result.models)
+        Line2D([], [], **style, label=model_label(model))
+        for style, model in zip(styles, result.models, strict=True)
     ]
     place_legend(figure, [*handles, *_explanations(len(result.seeds))], 6.4, 4.8)
     return figure
 
 
-def _draw_sweep(axes: Axes, sweep: Sweep) -> None:
+def _draw_sweep(axes: Axes, sweep: Sweep, styles: Sequence[dict[str, Any]]) -> None:
     """The scores of all models along one sweep."""
-    for m, (mean, scatter) in enumerate(zip(sweep.mean, sweep.scatter, strict=True)):
-        band = np.nan_to_num(scatter)
-        colour = _style(m)["color"]
+    for mean, scatter, style in zip(sweep.mean, sweep.scatter, styles, strict=True):
+        band, colour = np.nan_to_num(scatter), style["color"]
         axes.fill_between(sweep.grid, mean - band, mean + band, color=colour, alpha=0.15, lw=0)
-        axes.plot(sweep.grid, mean, **_style(m))
+        axes.plot(sweep.grid, mean, **style)
     axes.axvline(sweep.base_value, color="0.4", lw=1, ls=":")
     if sweep.grid[0] > 0:
         axes.set_xscale("log")
@@ -80,13 +82,13 @@ def _draw_sweep(axes: Axes, sweep: Sweep) -> None:
         axes.minorticks_off()
 
 
-def _draw_seeds(axes: Axes, result: StabilityResult) -> None:
+def _draw_seeds(axes: Axes, result: StabilityResult, styles: Sequence[dict[str, Any]]) -> None:
     """The scores under every seed: what the bands of the other panels are at the base."""
-    places = np.arange(len(result.seeds))
-    for m, scores in enumerate(result.base_scores):
-        axes.plot(places, scores, **_style(m), lw=0.8)
+    seeds = np.arange(len(result.seeds))
+    for scores, style in zip(result.base_scores, styles, strict=True):
+        axes.plot(seeds, scores, **style, lw=0.8)
     axes.set_xlabel("seed")
-    shown = places[:: max(1, len(places) // _TICKS)]
+    shown = seeds[:: max(1, len(seeds) // _TICKS)]
     axes.set_xticks(shown, [str(result.seeds[s]) for s in shown])
 
 
@@ -101,6 +103,6 @@ def _explanations(seeds: int) -> list[Line2D]:
     return [Line2D([], [], color="0.3", label=label), given]
 
 
-def _style(model: int) -> dict[str, Any]:
-    colour, mark = colour_and_mark(model)
+def _style(place: int) -> dict[str, Any]:
+    colour, mark = colour_and_mark(place)
     return {"color": colour, "marker": mark, "markersize": 4}

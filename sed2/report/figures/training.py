@@ -16,6 +16,7 @@ from sed2.report.figures.curves import (
     draw_curves_on,
     legend_of,
     place_legend,
+    places,
     plain_axes,
     rendered,
 )
@@ -39,12 +40,12 @@ def draw_ranking(ranking: Ranking) -> Figure:
     if of_several_sizes(ranking):
         below.append([_draw_against_parameters, _draw_against_flops])
     if not below:
-        return draw_curves(results)
+        return draw_curves(results, ranking.crossings)
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained")
     grid = figure.add_gridspec(1 + len(below), 2, height_ratios=[3, *[2] * len(below)])
-    draw_curves_on(figure.add_subplot(grid[0, :]), results)
+    draw_curves_on(figure.add_subplot(grid[0, :]), results, ranking.crossings)
     for row, panels in enumerate(below, start=1):
         for column, draw in enumerate(panels):
             draw(figure.add_subplot(grid[row, column]), ranking)
@@ -64,6 +65,12 @@ def sizes_figure(ranking: Ranking, file_format: str) -> bytes:
     return rendered(figure, file_format)
 
 
+def _kinds(ranking: Ranking) -> list[tuple[str, str]]:
+    """The colour and mark of each model; small and grey, if it has no curve."""
+    found = [colour_and_mark(place) for place in places([model.name for model in ranking.models])]
+    return [kind if i < DRAWN else ("0.7", ".") for i, kind in enumerate(found)]
+
+
 def _draw_against_parameters(axes: Axes, ranking: Ranking) -> None:
     sizes = [float(model.result.parameters) for model in ranking.models]
     _draw_front(axes, ranking, sizes, fronts(ranking)[0], "parameters")
@@ -78,10 +85,9 @@ def _draw_front(
     axes: Axes, ranking: Ranking, sizes: Sequence[float], front: Sequence[bool], label: str
 ) -> None:
     """Scores with their scatter against sizes, and the Pareto front as steps."""
-    for i, (model, size) in enumerate(zip(ranking.models[:DRAWN], sizes, strict=False)):
-        colour, mark = colour_and_mark(i)
+    for model, size, (colour, mark) in zip(ranking.models, sizes, _kinds(ranking), strict=True):
         score = model.result.score
-        error = None if np.isnan(score.scatter) else score.scatter
+        error = None if np.isnan(score.scatter) or mark == "." else score.scatter
         axes.errorbar(size, score.value, yerr=error, color=colour, marker=mark, ms=4, capsize=2)
     scores = [model.result.score.value for model in ranking.models]
     steps = sorted((s, y) for s, y, its in zip(sizes, scores, front, strict=True) if its)
@@ -98,8 +104,7 @@ def _draw_epochs(axes: Axes, ranking: Ranking) -> None:
     """The mean loss of each epoch over the seeds, in the band from the least to the largest."""
     from matplotlib.ticker import MaxNLocator
 
-    for i, model in enumerate(ranking.models):
-        colour, mark = colour_and_mark(i)
+    for model, (colour, mark) in zip(ranking.models[:DRAWN], _kinds(ranking), strict=False):
         if model.training is None:
             continue
         loss = np.where(np.isfinite(model.training.loss), model.training.loss, np.nan)
@@ -115,8 +120,7 @@ def _draw_epochs(axes: Axes, ranking: Ranking) -> None:
 
 def _draw_against_score(axes: Axes, ranking: Ranking) -> None:
     """The final loss with its standard error over the seeds, against the score."""
-    for i, model in enumerate(ranking.models):
-        colour, mark = colour_and_mark(i)
+    for model, (colour, mark) in zip(ranking.models, _kinds(ranking), strict=True):
         training, score = model.training, model.result.score
         if training is None or np.isnan(training.mean):
             continue

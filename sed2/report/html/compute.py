@@ -8,7 +8,7 @@ from sed2.report.documents.model import compute_document
 from sed2.report.figures.curves import curves_figure
 from sed2.report.html import parts
 from sed2.report.html.elements import notes, section, table_element
-from sed2.report.tables.cells import coverage
+from sed2.report.tables.cells import coverage, score_at, score_in_words
 from sed2.report.tables.model import block_table, compute_notes, curve_table
 from sed2.results import ModelResult
 
@@ -22,12 +22,13 @@ def compute_page(result: ModelResult, command: str = "") -> bytes:
     values = curve_table(result, np.arange(len(result.eps)))
     told = notes(compute_notes(result, values.headers))
     content = [
-        parts.curves(lambda file_format: curves_figure([result], file_format)),
+        parts.curves([result], lambda file_format: curves_figure([result], file_format)),
         section("Values", table_element("Values", values), told),
         section("Blocks", table_element("Blocks", block_table(result))),
     ]
     lead = [f"{coverage(result)}."]
-    warnings = result.warnings
-    return parts.result_page(
-        "sed2 compute", result.name, lead, content, compute_document(result), warnings, command
-    )
+    at = score_at(result.settings, result.eps)
+    score = "undefined" if np.isnan(result.score.value) else score_in_words(result.score)
+    title = f"{result.name}: {result.settings.score_name} {score} {at}"
+    document, warnings = compute_document(result), result.warnings
+    return parts.result_page("sed2 compute", title, lead, content, document, warnings, command)

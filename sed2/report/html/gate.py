@@ -25,5 +25,5 @@ def gate_page(result: GateResult, command: str = "") -> bytes:
     lead = [f"{result.spec} against {result.baseline}."]
     warnings = result.warnings
     return parts.result_page(
-        "sed2 gate", title, lead, content, document, warnings, command, scripts=["sort.js"]
+        "sed2 gate", title, lead, content, document, warnings, command, scripts=["lists.js"]
     )

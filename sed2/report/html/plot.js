@@ -1,11 +1,15 @@
 // The plot of the page: what is shown of its document, and what a reader may choose.
 "use strict";
 (() => {
-  const RINGED = 12; // with more curves than this, rings at their crossings would hide them
-
   const data = JSON.parse(document.getElementById("document").textContent);
   const $ = (id) => document.getElementById(id);
-  const { eps, eps_n: epsN } = data;
+  // With more curves than `drawn`, they and the rings at their crossings would hide each other.
+  const { places, drawn, at_eps_n: atEpsN } = JSON.parse($("plot").dataset.view);
+  const { eps: grid, eps_n: epsN } = data;
+  // Where eps_n comes among the radii; null if it is one of them, or there is none.
+  const isOwn = epsN !== null && grid.every((value) => Math.abs(value / epsN - 1) > 1e-9);
+  const inserted = isOwn ? grid.filter((value) => value < epsN).length : null;
+  const eps = isOwn ? grid.toSpliced(inserted, 0, epsN) : grid;
   const NAMES = {
     lower_two_sed: "lower 2sED",
     two_sed: "2sED",
@@ -19,23 +23,38 @@
   const series = data.models ? data.models.map(ofModel) : bothOf(data);
   let place;
 
-  function ofModel(model, place) {
-    return { name: model.name, place, shown: true, curve: () => model[chosen.measure] };
+  function ofModel(model, m) {
+    const curves = curvesOf(model, m);
+    const shown = m < drawn || data.models.length <= drawn;
+    return { name: model.name, place: places[m], shown, curve: () => curves[chosen.measure] };
   }
 
   function bothOf(result) {
-    return Object.keys(NAMES)
-      .filter((key) => result[key])
-      .map((key, place) => ({
-        name: NAMES[key],
-        place,
-        shown: true,
-        curve: () => result[key],
-        dashed: key === "two_sed",
-      }));
+    return Object.entries(curvesOf(result, 0)).map(([key, curve], place) => ({
+      name: NAMES[key],
+      place,
+      shown: true,
+      curve: () => curve,
+      dashed: key === "two_sed",
+    }));
   }
 
-  // The point of the grid nearest to eps_n, or its middle.
+  // The curves of a model by measure, with their points at eps_n.
+  function curvesOf(model, m) {
+    const points = atEpsN[m];
+    const found = Object.keys(NAMES).filter((key) => model[key]);
+    return Object.fromEntries(found.map((key) => [key, withPoint(model[key], points[key])]));
+  }
+
+  function withPoint(curve, point) {
+    if (!isOwn) return curve;
+    const fields = Object.entries(point);
+    return Object.fromEntries(
+      fields.map(([name, value]) => [name, curve[name].toSpliced(inserted, 0, value)]),
+    );
+  }
+
+  // At eps_n, or in the middle of the grid.
   function startingPoint() {
     if (epsN === null) return Math.floor(eps.length / 2);
     return nearest((value) => Math.abs(Math.log(value / epsN)));
@@ -48,7 +67,7 @@
 
   // The curves are of the score, where crossings are told, and few enough for rings.
   function ringed() {
-    const few = series.filter((one) => one.shown).length <= RINGED;
+    const few = series.filter((one) => one.shown).length <= drawn;
     return few && chosen.measure === scored ? (data.crossings ?? []) : [];
   }
 
@@ -71,7 +90,7 @@
   // The values at the chosen eps, in the legend and on the curves.
   function readOut() {
     const e = chosen.point;
-    const words = scales.short(eps[e]);
+    const words = scales.short(eps[e]) + (eps[e] === epsN ? " = eps_n" : "");
     $("eps").textContent = words;
     $("point").value = e;
     $("point").setAttribute("aria-valuetext", `eps ${words}`);
@@ -161,6 +180,7 @@
   $("point").max = eps.length - 1;
   $("plot").hidden = false;
   series.forEach(addRow);
+  lists.shorten($("legend").parentElement);
   listen();
   draw();
   new ResizeObserver(draw).observe($("plot"));

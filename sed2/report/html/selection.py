@@ -41,5 +41,5 @@ def selection_page(selection: Selection, command: str = "") -> bytes:
     lead = [*verdict(selection), spent_note(selection)]
     title, warnings = headline(selection), selection.warnings
     return parts.result_page(
-        "sed2 select", title, lead, content, document, warnings, command, scripts=()
+        "sed2 select", title, lead, content, document, warnings, command, scripts=["lists.js"]
     )

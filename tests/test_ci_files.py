@@ -98,7 +98,8 @@ def test_the_action_installs_this_repository_and_passes(repository: Path) -> Non
     (repository / "pip.log").unlink(missing_ok=True)
     ran = run_action(repository, spec="configs/mlps.yaml", junit="j.xml")
     assert ran.returncode == 0, ran.stderr
-    assert (repository / "pip.log").read_text() == f"-m pip install --quiet {ROOT}\n"
+    tested = f"--constraint {ROOT}/constraints.txt"
+    assert (repository / "pip.log").read_text() == f"-m pip install --quiet {tested} {ROOT}\n"
     assert (ROOT / "pyproject.toml").exists()
     assert "sed2 gate: passed" in (repository / "step.md").read_text(encoding="utf-8")
     assert ElementTree.parse(repository / "j.xml").getroot().get("failures") == "0"
@@ -173,6 +174,32 @@ def test_the_workflow_runs_what_is_here_on_the_versions_that_are_claimed() -> No
         if line.startswith("Programming Language :: Python :: 3.")
     ]
     assert jobs["all"]["strategy"]["matrix"]["python"] == claimed
-    commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
-    assert commands == [".ci/run", ".ci/frameworks"]
-    assert all(os.access(ROOT / command, os.X_OK) for command in commands)
+    listed = jobs["versions"]["steps"][1]["with"]["python-version"].split()
+    assert listed == claimed
+    (gate,) = [step["with"] for step in jobs["gate"]["steps"] if step["uses"] == "./"]
+    assert set(gate) == {"spec", "baseline"}
+    assert all((ROOT / path).is_file() for path in gate.values())
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_runs_what_is_here_and_may_do_no_more_than_it_needs(path: Path) -> None:
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    may = {name for name, job in workflow["jobs"].items() if "permissions" in job}
+    assert may == {"docs": {"deploy"}, "release": {"publish"}}.get(path.stem, set())
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    scripts = [step["run"] for step in steps if step.get("run", "").startswith(".ci/")]
+    assert all(os.access(ROOT / script, os.X_OK) for script in scripts)
+    assert all("${{" not in step.get("run", "") for step in steps)  # it would be code
+    assert "secrets." not in path.read_text(encoding="utf-8")
+
+
+def test_a_release_is_published_by_a_job_that_does_nothing_else() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))["jobs"]
+    publish = jobs["publish"]
+    assert publish["permissions"] == {"id-token": "write"}
+    assert all("run" not in step for step in publish["steps"])
+    assert ".ci/package" in [step.get("run") for step in jobs["build"]["steps"]]

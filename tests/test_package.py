@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import runpy
 import tomllib
@@ -72,10 +71,7 @@ def test_the_container_is_built_of_what_it_needs_alone() -> None:
     assert {"sed2", "configs", "pyproject.toml", "setup.py", "README.md", "LICENSE"} < kept
 
 
-def test_the_stored_scores_are_of_the_readmes_models() -> None:
-    stored = json.loads((ROOT / "tests" / "versions.json").read_text(encoding="utf-8"))
-    spec = yaml.safe_load((ROOT / "configs" / "mlps.yaml").read_text(encoding="utf-8"))
-    assert set(stored) == set(spec["models"])
+def test_nox_runs_the_main_job_of_the_readme() -> None:
     nox = (ROOT / "noxfile.py").read_text(encoding="utf-8")
     assert '"rank", "example:mlps"' in nox
     assert "    sed2 rank example:mlps\n" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -33,7 +33,7 @@ JOB = ("rank", "example:mlps", "--samples", "30", "--draws", "20", "--json", "ra
 TOLERANCE = 1e-9
 SCORES: dict[str, dict[str, float]] = {}  # of each session
 TESTS = (
-    *("tests/measure", "tests/blocks/test_contract.py"),
+    *("tests/measure", "tests/fisher/test_dense.py", "tests/fisher/test_generic.py"),
     *("tests/report/test_plot.py", "tests/report/test_tables.py"),
 )
 TOOLS = ("pytest", "pytest-xdist", "hypothesis", "jsonschema")

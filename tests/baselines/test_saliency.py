@@ -165,7 +165,7 @@ def test_weights_are_kernels_whatever_the_shape_of_the_others(spec: dict, shape:
     def loss(parameters: nnx.State) -> jax.Array:
         return losses(nnx.merge(graphdef, parameters)(x), y).mean()
 
-    gradient = jax.tree_util.tree_leaves_with_path(jax.grad(loss)(parameters))
+    gradient = jax.tree_util.tree_leaves_with_path(jax.jit(jax.grad(loss))(parameters))
     pairs = zip(gradient, jax.tree.leaves(parameters), strict=True)
     kernels = [(g, w) for (path, g), w in pairs if names(path)[-1] == "kernel"]
     assert len(kernels) == (8 if spec is TOKENS else 5)

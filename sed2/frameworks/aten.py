@@ -481,7 +481,7 @@ def _layer_norm(
     axes = tuple(range(x.ndim - len(shape), x.ndim))
     mean = jnp.mean(x, axes, keepdims=True)
     rstd = lax.rsqrt(jnp.var(x, axes, keepdims=True) + eps)
-    return _affine((x - mean) * rstd, weight, bias), mean, rstd
+    return affine((x - mean) * rstd, weight, bias), mean, rstd
 
 
 @_named("native_group_norm")
@@ -499,10 +499,10 @@ def _group_norm(
     mean = jnp.mean(grouped, -1, keepdims=True)
     rstd = lax.rsqrt(jnp.var(grouped, -1, keepdims=True) + eps)
     normed = ((grouped - mean) * rstd).reshape(x.shape)
-    return _affine(normed, weight, bias, x.ndim - 2), mean[..., 0], rstd[..., 0]
+    return affine(normed, weight, bias, x.ndim - 2), mean[..., 0], rstd[..., 0]
 
 
-def _affine(x: jax.Array, weight: Any, bias: Any, after: int = 0) -> jax.Array:
+def affine(x: jax.Array, weight: Any, bias: Any, after: int = 0) -> jax.Array:
     """Scaled and shifted along an axis that has so many after it."""
     x = x if weight is None else x * weight.reshape(*weight.shape, *[1] * after)
     return x if bias is None else x + bias.reshape(*bias.shape, *[1] * after)

@@ -111,9 +111,8 @@ class _OnnxGraph:
         for place, node in enumerate(self.nodes):
             inputs = [known[each] for each in node.input]
             if node.op_type == "BatchNormalization":
-                shape = (-1, *[1] * (inputs[0].ndim - 2))
                 normed = norms[node.output[0]](inputs[0])
-                outputs = normed * inputs[1].reshape(shape) + inputs[2].reshape(shape)
+                outputs = aten.affine(normed, inputs[1], inputs[2], normed.ndim - 2)
             elif all(one is None or isinstance(one, np.ndarray | np.generic) for one in inputs):
                 with jax.ensure_compile_time_eval():  # shapes and the like
                     outputs = OPERATORS[node.op_type](self.attributes[place], *inputs)

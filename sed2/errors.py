@@ -82,6 +82,7 @@ class HostError(Sed2Error):
 
 
 _LONGEST_MESSAGE = 10_000  # characters
+_LONGEST_RAISED = 400  # characters; the explanations of JAX go on for pages
 _LONGEST = 60  # characters of a text of somebody else's within a message
 
 
@@ -97,6 +98,14 @@ def shown(value: object, longest: int = _LONGEST) -> str:
     text = str(value)
     line = one_line(text[: longest + 1])
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def raised(error: Exception) -> str:
+    """What somebody else's code raised: its type and what it says, in one line of some length."""
+    text = one_line(" ".join(str(error).split())).rstrip(".")
+    whole = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    cut = whole[:_LONGEST_RAISED].rsplit(" ", 1)[0]
+    return whole if len(whole) <= _LONGEST_RAISED else f"{cut} ..."
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:

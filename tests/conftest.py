@@ -18,10 +18,6 @@ for name in [name for name in os.environ if name.startswith("SED2_") and "TEST" 
 os.environ["SED2_SCORE"] = "lower"
 os.environ["SED2_CACHE_DIR"] = os.path.join(tempfile.gettempdir(), "sed2-test-cache")
 
-if version("jaxlib").startswith("0.10."):  # later ones end at a flag that they do not know
-    quick = "--xla_cpu_use_fusion_emitters=false"  # compiles in two thirds of the time
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {quick}".strip()
-
 import jax  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
@@ -29,6 +25,16 @@ jax.config.update("jax_enable_x64", True)
 # What JAX has traced stays as long as the process: millions of objects. To look through them all
 # for garbage again and again took a quarter of the suite's time.
 gc.set_threshold(50_000, 20, 50)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before XLA looks at its flags, which it does when it is first used."""
+    flags = [os.environ.get("XLA_FLAGS", "")]
+    if version("jaxlib").startswith("0.10."):  # later ones end at a flag that they do not know
+        flags.append("--xla_cpu_use_fusion_emitters=false")  # compiles in two thirds of the time
+    if config.option.markexpr != "slow":  # other tests compile for longer than they compute
+        flags.append("--xla_backend_optimization_level=0")
+    os.environ["XLA_FLAGS"] = " ".join(flags).strip()
 
 
 @pytest.fixture(autouse=True, scope="module")

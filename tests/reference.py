@@ -11,9 +11,6 @@ import jax
 import numpy as np
 from flax import nnx
 
-QUICK = {"xla_backend_optimization_level": 0}
-"""Options of the compiler: not optimised. To compile takes longer than to run."""
-
 
 def jacobians(module: nnx.Module, x: np.ndarray) -> np.ndarray:
     """(N, outputs, d_j): per-sample Jacobians by all parameters of the module."""
@@ -23,7 +20,7 @@ def jacobians(module: nnx.Module, x: np.ndarray) -> np.ndarray:
     def outputs(parameters: jax.Array, one: jax.Array) -> jax.Array:
         return nnx.merge(graphdef, unravel(parameters), rest)(one[None])[0].ravel()
 
-    jacobian = jax.jit(jax.jacrev(outputs), compiler_options=QUICK)
+    jacobian = jax.jit(jax.jacrev(outputs))
     return np.stack([np.asarray(jacobian(flat, one)) for one in x])
 
 

@@ -114,8 +114,8 @@ def test_the_action_fails_as_the_gate_does_and_marks_the_line(repository: Path) 
 
 def test_what_is_given_to_the_action_is_no_code(repository: Path) -> None:
     evil = "$(touch evil); touch evil #"
-    assert run_action(repository, spec=evil, baseline=evil, junit=evil).returncode == 2
-    assert run_action(repository, spec="configs/mlps.yaml", arguments=evil).returncode == 2
+    given = dict.fromkeys(("spec", "baseline", "junit", "arguments"), evil)
+    assert run_action(repository, **given).returncode == 2
     assert not (repository / "evil").exists()
 
 

@@ -13,6 +13,7 @@ from tests.cases import offline_settings
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 LARGE = "large.yaml"
+SLOW = (LARGE, "cnns-cifar10.yaml", "cnns-mnist.yaml")
 VALIDITY = ("validity-mlps.yaml", "validity-cnns.yaml")
 FRESH = tuple(f"fresh-{family}.yaml" for family in ("mlps", "cnns", "photos", "blocks"))
 """More than three hundred models: too many to run here; scripts.validity does."""
@@ -21,17 +22,25 @@ FRESH = tuple(f"fresh-{family}.yaml" for family in ("mlps", "cnns", "photos", "b
 @pytest.mark.parametrize(
     "config",
     [
-        pytest.param(c, marks=pytest.mark.slow if c.name == LARGE else ())
+        pytest.param(c, marks=pytest.mark.slow if c.name in SLOW else ())
         for c in CONFIGS
         if c.name not in VALIDITY + FRESH
     ],
     ids=lambda path: path.name,
 )
 def test_a_shipped_config_runs(config: Path, tmp_path: Path) -> None:
-    """The large one takes minutes: `pytest -m slow`."""
+    """Real CNNs take half a minute each, the large ones minutes: `pytest -m slow`."""
     ranking = sed2.rank(config, samples=3, draws=2, **offline_settings(config, tmp_path))
     assert [model.rank for model in ranking.models] == [*range(1, len(ranking.models) + 1)]
     assert all(np.isfinite(model.result.score.value) for model in ranking.models)
+
+
+@pytest.mark.parametrize("name", SLOW[1:])
+def test_a_config_of_cnns_is_checked_and_planned(name: str, tmp_path: Path) -> None:
+    config = next(c for c in CONFIGS if c.name == name)
+    checked = api.validate(config, plan=True, **offline_settings(config, tmp_path))
+    assert [model.output_shape for model in checked] == [(10,)] * 3
+    assert all(block.bytes < 6e9 for model in checked for block in model.plan)
 
 
 def test_the_large_config_is_as_published_and_within_its_budget(tmp_path: Path) -> None:

@@ -245,15 +245,14 @@ def test_the_number_of_devices_changes_nothing(tmp_path: Any) -> None:
         assert ran.returncode == 0, ran.stderr
         return json.loads(ran.stdout)
 
-    one, *several = (on(devices) for devices in (1, 2, 4))
-    assert [found.pop("devices") for found in (one, *several)] == [1, 2, 4]
-    for found in several:
-        for name, results in one.items():
-            assert results.keys() == found[name].keys()
-            for path, value in results.items():
-                np.testing.assert_allclose(
-                    np.array(found[name][path], float),
-                    np.array(value, float),
-                    rtol=RTOL,
-                    err_msg=f"{name}{path}",
-                )
+    one, four = on(1), on(4)  # which the draws do not divide
+    assert [found.pop("devices") for found in (one, four)] == [1, 4]
+    for name, results in one.items():
+        assert results.keys() == four[name].keys()
+        for path, value in results.items():
+            np.testing.assert_allclose(
+                np.array(four[name][path], float),
+                np.array(value, float),
+                rtol=RTOL,
+                err_msg=f"{name}{path}",
+            )

@@ -10,7 +10,7 @@ from flax import nnx
 
 from sed2.blocks.contractions import names
 from sed2.blocks.dense import Dense
-from sed2.blocks.user import split
+from sed2.blocks.factory import split
 from sed2.common.randomness import block_keys, uniforms
 from sed2.estimate import estimate
 from sed2.priors import draw_module, unknown_fans

@@ -25,7 +25,7 @@ def counted() -> dict[str, Any]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("SED2_", "XLA_", "JAX_"))}
     ran = subprocess.run(
         [sys.executable, "-m", "scripts.bench.counts"],
-        env=kept | {"JAX_PLATFORMS": "cpu"},
+        env=kept | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_backend_optimization_level=0"},
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,

@@ -89,7 +89,8 @@ def baseline_values(
     for family, mine in wanted:
         start = time.process_time()
         try:
-            found = family.run(candidate, mine, partial(_advance, progress, done, total))
+            report = partial(lambda before, steps: progress(before + steps, total), done)
+            found = family.run(candidate, mine, report)
         except (ResourceError, NumericsError) as error:
             undefined = BaselineValue(math.nan, str(error))
             found = {measure.name: undefined for measure in mine}
@@ -101,7 +102,3 @@ def baseline_values(
         done += family.steps(settings)
         progress(done, total)
     return {name: values[name] for name in BASELINES if name in values}
-
-
-def _advance(progress: Callable[[int, int], None], before: int, total: int, steps: int) -> None:
-    progress(before + steps, total)

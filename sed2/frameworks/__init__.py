@@ -1,1 +1,1 @@
-"""Networks of other frameworks as ones that `sed2.blocks.user` takes; each imported when needed."""
+"""Networks of other frameworks as ones that `sed2.blocks.factory` takes; imported when needed."""

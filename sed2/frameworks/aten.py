@@ -113,14 +113,19 @@ OPERATORS |= {
 }
 
 
-@_named("add")
-def _add(x: Any, y: Any, *, alpha: Any = 1) -> Any:
-    return x + (y if alpha == 1 else alpha * y)
-
-
-@_named("sub")
-def _sub(x: Any, y: Any, *, alpha: Any = 1) -> Any:
-    return x - (y if alpha == 1 else alpha * y)
+OPERATORS |= {
+    "add": lambda x, y, *, alpha=1: x + (y if alpha == 1 else alpha * y),
+    "clamp": lambda x, low=None, high=None: jnp.clip(x, low, high),
+    "copy": lambda x, source, non_blocking=False: jnp.broadcast_to(source, x.shape).astype(x.dtype),
+    "gelu": lambda x, *, approximate="none": jax.nn.gelu(x, approximate=approximate == "tanh"),
+    "hardtanh": lambda x, low=-1, high=1: jnp.clip(x, low, high),
+    "leaky_relu": lambda x, slope=0.01: jax.nn.leaky_relu(x, slope),
+    "masked_fill": lambda x, mask, value: jnp.where(mask, value, x),
+    "pow": lambda x, y: x ** int(y) if isinstance(y, float) and y == int(y) else x**y,
+    "round": lambda x, *, decimals=0: jnp.round(x, decimals),
+    "sub": lambda x, y, *, alpha=1: x - (y if alpha == 1 else alpha * y),
+    "where": lambda condition, x, y: jnp.where(condition, x, y),
+}
 
 
 @_named("div")
@@ -130,55 +135,10 @@ def _div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
     return jnp.trunc(x / y) if rounding_mode == "trunc" else x / y
 
 
-@_named("pow")
-def _pow(x: Any, y: Any) -> Any:
-    return x ** int(y) if isinstance(y, float) and y == int(y) else x**y
-
-
-@_named("round")
-def _round(x: jax.Array, *, decimals: int = 0) -> jax.Array:
-    return jnp.round(x, decimals)
-
-
-@_named("clamp")
-def _clamp(x: jax.Array, low: Any = None, high: Any = None) -> jax.Array:
-    return jnp.clip(x, low, high)
-
-
-@_named("hardtanh")
-def _hardtanh(x: jax.Array, low: float = -1, high: float = 1) -> jax.Array:
-    return jnp.clip(x, low, high)
-
-
 @_named("elu")
 def _elu(x: jax.Array, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> jax.Array:
     negative = jnp.where(x > 0, 0.0, x)
     return scale * jnp.where(x > 0, x, alpha * jnp.expm1(input_scale * negative))
-
-
-@_named("leaky_relu")
-def _leaky_relu(x: jax.Array, slope: float = 0.01) -> jax.Array:
-    return jax.nn.leaky_relu(x, slope)
-
-
-@_named("gelu")
-def _gelu(x: jax.Array, *, approximate: str = "none") -> jax.Array:
-    return jax.nn.gelu(x, approximate=approximate == "tanh")
-
-
-@_named("copy")
-def _copy(x: jax.Array, source: jax.Array, non_blocking: bool = False) -> jax.Array:
-    return jnp.broadcast_to(source, x.shape).astype(x.dtype)
-
-
-@_named("where")
-def _where(condition: jax.Array, x: Any, y: Any) -> jax.Array:
-    return jnp.where(condition, x, y)
-
-
-@_named("masked_fill")
-def _masked_fill(x: jax.Array, mask: jax.Array, value: Any) -> jax.Array:
-    return jnp.where(mask, value, x)
 
 
 @_named("_to_copy", "to")
@@ -218,14 +178,11 @@ OPERATORS |= {
 }
 
 
-@_named("argmax")
-def _argmax(x: jax.Array, dim: int | None = None, keepdim: bool = False) -> jax.Array:
-    return jnp.argmax(x, axis=dim, keepdims=keepdim)
-
-
-@_named("argmin")
-def _argmin(x: jax.Array, dim: int | None = None, keepdim: bool = False) -> jax.Array:
-    return jnp.argmin(x, axis=dim, keepdims=keepdim)
+OPERATORS |= {
+    "argmax": lambda x, dim=None, keepdim=False: jnp.argmax(x, axis=dim, keepdims=keepdim),
+    "argmin": lambda x, dim=None, keepdim=False: jnp.argmin(x, axis=dim, keepdims=keepdim),
+    "cumsum": lambda x, dim, *, dtype=None: jnp.cumsum(_typed(x, dtype), dim),
+}
 
 
 @_named("max")
@@ -266,11 +223,6 @@ def _vector_norm(
     return jnp.sum(jnp.abs(x) ** ord, axis=axes, keepdims=keepdim) ** (1 / ord)
 
 
-@_named("cumsum")
-def _cumsum(x: jax.Array, dim: int, *, dtype: Any = None) -> jax.Array:
-    return jnp.cumsum(_typed(x, dtype), dim)
-
-
 @_named("topk")
 def _topk(
     x: jax.Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
@@ -289,30 +241,27 @@ def _view(x: jax.Array, size: Sequence[int]) -> jax.Array:
     return x.reshape(tuple(size))
 
 
-@_named("permute")
-def _permute(x: jax.Array, dims: Sequence[int]) -> jax.Array:
-    return jnp.transpose(x, tuple(dims))
-
-
-@_named("transpose")
-def _transpose(x: jax.Array, one: int, other: int) -> jax.Array:
-    return jnp.swapaxes(x, one, other)
-
-
-@_named("t")
-def _t(x: jax.Array) -> jax.Array:
-    return x.T
+OPERATORS |= {
+    "cat": lambda arrays, dim=0: jnp.concatenate([a for a in arrays if a.shape != (0,)], dim),
+    "diagonal": lambda x, offset=0, one=0, other=1: jnp.diagonal(x, offset, one, other),
+    "flip": lambda x, dims: jnp.flip(x, tuple(dims)),
+    "permute": lambda x, dims: jnp.transpose(x, tuple(dims)),
+    "repeat": lambda x, repeats: jnp.tile(x, tuple(repeats)),
+    "roll": lambda x, shifts, dims=(): jnp.roll(x, tuple(shifts), tuple(dims) or None),
+    "select": lambda x, dim, index: lax.index_in_dim(x, index, dim, keepdims=False),
+    "stack": lambda arrays, dim=0: jnp.stack(arrays, dim),
+    "t": lambda x: x.T,
+    "transpose": lambda x, one, other: jnp.swapaxes(x, one, other),
+    "tril": lambda x, diagonal=0: jnp.tril(x, diagonal),
+    "triu": lambda x, diagonal=0: jnp.triu(x, diagonal),
+    "unsqueeze": lambda x, dim: jnp.expand_dims(x, dim),
+}
 
 
 @_named("expand")
 def _expand(x: jax.Array, size: Sequence[int], *, implicit: bool = False) -> jax.Array:
     old = (1,) * (len(size) - x.ndim) + x.shape
     return jnp.broadcast_to(x, [o if s == -1 else s for s, o in zip(size, old, strict=True)])
-
-
-@_named("unsqueeze")
-def _unsqueeze(x: jax.Array, dim: int) -> jax.Array:
-    return jnp.expand_dims(x, dim)
 
 
 @_named("squeeze")
@@ -327,21 +276,6 @@ def _slice(
 ) -> jax.Array:
     start, end, _ = slice(start, end).indices(x.shape[dim])
     return lax.slice_in_dim(x, start, max(start, end), step, dim)
-
-
-@_named("select")
-def _select(x: jax.Array, dim: int, index: int) -> jax.Array:
-    return lax.index_in_dim(x, index, dim, keepdims=False)
-
-
-@_named("cat")
-def _cat(arrays: Sequence[jax.Array], dim: int = 0) -> jax.Array:
-    return jnp.concatenate([a for a in arrays if a.shape != (0,)], dim)
-
-
-@_named("stack")
-def _stack(arrays: Sequence[jax.Array], dim: int = 0) -> jax.Array:
-    return jnp.stack(arrays, dim)
 
 
 @_named("split_with_sizes")
@@ -359,36 +293,6 @@ def _split(x: jax.Array, size: Any, dim: int = 0) -> list[jax.Array]:
 @_named("unbind")
 def _unbind(x: jax.Array, dim: int = 0) -> list[jax.Array]:
     return [lax.index_in_dim(x, i, dim, keepdims=False) for i in range(x.shape[dim])]
-
-
-@_named("repeat")
-def _repeat(x: jax.Array, repeats: Sequence[int]) -> jax.Array:
-    return jnp.tile(x, tuple(repeats))
-
-
-@_named("flip")
-def _flip(x: jax.Array, dims: Sequence[int]) -> jax.Array:
-    return jnp.flip(x, tuple(dims))
-
-
-@_named("roll")
-def _roll(x: jax.Array, shifts: Any, dims: Any = ()) -> jax.Array:
-    return jnp.roll(x, tuple(shifts), tuple(dims) or None)
-
-
-@_named("diagonal")
-def _diagonal(x: jax.Array, offset: int = 0, one: int = 0, other: int = 1) -> jax.Array:
-    return jnp.diagonal(x, offset, one, other)
-
-
-@_named("tril")
-def _tril(x: jax.Array, diagonal: int = 0) -> jax.Array:
-    return jnp.tril(x, diagonal)
-
-
-@_named("triu")
-def _triu(x: jax.Array, diagonal: int = 0) -> jax.Array:
-    return jnp.triu(x, diagonal)
 
 
 @_named("constant_pad_nd")
@@ -415,9 +319,7 @@ def _index(x: jax.Array, indices: Sequence[Any]) -> jax.Array:
     return x[tuple(slice(None) if index is None else index for index in indices)]
 
 
-@_named("index_select")
-def _index_select(x: jax.Array, dim: int, index: jax.Array) -> jax.Array:
-    return jnp.take(x, index, dim)
+OPERATORS["index_select"] = lambda x, dim, index: jnp.take(x, index, dim)
 
 
 @_named("gather")
@@ -467,14 +369,13 @@ def _select_scatter(x: jax.Array, source: jax.Array, dim: int, index: int) -> ja
 # New arrays.
 
 
-@_named("full")
-def _full(size: Sequence[int], value: Any, *, dtype: Any = None, **more: Any) -> jax.Array:
-    return jnp.full(tuple(size), value, dtype)
-
-
-@_named("full_like")
-def _full_like(x: jax.Array, value: Any, *, dtype: Any = None, **more: Any) -> jax.Array:
-    return jnp.full(x.shape, value, dtype or x.dtype)
+OPERATORS |= {
+    "full": lambda size, value, *, dtype=None, **more: jnp.full(tuple(size), value, dtype),
+    "full_like": lambda x, value, *, dtype=None, **more: jnp.full(x.shape, value, dtype or x.dtype),
+    "scalar_tensor": lambda value, *, dtype=None, **more: jnp.asarray(value, dtype),
+    "sym_numel": lambda x: x.size,
+    "sym_size": lambda x, dim: x.shape[dim],
+}
 
 
 @_named("zeros", "empty")
@@ -485,21 +386,6 @@ def _zeros(size: Sequence[int], *, dtype: Any = None, **more: Any) -> jax.Array:
 @_named("arange")
 def _arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, **more: Any) -> Any:
     return jnp.arange(start, end, step, dtype)
-
-
-@_named("sym_size")
-def _sym_size(x: jax.Array, dim: int) -> int:
-    return x.shape[dim]
-
-
-@_named("sym_numel")
-def _sym_numel(x: jax.Array) -> int:
-    return x.size
-
-
-@_named("scalar_tensor")
-def _scalar_tensor(value: Any, *, dtype: Any = None, **more: Any) -> jax.Array:
-    return jnp.asarray(value, dtype)
 
 
 # Products and convolutions.
@@ -517,14 +403,8 @@ def _addmm(c: jax.Array, a: jax.Array, b: jax.Array, *, beta: Any = 1, alpha: An
     return product + (c if beta == 1 else beta * c)
 
 
-@_named("mm", "bmm", "matmul", "mv", "dot")
-def _matmul(a: jax.Array, b: jax.Array) -> jax.Array:
-    return a @ b
-
-
-@_named("einsum")
-def _einsum(equation: str, operands: Sequence[jax.Array], *, path: Any = None) -> jax.Array:
-    return jnp.einsum(equation, *operands)
+OPERATORS |= dict.fromkeys(("mm", "bmm", "matmul", "mv", "dot"), operator.matmul)
+OPERATORS["einsum"] = lambda equation, operands, *, path=None: jnp.einsum(equation, *operands)
 
 
 @_named("convolution")
@@ -601,7 +481,7 @@ def _layer_norm(
     axes = tuple(range(x.ndim - len(shape), x.ndim))
     mean = jnp.mean(x, axes, keepdims=True)
     rstd = lax.rsqrt(jnp.var(x, axes, keepdims=True) + eps)
-    return _affine((x - mean) * rstd, weight, bias), mean, rstd
+    return affine((x - mean) * rstd, weight, bias), mean, rstd
 
 
 @_named("native_group_norm")
@@ -619,10 +499,10 @@ def _group_norm(
     mean = jnp.mean(grouped, -1, keepdims=True)
     rstd = lax.rsqrt(jnp.var(grouped, -1, keepdims=True) + eps)
     normed = ((grouped - mean) * rstd).reshape(x.shape)
-    return _affine(normed, weight, bias, x.ndim - 2), mean[..., 0], rstd[..., 0]
+    return affine(normed, weight, bias, x.ndim - 2), mean[..., 0], rstd[..., 0]
 
 
-def _affine(x: jax.Array, weight: Any, bias: Any, after: int = 0) -> jax.Array:
+def affine(x: jax.Array, weight: Any, bias: Any, after: int = 0) -> jax.Array:
     """Scaled and shifted along an axis that has so many after it."""
     x = x if weight is None else x * weight.reshape(*weight.shape, *[1] * after)
     return x if bias is None else x + bias.reshape(*bias.shape, *[1] * after)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from sed2.errors import SpecError
-from sed2.frameworks.foreign import Foreign, found, kind_of, nested
+from sed2.frameworks.foreign import Foreign, found, kind_of, making, nested
 
 
 def from_instance(network: Any, name: str) -> Foreign:
@@ -40,13 +40,8 @@ def from_factory(factory: Callable[..., Any], name: str) -> Any:
 
 
 def _made(factory: Callable[..., Any], name: str, **key: Any) -> Any:
-    try:
+    with making(name, ", besides `key`,"):
         return factory(**key)
-    except Exception as error:
-        raise SpecError(
-            f"making the network `{name}` failed: {type(error).__name__}: {error}",
-            mend="Give what the class or factory needs, besides `key`, as `arguments`",
-        ) from error
 
 
 def _foreign(network: Any, function: Any) -> Foreign:

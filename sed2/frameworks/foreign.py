@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import jax
 from flax import nnx
+
+from sed2.errors import SpecError
 
 Function = Callable[[Any, jax.Array, Mapping[str, nnx.BatchNorm]], Any]
 """From the parameters, a batch of inputs and the batch norms by name to the outputs."""
@@ -37,6 +40,23 @@ class Foreign(nnx.Module):
             is_leaf=lambda leaf: isinstance(leaf, nnx.Param),
         )
         return self.function(plain, x, self.norms)
+
+
+@contextmanager
+def making(name: str, besides: str = "") -> Iterator[None]:
+    """
+    Raises:
+        SpecError: for whatever a class or a factory raises, which needs arguments, as a rule.
+    """
+    try:
+        yield
+    except SpecError:
+        raise
+    except Exception as error:
+        raise SpecError(
+            f"making the network `{name}` failed: {type(error).__name__}: {error}",
+            mend=f"Give what the class or factory needs{besides} as `arguments`",
+        ) from error
 
 
 @cache

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +32,10 @@ _ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "tanh": jnp.tanh,
 }
 Pair = tuple[Callable[..., Any], Callable[..., Any]]
-Get = Callable[[str], jax.Array]
-"""From the name of a parameter to its value."""
-
-
-@dataclass(frozen=True)
-class _Link:
-    """A part of a network."""
-
-    shapes: Mapping[str, tuple[int, ...]]
-    """Of its parameters, by name."""
-    apply: Callable[[Get, jax.Array], jax.Array]
-    """With the values of the parameters by name, on a batch of inputs."""
+Get = Callable[..., jax.Array]
+"""From the name of a parameter and the sizes of its axes to its value."""
+Link = Callable[[Get, jax.Array], jax.Array]
+"""A part of a network, on a batch of inputs."""
 
 
 class _Config:
@@ -114,16 +106,25 @@ def from_file(path: Path, content: bytes) -> list[Pair]:
         )
     config = _Config(values)
     config.refuse(is_decoder=False, add_cross_attention=False)
-    stages, tied = of(config, head)
+    links, tied = of(config, head)
     std = float(config("initializer_range", 0.02))
-    return [_pair(stages, std)] if tied else [_pair([stage], std) for stage in stages]
+    return [_pair(links, std)] if tied else [_pair([link], std) for link in links]
 
 
-def _pair(stages: Sequence[_Link], std: float) -> Pair:
-    shapes = {name: shape for stage in stages for name, shape in stage.shapes.items()}
+def _pair(links: Sequence[Link], std: float) -> Pair:
+    def through(get: Get, x: jax.Array) -> jax.Array:
+        for link in links:
+            x = link(get, x)
+        return x
 
     def init(key: jax.Array, x: jax.Array) -> Any:
         """Norms 1, biases and class tokens 0, all else from N(0, std^2)."""
+        shapes: dict[str, tuple[int, ...]] = {}
+
+        def asked(name: str, *shape: int) -> jax.Array:
+            return jnp.zeros(shapes.setdefault(name, shape))
+
+        jax.eval_shape(partial(through, asked), x)
         values = {}
         for number, (name, shape) in enumerate(shapes.items()):
             if name.endswith((".bias", "cls_token")):
@@ -135,22 +136,20 @@ def _pair(stages: Sequence[_Link], std: float) -> Pair:
         return nested(values)
 
     def apply(parameters: Any, x: jax.Array) -> jax.Array:
-        for stage in stages:
-            x = stage.apply(lambda name: found(parameters, name), x)
-        return x
+        return through(lambda name, *shape: found(parameters, name), x)
 
     return init, apply
 
 
-def _linear(get: Get, name: str, x: jax.Array, bias: bool = True) -> jax.Array:
-    product = x @ get(f"{name}.weight").T
-    return product + get(f"{name}.bias") if bias else product
+def _linear(get: Get, name: str, x: jax.Array, outputs: int, bias: bool = True) -> jax.Array:
+    product = x @ get(f"{name}.weight", outputs, x.shape[-1]).T
+    return product + get(f"{name}.bias", outputs) if bias else product
 
 
 def _norm(get: Get, name: str, x: jax.Array, eps: float) -> jax.Array:
-    norm = aten.OPERATORS["native_layer_norm"]
+    norm, shape = aten.OPERATORS["native_layer_norm"], x.shape[-1:]
     outputs: jax.Array = norm(
-        x, x.shape[-1:], get(f"{name}.weight"), get(f"{name}.bias"), float(eps)
+        x, shape, get(f"{name}.weight", *shape), get(f"{name}.bias", *shape), float(eps)
     )[0]
     return outputs
 
@@ -185,122 +184,74 @@ def _looked_up(table: jax.Array, tokens: jax.Array, longest: int = 0) -> jax.Arr
     return jnp.take(table, tokens.astype(int), axis=0, mode="fill")
 
 
-def _dense(name: str, inputs: int, outputs: int, bias: bool = True) -> dict[str, tuple[int, ...]]:
-    shapes: dict[str, tuple[int, ...]] = {f"{name}.weight": (outputs, inputs)}
-    return shapes | ({f"{name}.bias": (outputs,)} if bias else {})
-
-
-def _scale(name: str, width: int) -> dict[str, tuple[int, ...]]:
-    return {f"{name}.weight": (width,), f"{name}.bias": (width,)}
-
-
-def _bert(config: _Config, head: str) -> tuple[list[_Link], bool]:
+def _bert(config: _Config, head: str) -> tuple[list[Link], bool]:
     config.refuse(position_embedding_type="absolute", chunk_size_feed_forward=0)
     base = "" if head == "BertModel" else "bert."
     width, inner = config("hidden_size", 768), config("intermediate_size", 3072)
     heads, eps = config("num_attention_heads", 12), config("layer_norm_eps", 1e-12)
-    longest = config("max_position_embeddings", 512)
+    longest, vocabulary = config("max_position_embeddings", 512), config("vocab_size", 30522)
+    types, layers = config("type_vocab_size", 2), config("num_hidden_layers", 12)
     act = config.activation("hidden_act", "gelu")
-    at = f"{base}embeddings"
 
     def embed(get: Get, x: jax.Array) -> jax.Array:
-        words = _looked_up(get(f"{at}.word_embeddings.weight"), x, longest)
-        places = get(f"{at}.position_embeddings.weight")[: x.shape[1]]
-        whole = words + places + get(f"{at}.token_type_embeddings.weight")[0]
+        at = f"{base}embeddings"
+        words = _looked_up(get(f"{at}.word_embeddings.weight", vocabulary, width), x, longest)
+        places = get(f"{at}.position_embeddings.weight", longest, width)[: x.shape[1]]
+        whole = words + places + get(f"{at}.token_type_embeddings.weight", types, width)[0]
         return _norm(get, f"{at}.LayerNorm", whole, eps)
 
-    def layer(at: str) -> _Link:
+    def layer(at: str, get: Get, x: jax.Array) -> jax.Array:
         own = f"{at}.attention"
-
-        def apply(get: Get, x: jax.Array) -> jax.Array:
-            parts = [_linear(get, f"{own}.self.{one}", x) for one in ("query", "key", "value")]
-            mixed = _attended(parts, heads, heads, causal=False)
-            mixed = _linear(get, f"{own}.output.dense", mixed)
-            x = _norm(get, f"{own}.output.LayerNorm", x + mixed, eps)
-            wide = act(_linear(get, f"{at}.intermediate.dense", x))
-            return _norm(
-                get, f"{at}.output.LayerNorm", x + _linear(get, f"{at}.output.dense", wide), eps
-            )
-
-        shapes = {
-            **_dense(f"{own}.self.query", width, width),
-            **_dense(f"{own}.self.key", width, width),
-            **_dense(f"{own}.self.value", width, width),
-            **_dense(f"{own}.output.dense", width, width),
-            **_scale(f"{own}.output.LayerNorm", width),
-            **_dense(f"{at}.intermediate.dense", width, inner),
-            **_dense(f"{at}.output.dense", inner, width),
-            **_scale(f"{at}.output.LayerNorm", width),
-        }
-        return _Link(shapes, apply)
+        parts = [_linear(get, f"{own}.self.{one}", x, width) for one in ("query", "key", "value")]
+        mixed = _attended(parts, heads, heads, causal=False)
+        mixed = _linear(get, f"{own}.output.dense", mixed, width)
+        x = _norm(get, f"{own}.output.LayerNorm", x + mixed, eps)
+        wide = act(_linear(get, f"{at}.intermediate.dense", x, inner))
+        x = x + _linear(get, f"{at}.output.dense", wide, width)
+        return _norm(get, f"{at}.output.LayerNorm", x, eps)
 
     def pool(get: Get, x: jax.Array) -> jax.Array:
-        pooled = jnp.tanh(_linear(get, f"{base}pooler.dense", x[:, 0]))
-        return pooled if not base else _linear(get, "classifier", pooled)
+        pooled = jnp.tanh(_linear(get, f"{base}pooler.dense", x[:, 0], width))
+        return pooled if not base else _linear(get, "classifier", pooled, config.labels)
 
-    table = {
-        f"{at}.word_embeddings.weight": (config("vocab_size", 30522), width),
-        f"{at}.position_embeddings.weight": (longest, width),
-        f"{at}.token_type_embeddings.weight": (config("type_vocab_size", 2), width),
-        **_scale(f"{at}.LayerNorm", width),
-    }
-    last = _dense(f"{base}pooler.dense", width, width)
-    last |= _dense("classifier", width, config.labels) if base else {}
-    layers = [layer(f"{base}encoder.layer.{i}") for i in range(config("num_hidden_layers", 12))]
-    return [_Link(table, embed), *layers, _Link(last, pool)], False
+    encoder = [partial(layer, f"{base}encoder.layer.{i}") for i in range(layers)]
+    return [embed, *encoder, pool], False
 
 
-def _gpt2(config: _Config, head: str) -> tuple[list[_Link], bool]:
+def _gpt2(config: _Config, head: str) -> tuple[list[Link], bool]:
     config.refuse(scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False)
     base = "" if head == "GPT2Model" else "transformer."
     width, heads = config("n_embd", 768), config("n_head", 12)
     inner = config.values.get("n_inner") or 4 * width
     eps, longest = config("layer_norm_epsilon", 1e-5), config("n_positions", 1024)
+    vocabulary, layers = config("vocab_size", 50257), config("n_layer", 12)
     act = config.activation("activation_function", "gelu_new")
-    vocabulary = config("vocab_size", 50257)
     tied = bool(base) and config("tie_word_embeddings", True)
 
-    def kernel(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
-        """(inputs, outputs), which GPT-2 alone has."""
-        return {f"{name}.weight": (inputs, outputs), f"{name}.bias": (outputs,)}
-
-    def product(get: Get, name: str, x: jax.Array) -> jax.Array:
-        return x @ get(f"{name}.weight") + get(f"{name}.bias")
+    def product(get: Get, name: str, x: jax.Array, outputs: int) -> jax.Array:
+        """Of a kernel (inputs, outputs), which GPT-2 alone has."""
+        return x @ get(f"{name}.weight", x.shape[-1], outputs) + get(f"{name}.bias", outputs)
 
     def embed(get: Get, x: jax.Array) -> jax.Array:
-        words = _looked_up(get(f"{base}wte.weight"), x, longest)
-        return words + get(f"{base}wpe.weight")[: x.shape[1]]
+        words = _looked_up(get(f"{base}wte.weight", vocabulary, width), x, longest)
+        return words + get(f"{base}wpe.weight", longest, width)[: x.shape[1]]
 
-    def layer(at: str) -> _Link:
-        def apply(get: Get, x: jax.Array) -> jax.Array:
-            mixed = product(get, f"{at}.attn.c_attn", _norm(get, f"{at}.ln_1", x, eps))
-            mixed = _attended(jnp.split(mixed, 3, -1), heads, heads, causal=True)
-            x = x + product(get, f"{at}.attn.c_proj", mixed)
-            wide = act(product(get, f"{at}.mlp.c_fc", _norm(get, f"{at}.ln_2", x, eps)))
-            return x + product(get, f"{at}.mlp.c_proj", wide)
-
-        shapes = {
-            **_scale(f"{at}.ln_1", width),
-            **kernel(f"{at}.attn.c_attn", width, 3 * width),
-            **kernel(f"{at}.attn.c_proj", width, width),
-            **_scale(f"{at}.ln_2", width),
-            **kernel(f"{at}.mlp.c_fc", width, inner),
-            **kernel(f"{at}.mlp.c_proj", inner, width),
-        }
-        return _Link(shapes, apply)
+    def layer(at: str, get: Get, x: jax.Array) -> jax.Array:
+        mixed = product(get, f"{at}.attn.c_attn", _norm(get, f"{at}.ln_1", x, eps), 3 * width)
+        mixed = _attended(jnp.split(mixed, 3, -1), heads, heads, causal=True)
+        x = x + product(get, f"{at}.attn.c_proj", mixed, width)
+        wide = act(product(get, f"{at}.mlp.c_fc", _norm(get, f"{at}.ln_2", x, eps), inner))
+        return x + product(get, f"{at}.mlp.c_proj", wide, width)
 
     def finish(get: Get, x: jax.Array) -> jax.Array:
         x = _norm(get, f"{base}ln_f", x, eps)
-        return x @ get(f"{base}wte.weight" if tied else "lm_head.weight").T if base else x
+        table = f"{base}wte.weight" if tied else "lm_head.weight"
+        return x @ get(table, vocabulary, width).T if base else x
 
-    table = {f"{base}wte.weight": (vocabulary, width), f"{base}wpe.weight": (longest, width)}
-    last = _scale(f"{base}ln_f", width)
-    last |= _dense("lm_head", width, vocabulary, bias=False) if base and not tied else {}
-    layers = [layer(f"{base}h.{i}") for i in range(config("n_layer", 12))]
-    return [_Link(table, embed), *layers, _Link(last, finish)], tied
+    return [embed, *(partial(layer, f"{base}h.{i}") for i in range(layers)), finish], tied
 
 
-def _llama(config: _Config, head: str) -> tuple[list[_Link], bool]:
+def _llama(config: _Config, head: str) -> tuple[list[Link], bool]:
     rope = config.values.get("rope_parameters") or config.values.get("rope_scaling") or {}
     if rope.get("rope_type", rope.get("type", "default")) != "default":
         raise SpecError(f"the rotary embedding {shown(rope)} is not known", mend="Only default is")
@@ -312,12 +263,12 @@ def _llama(config: _Config, head: str) -> tuple[list[_Link], bool]:
     theta = float(rope.get("rope_theta", config("rope_theta", 10000.0)))
     biased, wide_biased = config("attention_bias", False), config("mlp_bias", False)
     act = config.activation("hidden_act", "silu")
-    vocabulary = config("vocab_size", 32000)
+    vocabulary, layers = config("vocab_size", 32000), config("num_hidden_layers", 32)
     tied = bool(base) and config("tie_word_embeddings", False)
 
     def rms(get: Get, name: str, x: jax.Array) -> jax.Array:
         power = jnp.mean(jnp.square(x), -1, keepdims=True)
-        return x * lax.rsqrt(power + eps) * get(f"{name}.weight")
+        return x * lax.rsqrt(power + eps) * get(f"{name}.weight", x.shape[-1])
 
     def turned(x: jax.Array, count: int) -> jax.Array:
         """Every head (N, T, size) by angles that grow with the place of the token."""
@@ -329,59 +280,40 @@ def _llama(config: _Config, head: str) -> tuple[list[_Link], bool]:
         other = jnp.concatenate([-high, low], -1)
         return (x * jnp.cos(angles) + other * jnp.sin(angles)).reshape(*x.shape[:2], -1)
 
-    def layer(at: str) -> _Link:
-        own = f"{at}.self_attn"
+    def embed(get: Get, x: jax.Array) -> jax.Array:
+        return _looked_up(get(f"{base}embed_tokens.weight", vocabulary, width), x)
 
-        def apply(get: Get, x: jax.Array) -> jax.Array:
-            normed = rms(get, f"{at}.input_layernorm", x)
-            query, key, value = (
-                _linear(get, f"{own}.{one}_proj", normed, biased) for one in ("q", "k", "v")
-            )
-            query, key = turned(query, heads), turned(key, of_keys)
-            mixed = _attended([query, key, value], heads, of_keys, causal=True)
-            x = x + _linear(get, f"{own}.o_proj", mixed, biased)
-            normed = rms(get, f"{at}.post_attention_layernorm", x)
-            gate = act(_linear(get, f"{at}.mlp.gate_proj", normed, wide_biased))
-            wide = gate * _linear(get, f"{at}.mlp.up_proj", normed, wide_biased)
-            return x + _linear(get, f"{at}.mlp.down_proj", wide, wide_biased)
-
-        shapes = {
-            f"{at}.input_layernorm.weight": (width,),
-            **_dense(f"{own}.q_proj", width, heads * size, biased),
-            **_dense(f"{own}.k_proj", width, of_keys * size, biased),
-            **_dense(f"{own}.v_proj", width, of_keys * size, biased),
-            **_dense(f"{own}.o_proj", heads * size, width, biased),
-            f"{at}.post_attention_layernorm.weight": (width,),
-            **_dense(f"{at}.mlp.gate_proj", width, inner, wide_biased),
-            **_dense(f"{at}.mlp.up_proj", width, inner, wide_biased),
-            **_dense(f"{at}.mlp.down_proj", inner, width, wide_biased),
-        }
-        return _Link(shapes, apply)
+    def layer(at: str, get: Get, x: jax.Array) -> jax.Array:
+        own, normed = f"{at}.self_attn", rms(get, f"{at}.input_layernorm", x)
+        query, key, value = (
+            _linear(get, f"{own}.{one}_proj", normed, count * size, biased)
+            for one, count in (("q", heads), ("k", of_keys), ("v", of_keys))
+        )
+        query, key = turned(query, heads), turned(key, of_keys)
+        mixed = _attended([query, key, value], heads, of_keys, causal=True)
+        x = x + _linear(get, f"{own}.o_proj", mixed, width, biased)
+        normed = rms(get, f"{at}.post_attention_layernorm", x)
+        gate = act(_linear(get, f"{at}.mlp.gate_proj", normed, inner, wide_biased))
+        wide = gate * _linear(get, f"{at}.mlp.up_proj", normed, inner, wide_biased)
+        return x + _linear(get, f"{at}.mlp.down_proj", wide, width, wide_biased)
 
     def finish(get: Get, x: jax.Array) -> jax.Array:
         x = rms(get, f"{base}norm", x)
-        return x @ get(f"{base}embed_tokens.weight" if tied else "lm_head.weight").T if base else x
+        table = f"{base}embed_tokens.weight" if tied else "lm_head.weight"
+        return x @ get(table, vocabulary, width).T if base else x
 
-    def embed(get: Get, x: jax.Array) -> jax.Array:
-        return _looked_up(get(f"{base}embed_tokens.weight"), x)
-
-    last: dict[str, tuple[int, ...]] = {f"{base}norm.weight": (width,)}
-    last |= _dense("lm_head", width, vocabulary, bias=False) if base and not tied else {}
-    layers = [layer(f"{base}layers.{i}") for i in range(config("num_hidden_layers", 32))]
-    table = {f"{base}embed_tokens.weight": (vocabulary, width)}
-    return [_Link(table, embed), *layers, _Link(last, finish)], tied
+    return [embed, *(partial(layer, f"{base}layers.{i}") for i in range(layers)), finish], tied
 
 
-def _vit(config: _Config, head: str) -> tuple[list[_Link], bool]:
+def _vit(config: _Config, head: str) -> tuple[list[Link], bool]:
     base = "" if head == "ViTModel" else "vit."
     width, inner = config("hidden_size", 768), config("intermediate_size", 3072)
     heads, eps = config("num_attention_heads", 12), config("layer_norm_eps", 1e-12)
     side, patch = config("image_size", 224), config("patch_size", 16)
     channels, biased = config("num_channels", 3), config("qkv_bias", True)
-    act = config.activation("hidden_act", "gelu")
+    act, layers = config.activation("hidden_act", "gelu"), config("num_hidden_layers", 12)
     pooled = config("pooler_output_size", width)
     pool_act = config.activation("pooler_act", "tanh")
-    at = f"{base}embeddings"
 
     def embed(get: Get, x: jax.Array) -> jax.Array:
         if x.shape[1:] != (side, side, channels):
@@ -390,66 +322,37 @@ def _vit(config: _Config, head: str) -> tuple[list[_Link], bool]:
                 f"{x.shape[1:]}",
                 mend="Write the size of the images as `image_size` in the config.json",
             )
-        name = f"{at}.patch_embeddings.projection"
+        at, name = f"{base}embeddings", f"{base}embeddings.patch_embeddings.projection"
+        first = jnp.broadcast_to(get(f"{at}.cls_token", 1, 1, width), (len(x), 1, width))
+        places = get(f"{at}.position_embeddings", 1, (side // patch) ** 2 + 1, width)
         patches = lax.conv_general_dilated(
             x,
-            get(f"{name}.weight"),
+            get(f"{name}.weight", width, channels, patch, patch),
             (patch, patch),
             "VALID",
             dimension_numbers=("NHWC", "OIHW", "NHWC"),
         )
-        patches = (patches + get(f"{name}.bias")).reshape(len(x), -1, width)
-        first = jnp.broadcast_to(get(f"{at}.cls_token"), (len(x), 1, width))
-        return jnp.concatenate([first, patches], 1) + get(f"{at}.position_embeddings")
+        patches = (patches + get(f"{name}.bias", width)).reshape(len(x), -1, width)
+        return jnp.concatenate([first, patches], 1) + places
 
-    def layer(at: str) -> _Link:
-        own = f"{at}.attention"
-
-        def apply(get: Get, x: jax.Array) -> jax.Array:
-            normed = _norm(get, f"{at}.layernorm_before", x, eps)
-            parts = [_linear(get, f"{own}.{one}_proj", normed, biased) for one in ("q", "k", "v")]
-            x = x + _linear(get, f"{own}.o_proj", _attended(parts, heads, heads, causal=False))
-            normed = _norm(get, f"{at}.layernorm_after", x, eps)
-            return x + _linear(get, f"{at}.mlp.fc2", act(_linear(get, f"{at}.mlp.fc1", normed)))
-
-        shapes = {
-            **_scale(f"{at}.layernorm_before", width),
-            **_dense(f"{own}.q_proj", width, width, biased),
-            **_dense(f"{own}.k_proj", width, width, biased),
-            **_dense(f"{own}.v_proj", width, width, biased),
-            **_dense(f"{own}.o_proj", width, width),
-            **_scale(f"{at}.layernorm_after", width),
-            **_dense(f"{at}.mlp.fc1", width, inner),
-            **_dense(f"{at}.mlp.fc2", inner, width),
-        }
-        return _Link(shapes, apply)
+    def layer(at: str, get: Get, x: jax.Array) -> jax.Array:
+        own, normed = f"{at}.attention", _norm(get, f"{at}.layernorm_before", x, eps)
+        parts = [_linear(get, f"{own}.{one}_proj", normed, width, biased) for one in "qkv"]
+        x = x + _linear(get, f"{own}.o_proj", _attended(parts, heads, heads, causal=False), width)
+        normed = _norm(get, f"{at}.layernorm_after", x, eps)
+        wide = act(_linear(get, f"{at}.mlp.fc1", normed, inner))
+        return x + _linear(get, f"{at}.mlp.fc2", wide, width)
 
     def finish(get: Get, x: jax.Array) -> jax.Array:
         first = _norm(get, f"{base}layernorm", x, eps)[:, 0]
-        return (
-            _linear(get, "classifier", first)
-            if base
-            else pool_act(_linear(get, "pooler.dense", first))
-        )
+        if base:
+            return _linear(get, "classifier", first, config.labels)
+        return pool_act(_linear(get, "pooler.dense", first, pooled))
 
-    length = (side // patch) ** 2 + 1
-    table = {
-        f"{at}.cls_token": (1, 1, width),
-        f"{at}.position_embeddings": (1, length, width),
-        f"{at}.patch_embeddings.projection.weight": (width, channels, patch, patch),
-        f"{at}.patch_embeddings.projection.bias": (width,),
-    }
-    last = _scale(f"{base}layernorm", width)
-    last |= (
-        _dense("classifier", width, config.labels)
-        if base
-        else _dense("pooler.dense", width, pooled)
-    )
-    layers = [layer(f"{base}layers.{i}") for i in range(config("num_hidden_layers", 12))]
-    return [_Link(table, embed), *layers, _Link(last, finish)], False
+    return [embed, *(partial(layer, f"{base}layers.{i}") for i in range(layers)), finish], False
 
 
-FAMILIES: dict[str, tuple[Callable[[_Config, str], tuple[list[_Link], bool]], tuple[str, ...]]] = {
+FAMILIES: dict[str, tuple[Callable[[_Config, str], tuple[list[Link], bool]], tuple[str, ...]]] = {
     "bert": (_bert, ("BertModel", "BertForSequenceClassification")),
     "gpt2": (_gpt2, ("GPT2Model", "GPT2LMHeadModel")),
     "llama": (_llama, ("LlamaModel", "LlamaForCausalLM")),

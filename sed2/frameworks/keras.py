@@ -19,7 +19,7 @@ import numpy as np
 from flax import nnx
 
 from sed2.errors import SpecError
-from sed2.frameworks.foreign import Foreign, batch_norm, found, kind_of, nested
+from sed2.frameworks.foreign import Foreign, batch_norm, found, kind_of, making, nested
 
 
 def from_instance(network: Any, name: str) -> Foreign:
@@ -56,15 +56,8 @@ def from_factory(factory: Callable[[], Any], name: str) -> Foreign:
     Raises:
         SpecError: it cannot be called; or as `from_instance`.
     """
-    try:
+    with making(name):
         return from_instance(factory(), name)
-    except SpecError:
-        raise
-    except Exception as error:
-        raise SpecError(
-            f"making the network `{name}` failed: {type(error).__name__}: {error}",
-            mend="Give what the class or factory needs as `arguments`",
-        ) from error
 
 
 @dataclass(eq=False)

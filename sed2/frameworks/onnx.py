@@ -111,9 +111,8 @@ class _OnnxGraph:
         for place, node in enumerate(self.nodes):
             inputs = [known[each] for each in node.input]
             if node.op_type == "BatchNormalization":
-                shape = (-1, *[1] * (inputs[0].ndim - 2))
                 normed = norms[node.output[0]](inputs[0])
-                outputs = normed * inputs[1].reshape(shape) + inputs[2].reshape(shape)
+                outputs = aten.affine(normed, inputs[1], inputs[2], normed.ndim - 2)
             elif all(one is None or isinstance(one, np.ndarray | np.generic) for one in inputs):
                 with jax.ensure_compile_time_eval():  # shapes and the like
                     outputs = OPERATORS[node.op_type](self.attributes[place], *inputs)
@@ -260,6 +259,7 @@ _SIMPLE: dict[str, Callable[..., Any]] = {
     "Reciprocal": jnp.reciprocal,
     "Relu": jax.nn.relu,
     "Round": jnp.round,
+    "Selu": jax.nn.selu,
     "Sigmoid": jax.nn.sigmoid,
     "Sign": jnp.sign,
     "Sin": jnp.sin,
@@ -322,9 +322,22 @@ def _conv(its: Mapping[str, Any], x: Any, weight: Any, bias: Any = None) -> Any:
     return result if bias is None else result + bias.reshape(-1, *[1] * space)
 
 
-@_operator("MaxPool")
-def _max_pool(its: Mapping[str, Any], x: Any) -> Any:
-    return _pooled(its, x, -jnp.inf, lax.max)
+OPERATORS |= {
+    "Dropout": lambda its, x, *ignored: x,
+    "Elu": lambda its, x: jax.nn.elu(x, its.get("alpha", 1.0)),
+    "Flatten": lambda its, x: x.reshape(math.prod(x.shape[: its.get("axis", 1)]), -1),
+    "Gelu": lambda its, x: jax.nn.gelu(x, approximate=its.get("approximate", b"none") == b"tanh"),
+    "GlobalAveragePool": lambda its, x: jnp.mean(x, tuple(range(2, x.ndim)), keepdims=True),
+    "GlobalMaxPool": lambda its, x: jnp.max(x, tuple(range(2, x.ndim)), keepdims=True),
+    "HardSigmoid": lambda its, x: jnp.clip(its.get("alpha", 0.2) * x + its.get("beta", 0.5), 0, 1),
+    "LeakyRelu": lambda its, x: jax.nn.leaky_relu(x, its.get("alpha", 0.01)),
+    "LogSoftmax": lambda its, x: jax.nn.log_softmax(x, its.get("axis", -1)),
+    "MaxPool": lambda its, x: _pooled(its, x, -jnp.inf, lax.max),
+    "Shape": lambda its, x: np.asarray(x.shape[its.get("start", 0) : its.get("end")]),
+    "Softmax": lambda its, x: jax.nn.softmax(x, its.get("axis", -1)),
+    "Tile": lambda its, x, repeats: jnp.tile(x, _ints(repeats)),
+    "Transpose": lambda its, x: x.transpose(its.get("perm", range(x.ndim)[::-1])),
+}
 
 
 @_operator("AveragePool")
@@ -354,16 +367,6 @@ def _pooled(its: Mapping[str, Any], x: Any, start: float, of: Callable[..., Any]
     )
 
 
-@_operator("GlobalAveragePool")
-def _global_average(its: Mapping[str, Any], x: Any) -> Any:
-    return jnp.mean(x, tuple(range(2, x.ndim)), keepdims=True)
-
-
-@_operator("GlobalMaxPool")
-def _global_max(its: Mapping[str, Any], x: Any) -> Any:
-    return jnp.max(x, tuple(range(2, x.ndim)), keepdims=True)
-
-
 @_operator("LayerNormalization")
 def _layer_norm(its: Mapping[str, Any], x: Any, scale: Any, bias: Any = None) -> Any:
     shape = x.shape[its.get("axis", -1) :]
@@ -382,49 +385,9 @@ def _group_norm(its: Mapping[str, Any], x: Any, scale: Any, bias: Any) -> Any:
     return aten.OPERATORS["native_group_norm"](*args)[0]
 
 
-@_operator("Gelu")
-def _gelu(its: Mapping[str, Any], x: Any) -> Any:
-    return jax.nn.gelu(x, approximate=its.get("approximate", b"none") == b"tanh")
-
-
-@_operator("LeakyRelu")
-def _leaky(its: Mapping[str, Any], x: Any) -> Any:
-    return jax.nn.leaky_relu(x, its.get("alpha", 0.01))
-
-
-@_operator("Elu")
-def _elu(its: Mapping[str, Any], x: Any) -> Any:
-    return jax.nn.elu(x, its.get("alpha", 1.0))
-
-
-@_operator("Selu")
-def _selu(its: Mapping[str, Any], x: Any) -> Any:
-    return jax.nn.selu(x)
-
-
-@_operator("HardSigmoid")
-def _hard_sigmoid(its: Mapping[str, Any], x: Any) -> Any:
-    return jnp.clip(its.get("alpha", 0.2) * x + its.get("beta", 0.5), 0, 1)
-
-
-@_operator("Softmax")
-def _softmax(its: Mapping[str, Any], x: Any) -> Any:
-    return jax.nn.softmax(x, its.get("axis", -1))
-
-
-@_operator("LogSoftmax")
-def _log_softmax(its: Mapping[str, Any], x: Any) -> Any:
-    return jax.nn.log_softmax(x, its.get("axis", -1))
-
-
 @_operator("Clip")
 def _clip(its: Mapping[str, Any], x: Any, low: Any = None, high: Any = None) -> Any:
     return jnp.clip(x, its.get("min", low), its.get("max", high))
-
-
-@_operator("Dropout")
-def _dropout(its: Mapping[str, Any], x: Any, *ignored: Any) -> Any:
-    return x
 
 
 @_operator("Cast")
@@ -435,25 +398,10 @@ def _cast(its: Mapping[str, Any], x: Any) -> Any:
     return x.astype(dtype)
 
 
-@_operator("Shape")
-def _shape(its: Mapping[str, Any], x: Any) -> Any:
-    return np.asarray(x.shape[its.get("start", 0) : its.get("end")])
-
-
 @_operator("Reshape")
 def _reshape(its: Mapping[str, Any], x: Any, shape: Any) -> Any:
     sizes = _ints(shape)
     return x.reshape([x.shape[i] if size == 0 else size for i, size in enumerate(sizes)])
-
-
-@_operator("Flatten")
-def _flatten(its: Mapping[str, Any], x: Any) -> Any:
-    return x.reshape(math.prod(x.shape[: its.get("axis", 1)]), -1)
-
-
-@_operator("Transpose")
-def _transpose(its: Mapping[str, Any], x: Any) -> Any:
-    return x.transpose(its.get("perm", range(x.ndim)[::-1]))
 
 
 @_operator("Concat")
@@ -543,8 +491,3 @@ def _constant_of_shape(its: Mapping[str, Any], shape: Any) -> Any:
 @_operator("Range")
 def _range(its: Mapping[str, Any], start: Any, limit: Any, delta: Any) -> Any:
     return np.arange(*(np.asarray(one).item() for one in (start, limit, delta)))
-
-
-@_operator("Tile")
-def _tile(its: Mapping[str, Any], x: Any, repeats: Any) -> Any:
-    return jnp.tile(x, _ints(repeats))

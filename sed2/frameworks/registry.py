@@ -33,7 +33,7 @@ def framework_of(network: Any) -> str:
 
 
 def adopt(network: Any, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
-    """What `sed2.blocks.user.split` takes, from what it takes or a network of another framework.
+    """What `sed2.blocks.factory.split` takes, from what it takes or a network of another framework.
 
     Args:
         network: besides the forms of `split`, an instance, a class or a factory of networks of

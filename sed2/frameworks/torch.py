@@ -25,8 +25,8 @@ import torch
 from flax import nnx
 
 from sed2.errors import SpecError
-from sed2.frameworks.aten import IGNORED, OPERATORS
-from sed2.frameworks.foreign import Foreign, batch_norm, found, kind_of, nested
+from sed2.frameworks.aten import IGNORED, OPERATORS, affine
+from sed2.frameworks.foreign import Foreign, batch_norm, found, kind_of, making, nested
 
 _BATCH_NORM = "_native_batch_norm_legit_no_training"
 _WHOLE = (
@@ -52,14 +52,9 @@ def from_factory(factory: Callable[[], Any], name: str) -> Callable[..., Foreign
     Raises:
         SpecError: the factory cannot be called, or gives networks of different parameters.
     """
-    try:
+    with making(name):
         program = _Ported(_ready(_seeded(factory, 0)))
         other = _ready(_seeded(factory, 1))
-    except Exception as error:
-        raise SpecError(
-            f"making the network `{name}` failed: {type(error).__name__}: {error}",
-            mend="Give what the class or factory needs as `arguments`",
-        ) from error
     one = program.values()
     two = _Ported(other).values()
     if {k: v.shape for k, v in one.items()} != {k: v.shape for k, v in two.items()}:
@@ -199,11 +194,8 @@ class _Ported:
         for step in graph.steps:
             args = read(step.args)
             if step.norm:
-                weight, bias = args[1:3]
-                shape = (-1, *[1] * (args[0].ndim - 2))
                 normed = norms[step.norm](args[0])
-                normed = normed if weight is None else normed * weight.reshape(shape)
-                known[step.name] = (normed if bias is None else normed + bias.reshape(shape),)
+                known[step.name] = (affine(normed, args[1], args[2], normed.ndim - 2),)
             else:
                 kwargs = {key: read(value) for key, value in step.kwargs.items()}
                 known[step.name] = step.function(*args, **kwargs)

@@ -15,7 +15,7 @@ from sed2.gating.outcome import GateResult
 from sed2.generalisation.results import BoundResult
 from sed2.ranking.results import Ranking
 from sed2.report.comparison import Comparison
-from sed2.report.documents.text import SCHEMA_VERSION, to_json
+from sed2.report.documents.text import to_json
 from sed2.report.tracking import TRACKERS, check, track
 from sed2.results import ModelResult
 from sed2.robustness.results import StabilityResult
@@ -123,7 +123,7 @@ class Outputs:
                 from sed2.report.figures.stability import stability_figure
 
                 return {
-                    "json": lambda: to_json(stability_document(result, SCHEMA_VERSION)),
+                    "json": lambda: to_json(stability_document(result)),
                     "csv": lambda: stability_csv(result),
                     "plot": lambda: stability_figure(result, self._figure),
                 }

@@ -13,7 +13,7 @@ from flax import nnx
 
 from sed2.baselines.counts import depth, flops, narrowest_width, parameters
 from sed2.blocks.base import Shape
-from sed2.blocks.user import split
+from sed2.blocks.factory import split
 from sed2.chain import Chain, build_chain
 from sed2.spec.schema import load_spec
 

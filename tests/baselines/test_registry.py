@@ -13,7 +13,7 @@ from flax import nnx
 
 from sed2.baselines.draws import DRAWS, ROWS
 from sed2.baselines.registry import BASELINES, baseline_values, measure_baselines
-from sed2.blocks.user import split
+from sed2.blocks.factory import split
 from sed2.chain import build_chain
 from sed2.common.randomness import block_keys, uniforms
 from sed2.data.load import choose_rows

@@ -14,11 +14,11 @@ from sed2.blocks.contractions import names
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
 from sed2.blocks.elementwise import ActivationBlock
+from sed2.blocks.factory import split
 from sed2.blocks.flatten import Flatten
 from sed2.blocks.freeze import freeze
 from sed2.blocks.network import Network
 from sed2.blocks.pool import PoolBlock
-from sed2.blocks.user import split
 from sed2.spec.schema import load_spec
 from tests import networks
 from tests.baselines.networks import W1, W2, X, Y, backpropagate, two_layers
@@ -165,7 +165,7 @@ def test_weights_are_kernels_whatever_the_shape_of_the_others(spec: dict, shape:
     def loss(parameters: nnx.State) -> jax.Array:
         return losses(nnx.merge(graphdef, parameters)(x), y).mean()
 
-    gradient = jax.tree_util.tree_leaves_with_path(jax.grad(loss)(parameters))
+    gradient = jax.tree_util.tree_leaves_with_path(jax.jit(jax.grad(loss))(parameters))
     pairs = zip(gradient, jax.tree.leaves(parameters), strict=True)
     kernels = [(g, w) for (path, g), w in pairs if names(path)[-1] == "kernel"]
     assert len(kernels) == (8 if spec is TOKENS else 5)

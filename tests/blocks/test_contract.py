@@ -32,7 +32,6 @@ from sed2.blocks.residual import Residual
 from sed2.blocks.tokens import Embedding, Tokens
 from sed2.chain import build_chain
 from sed2.common.randomness import block_keys, to_normal, uniforms
-from sed2.fisher import xla
 from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
@@ -175,13 +174,6 @@ AMPLITUDES = (1e1, 1e3, 1e6)  # 1 / eps
 DRAW = 1
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """sed2's own programs too: this file compiles hundreds. All other files, those of the same
-    spectra among them, take them as they are."""
-    monkeypatch.setattr(xla, "_QUICK", reference.QUICK)
-
-
 @cache
 def program(spec: BlockOptions, shape: Shape) -> Program:
     """From the parameters of a module to the frozen module and its outputs, compiled once for all
@@ -195,7 +187,7 @@ def program(spec: BlockOptions, shape: Shape) -> Program:
         graphs.append(graph)
         return state, nnx.merge(graph, state)(x)
 
-    compiled = jax.jit(frozen, compiler_options=reference.QUICK)
+    compiled = jax.jit(frozen)
 
     def run(parameters: nnx.State) -> tuple[nnx.Module, jax.Array]:
         state, outputs = compiled(parameters)
@@ -239,7 +231,7 @@ def test_linearising_leaves_the_mean_as_it_is(spec: BlockOptions, shape: Shape) 
         assert isinstance(module, Linearisable)
         return module.linearise(x)[0]
 
-    mean = jax.jit(linearised, compiler_options=reference.QUICK)(state, known.x)
+    mean = jax.jit(linearised)(state, known.x)
     np.testing.assert_allclose(mean, known.mean, rtol=1e-12, atol=1e-14)
 
 

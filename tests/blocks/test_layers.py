@@ -11,9 +11,9 @@ import pytest
 from flax import nnx
 
 from sed2.blocks.base import Shape
+from sed2.blocks.factory import split
 from sed2.blocks.freeze import freeze
 from sed2.blocks.structure import Channels
-from sed2.blocks.user import split
 from sed2.chain import build_chain
 from sed2.fisher.plan import make_plan
 from sed2.fisher.structured import empirical_roots, expected_roots

@@ -14,9 +14,10 @@ from flax import linen, nnx
 import sed2
 from sed2.blocks.adapter import Adapter
 from sed2.blocks.base import Shape
+from sed2.blocks.factory import split
 from sed2.blocks.freeze import freeze
 from sed2.blocks.pieces import NativePiece, Piece, taken_apart
-from sed2.blocks.user import UserBlock, split
+from sed2.blocks.user import UserBlock
 from sed2.chain import Chain, build_chain, manners
 from sed2.common.randomness import block_keys, to_normal, uniforms
 from sed2.errors import UsageError

@@ -11,7 +11,7 @@ from flax import linen, nnx
 
 import sed2
 from sed2.blocks.dense import Dense
-from sed2.blocks.user import split
+from sed2.blocks.factory import split
 from sed2.chain import build_chain
 from sed2.errors import SpecError, UsageError
 from tests import networks

@@ -14,8 +14,8 @@ from flax import nnx
 
 import sed2
 from sed2.blocks.base import Shape
+from sed2.blocks.factory import split
 from sed2.blocks.freeze import freeze
-from sed2.blocks.user import split
 from sed2.chain import build_chain
 from sed2.common.randomness import block_keys, uniforms
 from sed2.errors import NumericsError

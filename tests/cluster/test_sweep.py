@@ -1,4 +1,5 @@
-"""A ranking on a cluster is that of one process, whatever becomes of the nodes."""
+"""What every verb does on a cluster is what one process does, whatever becomes of the nodes. One
+file, so that the cluster starts once."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sed2 import api
@@ -16,12 +18,16 @@ from sed2.cli.app import run
 from sed2.cluster import workplace as sweep
 from sed2.cluster.settings import Cluster
 from sed2.errors import NumericsError, ResourceError, UsageError
+from sed2.gating.baseline import to_text
 from sed2.ranking.results import Ranking
 from sed2.runs.loading import load_run
 from tests.cli.conftest import FAST
 from tests.cluster.conftest import ROOT, Nodes
 from tests.cluster.made import Traced
-from tests.runs.made import SPEC, TINY, Told, command, interrupt, text
+from tests.runs.made import SPEC, TINY, Told, assert_same, command, interrupt, text
+
+PAIR = {"models": ["MLP 54-2-7", "MLP 54-3-7"]}
+GRIDS: dict[str, Any] = {"samples_grid": [5, 6], "draws_grid": [2, 3], "sigma_grid": [0.01]}
 
 
 def ranked(spec: Any = SPEC, **more: Any) -> Ranking:
@@ -66,6 +72,37 @@ def test_what_is_kept_is_not_done_again(nodes: Nodes, tmp_path: Path) -> None:
 def test_draws_are_added_on_the_cluster(nodes: Nodes) -> None:
     asked = {"until_decided": True, "decide_at": 0.9, "max_draws": 12, "max_samples": 10}
     assert text(ranked(ray=nodes.address, **asked)) == text(ranked(**asked))
+
+
+def test_compute_and_bound(nodes: Nodes) -> None:
+    model = "MLP 54-2-7"
+    assert_same(api.compute(model, ray=nodes.address, **TINY), api.compute(model, **TINY))
+    asked = {**TINY, "lipschitz": 1, "n_train": 1000, "zeta": 0.7}
+    assert_same(api.bound(model, ray=nodes.address, **asked), api.bound(model, **asked))
+
+
+def test_stability(nodes: Nodes, tmp_path: Path) -> None:
+    told = Told()
+    asked = {**TINY, **GRIDS, "seeds": 2}
+    found = api.stability(PAIR, ray=nodes.address, run_dir=tmp_path / "run", **asked)
+    local = api.stability(PAIR, **asked)
+    for one, other in zip(found.sweeps, local.sweeps, strict=True):
+        np.testing.assert_allclose(one.scores, other.scores, rtol=1e-12)
+    again = api.stability(PAIR, run_dir=told.run(tmp_path / "run"), **asked)
+    assert_same(again.sweeps, found.sweeps)
+
+
+def test_gate(nodes: Nodes, tmp_path: Path) -> None:
+    """With further batches, since one does not decide."""
+    asked = {**TINY, "draws": 4}
+    stored = api.make_baseline(PAIR, ray=nodes.address, **asked)
+    assert to_text(stored) == to_text(api.make_baseline(PAIR, **asked))
+    (tmp_path / "b.json").write_text(to_text(stored))
+    changed = {"models": [{"name": "MLP 54-2-7", "notation": "MLP 54-3-7"}, "MLP 54-3-7"]}
+    found, local = (
+        api.gate(changed, tmp_path / "b.json", ray=ray, **asked) for ray in (nodes.address, None)
+    )
+    assert_same(found.models, local.models)
 
 
 def test_a_lost_node_loses_no_candidate(

@@ -17,7 +17,7 @@ torch = pytest.importorskip(
 )
 
 import sed2  # noqa: E402
-from sed2.blocks.user import split  # noqa: E402
+from sed2.blocks.factory import split  # noqa: E402
 from sed2.errors import SpecError, UsageError  # noqa: E402
 from sed2.frameworks.registry import adopt  # noqa: E402
 from sed2.priors import unknown_fans  # noqa: E402

@@ -280,7 +280,7 @@ _text = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cn", "Zl", "Zp"))
 _finite = st.floats(allow_nan=False, allow_infinity=False)
 _leaf = st.none() | st.booleans() | st.integers(-(10**90), 10**90) | _finite | _text
 _nested = st.recursive(
-    _leaf, lambda inner: st.lists(inner) | st.dictionaries(_text, inner), max_leaves=20
+    _leaf, lambda inner: st.lists(inner) | st.dictionaries(_text, inner), max_leaves=8
 )
 
 
@@ -294,7 +294,7 @@ _word = st.from_regex(r"[a-z]{1,8}( [a-z]{1,8})?", fullmatch=True)
 _plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _word,
     lambda inner: st.lists(inner) | st.dictionaries(_word, inner),
-    max_leaves=20,
+    max_leaves=8,
 )
 
 

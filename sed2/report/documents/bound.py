@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from sed2.generalisation.results import BoundResult, Bracket, Covering
-from sed2.report.documents.model import settings_document
 from sed2.report.documents.text import SCHEMA_VERSION
 
 
@@ -22,7 +21,7 @@ def bound_document(result: BoundResult) -> dict[str, Any]:
             "rank": model.max_rank,
             "eigenvalue": model.max_eigenvalue,
         },
-        "settings": settings_document(model.settings) | {"inputs": model.inputs},
+        "settings": model.settings.model_dump() | {"inputs": model.inputs},
         "constants": {
             "lipschitz": result.lipschitz,
             "theorem_k": result.theorem_k,

@@ -11,7 +11,6 @@ import numpy as np
 
 from sed2.report.documents.text import SCHEMA_VERSION, to_csv
 from sed2.results import Curve, ModelResult, Score
-from sed2.settings import Settings
 
 
 def compute_document(result: ModelResult) -> dict[str, Any]:
@@ -39,7 +38,7 @@ def compute_document(result: ModelResult) -> dict[str, Any]:
                 for block, plan in zip(result.blocks, result.plan, strict=True)
             ],
         },
-        "settings": settings_document(result.settings) | {"inputs": result.inputs},
+        "settings": result.settings.model_dump() | {"inputs": result.inputs},
         "eps": result.eps,
         "eps_n": result.eps_n,
         **score_document(result.score),
@@ -50,10 +49,6 @@ def compute_document(result: ModelResult) -> dict[str, Any]:
         "cost": asdict(result.cost),
         "provenance": asdict(result.provenance),
     }
-
-
-def settings_document(settings: Settings) -> dict[str, Any]:
-    return settings.model_dump()
 
 
 def curves_document(result: ModelResult) -> dict[str, Any]:

@@ -8,12 +8,7 @@ from typing import Any
 from sed2.ranking.results import Probability, Ranking
 from sed2.ranking.size import fronts, size_dependence
 from sed2.report.decision import decision
-from sed2.report.documents.model import (
-    brackets_document,
-    curves_document,
-    score_document,
-    settings_document,
-)
+from sed2.report.documents.model import brackets_document, curves_document, score_document
 from sed2.report.documents.text import SCHEMA_VERSION
 from sed2.report.documents.training import (
     baselines_document,
@@ -28,7 +23,7 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
     own = {"spec_sha256", "data_sha256", "engine"}
     return {
         "schema_version": SCHEMA_VERSION,
-        "settings": settings_document(ranking.settings) | {"inputs": first.inputs},
+        "settings": ranking.settings.model_dump() | {"inputs": first.inputs},
         "eps": ranking.eps,
         "eps_n": ranking.eps_n,
         "models": [
@@ -46,7 +41,7 @@ def rank_document(ranking: Ranking) -> dict[str, Any]:
                 "order_probability": _probability(model.order_probability),
                 "decided": model.decided,
                 "inputs": model.result.inputs,
-                "settings": settings_document(model.result.settings),
+                "settings": model.result.settings.model_dump(),
                 **curves_document(model.result),
                 **brackets_document(model.result),
                 "training": model.training and training_document(model.training),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sed2.report.documents.model import settings_document
 from sed2.report.documents.text import SCHEMA_VERSION, to_csv
 from sed2.report.documents.training import training_document
 from sed2.report.tables.selection import verdict
@@ -16,7 +15,7 @@ def selection_document(selection: Selection) -> dict[str, Any]:
     """The JSON of `select` (docs/reference/contract.md, section 7)."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "settings": settings_document(selection.settings),
+        "settings": selection.settings.model_dump(),
         "training": selection.training.model_dump(),
         "prune_by": selection.prune_by,
         "decide_at": selection.decide_at,

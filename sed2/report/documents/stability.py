@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sed2.report.documents.text import to_csv
+from sed2.report.documents.text import SCHEMA_VERSION, to_csv
 from sed2.report.tables.stability import sentence, sigma_sentence
 from sed2.robustness.results import StabilityResult
 
 
-def stability_document(result: StabilityResult, version: int) -> dict[str, Any]:
+def stability_document(result: StabilityResult) -> dict[str, Any]:
     """The JSON of `stability`. Scores are [model][point][seed], models in the order given."""
     verdict, first = result.verdict, result.models[0]
     return {
-        "schema_version": version,
+        "schema_version": SCHEMA_VERSION,
         "settings": first.settings.model_dump() | {"inputs": first.inputs},
         "eps": first.eps,
         "eps_n": first.eps_n,

@@ -91,8 +91,8 @@ def rank_table(ranking: Ranking, *, baselines: bool = True) -> Table:
         *([_trained("train loss", loss_cell, attrgetter("mean"))] if trained else []),
         Column.of("P(best)", lambda m: m.probability_best.score, probability_cell),
         Column.of("P(order)", lambda m: m.order_probability.score, probability_cell),
-        *([value(_whole, "end-to-end")] if whole else []),
-        *([value(_lower, "lower 2sED")] if settings.score != "lower" else []),
+        *([value(_factor("end_to_end"), "end-to-end")] if whole else []),
+        *([value(_factor("lower"), "lower 2sED")] if settings.score != "lower" else []),
         Column.of("N", lambda m: m.result.inputs, thousands, always=grown),
         Column.of("K", lambda m: m.result.settings.draws, thousands, always=grown),
         Column.of("parameters", lambda m: m.result.parameters, thousands, always=False),
@@ -155,12 +155,9 @@ def size_notes(ranking: Ranking) -> list[str]:
     return notes
 
 
-def _whole(model: RankedModel) -> Score | None:
-    return model.result.factors.end_to_end if model.result.factors else None
-
-
-def _lower(model: RankedModel) -> Score | None:
-    return model.result.factors.lower if model.result.factors else None
+def _factor(name: str) -> Callable[[RankedModel], Score | None]:
+    """A factor of joint 2sED, where the score has them."""
+    return lambda model: getattr(model.result.factors, name, None)
 
 
 def _effective_draws(model: RankedModel) -> float:

@@ -275,6 +275,7 @@ def test_a_ratio_of_some_blocks_is_a_bound() -> None:
     assert as_json([result], OPTIONS, "", {})["models"][0]["goals"][0]["met"]
 
 
+@pytest.mark.slow  # a process for each way; ways, pages and failures are tested here one by one
 def test_the_suite_at_toy_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ways = "sed2,limit,eigvals,nngeometry-dense"
     options = ["--quick", "--rounds", "1", "--ways", ways, "--out", str(tmp_path)]

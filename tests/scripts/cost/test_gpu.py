@@ -16,6 +16,7 @@ from sed2.chain import build_chain
 from sed2.spec.schema import load_spec
 
 
+@pytest.mark.slow  # two processes compute it all; what a page says is tested below
 def test_the_page_at_toy_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "gpu.md"
     assert script.main(["--quick", "--cpu-twice", "--write", str(page)]) == 0

@@ -10,6 +10,7 @@ import pytest
 from scripts.cost import hosts
 
 
+@pytest.mark.slow  # three processes; that two agree with one is tested in tests/test_hosts.py
 def test_two_processes_against_one(capsys: pytest.CaptureFixture[str]) -> None:
     cores = sorted(os.sched_getaffinity(0))
     toy = ["--model", "MLP 5-3-2", "--samples", "4", "--draws", "3", "--runs", "1"]

@@ -268,17 +268,17 @@ def test_a_run_goes_on_where_it_stopped_and_the_page_is_made_of_it(
         12 * 6
     )
     page, blocks = tmp_path / "page.md", cells.FAMILIES["blocks"].table.read_text()
-    assert fresh.main(["report", "--out", str(page), "--resamples", "20"]) == 0
+    assert fresh.main(["report", "--out", str(page), "--resamples", "4"]) == 0
     assert "nan" not in page.read_text()
     # Twelve of each family are too few for a decision.
     assert page.read_text().count("| not decided yet |") == 2
     monkeypatch.setattr(report, "LEAST", 12)
     cells.FAMILIES["blocks"].table.write_text(f"{table.HEADER}\n")
-    fresh.main(["report", "--out", str(page), "--resamples", "20"])
+    fresh.main(["report", "--out", str(page), "--resamples", "4"])
     assert "residual and attention 0" in page.read_text()
     assert page.read_text().count("| not decided yet |") == 2
     cells.FAMILIES["blocks"].table.write_text(blocks)
-    fresh.main(["report", "--out", str(page), "--resamples", "20"])
+    fresh.main(["report", "--out", str(page), "--resamples", "4"])
     assert "not decided yet" not in page.read_text().lower()
 
 

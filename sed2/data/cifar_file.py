@@ -24,7 +24,7 @@ from sed2.errors import DataError, shown
 
 _Images = tuple[np.ndarray, np.ndarray]
 """Pixels and labels (rows,), both uint8."""
-_LARGEST = 2**28  # bytes of all files together; those of CIFAR have 1.9e8
+_LARGEST = 200_000_000  # bytes of all files together; those of CIFAR have 1.9e8
 _MOST = 100  # members of an archive; CIFAR's have about ten
 _MEND = "Get it again from https://www.cs.toronto.edu/~kriz/cifar.html"
 

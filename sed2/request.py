@@ -199,7 +199,11 @@ def resolve_ranked(file: SpecFile, settings: Mapping[str, Any]) -> list[Settings
     if any("score" in its.model_fields_set or its.chain != "blocks" for its in own):
         return own
     by_default = {"score": RANKED_BY}
-    return [resolve_settings(file, candidate, settings, by_default) for candidate in file.models]
+    return [
+        # With the label that was found, or a file would be looked at twice for it.
+        resolve_settings(file, candidate, {**settings, "label": its.label}, by_default)
+        for candidate, its in zip(file.models, own, strict=True)
+    ]
 
 
 def is_held(data: Any) -> bool:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
-from sed2.common.terminal import duration
 from sed2.ranking.outlook import outlook, usual_demand
 from sed2.ranking.results import RankedModel, Ranking
 from sed2.report.tables.cells import probability_cell
@@ -48,19 +45,16 @@ def next_step(ranking: Ranking, command: str) -> str | None:
             return None
         what = "train the tied models, which tells them apart" if tied else "check it by training"
         return f"Next, {what}: {command} --train"
-    return f"Next, tell them apart with more draws{_time(ranking)}: {command} --until-decided"
+    return f"Next, tell them apart with more draws{_work(ranking)}: {command} --until-decided"
 
 
-def _time(ranking: Ranking) -> str:
-    """What `--until-decided` would take, by what the ranking took."""
-    results = [model.result for model in ranking.models]
+def _work(ranking: Ranking) -> str:
+    """What `--until-decided` would take, in what the ranking took: the same words every time."""
     ahead = outlook(ranking.models, usual_demand(ranking.decide_at, ranking.settings))
+    results = [model.result for model in ranking.models]
     done = sum(its.settings.draws * its.settings.samples for its in results)
-    seconds = ahead.work * sum(its.cost.cpu_seconds for its in results) / done
-    if math.isnan(seconds):
-        return ""
     doubt = "" if ahead.enough else ", which may not suffice"
-    return f" (about {duration(seconds)} of CPU{doubt})"
+    return f" (about {max(round(ahead.work / done), 1):,} times the work of this run{doubt})"
 
 
 def _tied(ranking: Ranking) -> list[RankedModel]:

@@ -165,19 +165,10 @@ def resolve_settings(
     Raises:
         UsageError: besides, one of `READING` means nothing for these data.
     """
-    data = settings.get("dataset")
-    if is_held(data):
-        settings = {**settings, "dataset": name_of(data)}
-    resolved: Settings = resolve(
-        flags=settings,
-        env=os.environ,
-        yaml_model=candidate.overrides,
-        yaml_top=file.settings,
-        where=partial(file.where, candidate),
-        defaults=defaults,
-    )
+    resolved = _merged(file, candidate, settings, defaults)
     if resolved.dataset is None:
         return resolved
+    data = settings.get("dataset")
     data = data if is_held(data) else resolved.dataset
     for name, cause in meaningless(data).items():
         wanted = getattr(resolved, name)
@@ -191,19 +182,34 @@ def resolve_settings(
     return resolved
 
 
+def _merged(
+    file: SpecFile,
+    candidate: ModelSpec,
+    settings: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+) -> Settings:
+    """As `resolve_settings`, without a look at the data."""
+    data = settings.get("dataset")
+    if is_held(data):
+        settings = {**settings, "dataset": name_of(data)}
+    return resolve(
+        flags=settings,
+        env=os.environ,
+        yaml_model=candidate.overrides,
+        yaml_top=file.settings,
+        where=partial(file.where, candidate),
+        defaults=defaults,
+    )
+
+
 def resolve_ranked(file: SpecFile, settings: Mapping[str, Any]) -> list[Settings]:
     """The settings of all models for `rank`: by joint 2sED, unless a score is given, or a `chain`
     of one block, of which the scores do not tell the network from its blocks; raises as
     `resolve_settings`."""
-    own = [resolve_settings(file, candidate, settings) for candidate in file.models]
-    if any("score" in its.model_fields_set or its.chain != "blocks" for its in own):
-        return own
-    by_default = {"score": RANKED_BY}
-    return [
-        # With the label that was found, or a file would be looked at twice for it.
-        resolve_settings(file, candidate, {**settings, "label": its.label}, by_default)
-        for candidate, its in zip(file.models, own, strict=True)
-    ]
+    own = [_merged(file, candidate, settings) for candidate in file.models]
+    told = any("score" in its.model_fields_set or its.chain != "blocks" for its in own)
+    defaults = None if told else {"score": RANKED_BY}
+    return [resolve_settings(file, candidate, settings, defaults) for candidate in file.models]
 
 
 def is_held(data: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from sed2.ranking.outlook import outlook, usual_demand
 from sed2.ranking.results import RankedModel, Ranking
 from sed2.report.tables.cells import probability_cell
@@ -54,7 +56,9 @@ def _work(ranking: Ranking) -> str:
     results = [model.result for model in ranking.models]
     done = sum(its.settings.draws * its.settings.samples for its in results)
     doubt = "" if ahead.enough else ", which may not suffice"
-    return f" (about {max(round(ahead.work / done), 1):,} times the work of this run{doubt})"
+    times = round(ahead.work / done)
+    work = f"{times:,} times the work" if times > 1 else "the work"
+    return f" (about {work} of this run{doubt})"
 
 
 def _tied(ranking: Ranking) -> list[RankedModel]:
@@ -68,9 +72,12 @@ def _leaders(leaders: list[RankedModel], ranking: Ranking) -> str:
         ahead = _equals(first.order_probability.score)
         return f"Train {first.name}: it is ahead of the next with P {ahead}."
     if len(leaders) == 2:
-        ahead = _equals(first.order_probability.score)
+        probability = first.order_probability.score
+        cell = _equals(probability)
+        if cell == _equals(ranking.decide_at):  # by rounding
+            cell = f"= {math.floor(probability * 1000) / 1000:g}"
         return (
-            f"Not decided: {first.name} or {leaders[1].name}. Their order has P {ahead}, below "
+            f"Not decided: {first.name} or {leaders[1].name}. Their order has P {cell}, below "
             f"{ranking.decide_at:g}."
         )
     return (

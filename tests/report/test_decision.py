@@ -76,3 +76,8 @@ def test_there_is_nothing_to_decide_about_one() -> None:
 def test_after_a_training_nothing_is_left_to_do() -> None:
     trained = made_trained([made_result("a"), made_result("b")], [[0.5], [0.6]])
     assert next_step(trained, "sed2 rank m.yaml --train") is None
+
+
+def test_a_probability_just_below_the_one_asked_for_does_not_read_as_equal() -> None:
+    ranking = ranked([1, 1, 3], [0.9496, 0.999], [0.949, 0.05, 0.001])
+    assert "Their order has P = 0.949, below 0.95." in decision(ranking)[0]

@@ -87,12 +87,17 @@ def draw_curves_on(
     axes: Axes, results: Sequence[ModelResult], crossings: Sequence[Crossing] = ()
 ) -> None:
     """The curves of all models, or of the first ones if they are many."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     kinds = places([result.name for result in results])
     for result, place in zip(results[:DRAWN], kinds, strict=False):
         _draw(axes, result, *colour_and_mark(place))
     _ring(axes, results[:DRAWN], crossings)
     _mark_eps_n(axes, results[0])
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(r"covering radius $\varepsilon$")
     axes.set_ylabel("effective dimension")
     plain_axes(axes)

@@ -41,6 +41,7 @@ def run_chain(
     output of the last block, which has none here."""
     pairs = np.stack([items.draws, items.sigma], axis=1)
     runs, first, run = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+    run = run.ravel()  # NumPy 2.0 gives it the axes of the pairs
     draws, sigma = runs[:, 0].astype(int), runs[:, 1]
     x = items.inputs.astype(float)[None] if x is None else x[first]
     samples = x.shape[1]

@@ -11,6 +11,7 @@ activations, the factors handed to the SVD) and the spectra that are kept. It al
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -96,10 +97,17 @@ def memory_budget(settings: SpectraSettings) -> float:
     return min(settings.memory_gb, 1e9) * GB if settings.memory_gb else default_budget()
 
 
+_JAX = 0.2 * GB
+"""What JAX, Flax and their first programs take."""
+
+
 def default_budget() -> float:
     """Bytes: half of what the machine has free, at most 3 GB. Processes of one machine divide it
-    among them, and several have the least of their budgets."""
-    free = free_memory() / 2
+    among them, and several have the least of their budgets. JAX takes some if it comes later."""
+    free = free_memory()
+    if "jax" not in sys.modules:
+        free = max(free - _JAX, free / 2)
+    free /= 2
     if are_several():
         from sed2.common.devices import least, processes_here
 

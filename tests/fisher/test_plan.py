@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import tracemalloc
 from typing import Any
 
@@ -159,3 +160,11 @@ def test_the_way_does_not_hang_on_the_memory_that_is_free(monkeypatch: pytest.Mo
     with pytest.raises(ResourceError, match=r"Free some memory; or `memory_gb` 0\.3 takes another"):
         way(0.6e9)
     assert way(0.6e9, memory_gb=0.3)[0] == "lanczos"
+
+
+def test_what_jax_will_take_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container of 400 MB, a chain without JAX may be followed by one that needs it."""
+    monkeypatch.setattr(resources, "free_memory", lambda: 0.34e9)
+    assert default_budget() == pytest.approx(0.17e9)
+    monkeypatch.delitem(sys.modules, "jax")
+    assert default_budget() == pytest.approx(0.085e9)

@@ -71,7 +71,7 @@ def tries(bench: Bench, few: bool) -> Iterator[Try]:
     def small(arguments: tuple[str, ...]) -> Outcome:
         with cgroup(LIMIT) as group:
             assert group
-            ran = bench.same(arguments, out="--train" not in arguments, before=within(group))
+            ran = bench.same(arguments, before=within(group))
         return Outcome({f"exit {ran.code}": 1}, ran.peak_mb)
 
     def doctor(limit: int) -> Outcome:

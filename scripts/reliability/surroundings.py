@@ -85,7 +85,7 @@ def tries(bench: Bench, candidates: int, few: bool) -> Iterator[Try]:
         return Outcome({f"exit {ran.code}": 1}, ran.peak_mb)
 
     def variables(name: str, value: str) -> Outcome:
-        ran, _ = bench.run(COMMANDS["rank"], env={name: value})
+        ran, _ = bench.run(COMPILED, env={name: value})
         demand(ran.code == 2, f"exit 2, not {ran.code}: {ran.err}")
         demand("defect" not in ran.err, f"it is no defect of sed2: {ran.err}")
         return Outcome({"exit 2": 1}, ran.peak_mb)

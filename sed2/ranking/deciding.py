@@ -26,9 +26,9 @@ from itertools import pairwise
 import numpy as np
 
 from sed2.errors import ResourceError, UsageError
-from sed2.options import TIMES, DecidingOptions
+from sed2.options import DecidingOptions
 from sed2.ranking.order import as_probability, rank_results, separation
-from sed2.ranking.outlook import Outlook, outlook
+from sed2.ranking.outlook import Outlook, outlook, usual_demand
 from sed2.ranking.probabilities import (
     probability_ahead,
     probability_best,
@@ -66,11 +66,12 @@ def read_demand(wish: DecidingOptions, settings: Mapping[str, Settings]) -> Dema
             mend="Give `input_groups` 2 or more, such as the default",
             where="until_decided",
         )
-    return Demand(
-        wish.decide_at,
-        wish.max_draws or TIMES * first.draws,
-        wish.max_samples or TIMES * first.samples,
-        wish.budget,
+    usual = usual_demand(wish.decide_at, first)
+    return replace(
+        usual,
+        max_draws=wish.max_draws or usual.max_draws,
+        max_samples=wish.max_samples or usual.max_samples,
+        budget=wish.budget,
     )
 
 

@@ -56,7 +56,9 @@ def test_joint_2sed_orders_by_default(
     for part in ("joint 2sED", "end-to-end", "lower 2sED"):
         assert part in header_of(ran.out)
     assert "Ordered by joint 2sED at eps = 0.3." in ran.out
+    assert "K = 3 draws (3 end-to-end)" in ran.out
     joint = json.loads(Path("r.json").read_text())
+    assert {m["factors"]["end_to_end_draws"] for m in joint["models"]} == {3}
     assert sed2("rank", spec, *size, "--score", "joint", "--json", "told.json").code == 0
     told = json.loads(Path("told.json").read_text())
     assert [m["score"] for m in told["models"]] == [m["score"] for m in joint["models"]]

@@ -11,6 +11,7 @@ import pytest
 from flax import nnx
 
 from sed2.blocks.freeze import freeze
+from sed2.fisher import generic
 from sed2.fisher.generic import generic_roots
 from sed2.fisher.likelihood import output_rows
 from sed2.fisher.roots import Roots
@@ -156,6 +157,22 @@ def test_lanczos_is_exact_where_the_eigenvalues_are_few(network: str, inputs: in
             want = ((probes @ vectors) ** 2 @ np.log1p(amplitude * values)).mean()
             for rule in (got, got.below, got.coarse, got.coarse.below):
                 assert log_determinant(rule, amplitude) == pytest.approx(want, rel=1e-9)
+
+
+def test_of_many_eigenvalues_the_products_are_single_and_no_vectors_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same rules to what single precision allows, and not to more: it is what was done."""
+    of = setting(40)
+    signs = np.random.default_rng(1).uniform(-1, 1, size=64 * 47)
+    by = way("lanczos", samples=64, steps=6)
+    double = roots_of(of, "gaussian", "expected", by, signs)
+    monkeypatch.setattr(generic, "FEW", 10)
+    single = roots_of(of, "gaussian", "expected", by, signs)
+    for got, want in ((single, double), (single.below, double.below)):
+        assert got.values.dtype == float
+        assert log_determinant(got, 10) == pytest.approx(log_determinant(want, 10), rel=1e-4)
+    assert log_determinant(single, 10) != pytest.approx(log_determinant(double, 10), rel=1e-12)
 
 
 EVERY_WAY = [way("jacobian"), way("gram"), way("lanczos", samples=2, steps=5)]

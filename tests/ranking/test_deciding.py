@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -186,9 +186,10 @@ def test_a_demand_that_means_nothing_is_refused(given: dict[str, object]) -> Non
     assert caught.value.where == name
 
 
-def test_a_step_that_would_not_fit_the_time_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first step takes 10 s, the next has twice the draws: 30 s in all."""
-    world = World({"a": 100.0, "b": 100.1}, draws=50.0)
+def timed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[float], Callable[[Mapping[str, Settings], str], list[ModelResult]]]:
+    """The clock, and `world.run` that takes a second for 20 draws of one model."""
     now = [0.0]
     monkeypatch.setattr("sed2.ranking.deciding.time.monotonic", lambda: now[0])
 
@@ -196,6 +197,13 @@ def test_a_step_that_would_not_fit_the_time_is_not_begun(monkeypatch: pytest.Mon
         now[0] += sum(its.draws for its in settings.values()) / 20
         return world.run(settings, ahead)
 
+    return now, run
+
+
+def test_a_step_that_would_not_fit_the_time_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first step takes 10 s, the next has twice the draws: 30 s in all."""
+    world = World({"a": 100.0, "b": 100.1}, draws=50.0)
+    now, run = timed(world, monkeypatch)
     for budget, draws in ((29, 100), (31, 200)):
         now[0] = 0
         ranking = rank_until_decided(world.settings(), run, replace(DEMAND, budget=budget))
@@ -207,13 +215,7 @@ def test_a_step_that_would_not_fit_the_time_is_not_begun(monkeypatch: pytest.Mon
 def test_before_every_further_step_the_rest_is_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 10 s for K = 100, the gap needs K = 800: 20, 40 and 80 s more, the first one included."""
     world = World({"a": 101.0, "b": 100.0}, draws=10.0)
-    now = [0.0]
-    monkeypatch.setattr("sed2.ranking.deciding.time.monotonic", lambda: now[0])
-
-    def run(settings: Mapping[str, Settings], ahead: str) -> list[ModelResult]:
-        now[0] += sum(its.draws for its in settings.values()) / 20
-        return world.run(settings, ahead)
-
+    _, run = timed(world, monkeypatch)
     ranking = rank_until_decided(world.settings(), run, DEMAND)
     assert all(model.decided for model in ranking.models[:-1])
     assert world.ahead == [

@@ -285,7 +285,7 @@ def check_networks(candidate: ModelSpec, settings: Settings, input_shape: tuple[
 def check_split_alike(
     candidates: Sequence[ModelSpec], settings: Sequence[Settings], input_shape: tuple[int, ...]
 ) -> None:
-    """Refuse an order of models that are split into blocks in different manners: the finer a
+    """Refuse to compare models that are split into blocks in different manners: the finer a
     network is split, the more its blocks can do by themselves.
 
     Args:
@@ -314,8 +314,8 @@ def check_split_alike(
     raise UsageError(
         f"`{shown(one)}` is split into blocks {words[one]}, `{shown(other)}` {words[other]}: their "
         "lower 2sED do not compare",
-        mend="Take `blocks` auto for all, or `chain` end-to-end, or order them all the same with "
-        "`allow_mixed`",
+        mend="Take `blocks` auto for all, or a score that takes each network as one block "
+        "(end-to-end), or compare them all the same with `allow_mixed`",
         where="blocks",
     )
 
@@ -337,22 +337,29 @@ def load_data(settings: Settings, held: Any = None) -> Dataset:
 
 
 def checked_data(
-    candidates: Sequence[ModelSpec], settings: Sequence[Settings], held: Any = None
+    candidates: Sequence[ModelSpec],
+    settings: Sequence[Settings],
+    held: Any = None,
+    *,
+    mixed: bool = False,
 ) -> Dataset:
     """The data set of all candidates, checked against each, so that nothing fails half-way.
 
     Args:
         settings: of each; all name the same data.
         held: as for `load_data`.
+        mixed: whether they may be split into blocks in different manners.
 
     Raises:
-        UsageError, DataError: as `load_data` and `check_networks`.
+        UsageError, DataError: as `load_data`, `check_networks` and `check_split_alike`.
         SpecError: a candidate does not fit its data.
     """
     dataset = load_data(settings[0], held)
     for candidate, its in zip(candidates, settings, strict=True):
         check_inputs(candidate, dataset)
         check_networks(candidate, its, dataset.input_shape)
+    if len(candidates) > 1 and not mixed:
+        check_split_alike(candidates, settings, dataset.input_shape)
     return dataset
 
 

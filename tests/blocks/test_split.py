@@ -18,7 +18,7 @@ from sed2.blocks.factory import split
 from sed2.blocks.freeze import freeze
 from sed2.blocks.pieces import NativePiece, Piece, taken_apart
 from sed2.blocks.user import UserBlock
-from sed2.chain import Chain, build_chain, manners
+from sed2.chain import Chain, build_chain, dense_layers, manners
 from sed2.common.randomness import block_keys, to_normal, uniforms
 from sed2.errors import UsageError
 from sed2.fisher.items import Items
@@ -156,6 +156,44 @@ def test_the_joint_score_is_that_of_the_same_in_yaml() -> None:
     want = score(yaml, x, **joint)
     np.testing.assert_allclose(score(networks.Hidden, x, **joint), want, rtol=1e-9)
     np.testing.assert_allclose(score(networks.linen_network, x, **joint), want, rtol=1e-9)
+
+
+class Relu(networks.Hidden):
+    """Layers that LAPACK alone can do."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.last(nnx.relu(self.first(x)))
+
+
+@pytest.mark.parametrize("settings", [{}, {"chain": "end-to-end"}, {"prior": "he_normal"}])
+def test_plain_layers_cost_what_the_same_in_yaml_does(settings: dict[str, Any]) -> None:
+    """The same engine and the same work, with nothing to compile."""
+    from sed2.estimate import estimate
+
+    layers = [{"dense": {"features": 5, "activation": "relu"}}, {"dense": {"features": 2}}]
+    yaml, x = load_spec({"blocks": layers}).models[0], dataset(inputs(FLAT))
+    wanted = Settings.model_validate({"dataset": "t", "samples": 8, "draws": 3, **settings})
+    one, other = (estimate(of, x, wanted) for of in (yaml, from_network(Relu)))
+    assert one.provenance.engine == other.provenance.engine == "lapack"
+    assert [block.work for block in one.plan] == [block.work for block in other.plan]
+    np.testing.assert_allclose(other.score.value, one.score.value, rtol=1e-9)
+    as_made = wanted.model_copy(update={"prior": "init"})  # by the network itself
+    assert estimate(from_network(Relu), x, as_made).provenance.engine == "xla"
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        made(nnx.Linear(4, 3, rngs=nnx.Rngs(1)), lambda z: jnp.maximum(z, 0)),  # 1/2 at 0
+        made(nnx.Linear(4, 3, rngs=nnx.Rngs(1)), nnx.BatchNorm(3, rngs=nnx.Rngs(1))),
+        made(nnx.Linear(4, 3, rngs=nnx.Rngs(1)), jnp.tanh),
+    ],
+    ids=["maximum", "norm", "tanh"],
+)
+def test_other_layers_are_no_plain_ones(network: Any) -> None:
+    (block,) = apart(network, FLAT)
+    assert isinstance(block, NativePiece)
+    assert dense_layers(block, FLAT) == ()
 
 
 class Residual(nnx.Module):

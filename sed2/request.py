@@ -11,9 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sed2.blocks import BlockOptions, Shape
+from sed2.blocks import Block, BlockOptions, Shape
 from sed2.blocks.base import OfUser
-from sed2.chain import build_chain, manners
+from sed2.chain import as_handed, build_chain, manners
 from sed2.data.catalogue import DATASETS
 from sed2.data.formats import SHORT, default_label, meaningless
 from sed2.data.load import Dataset, load_dataset
@@ -366,8 +366,8 @@ def checked_data(
 def check_inputs(candidate: ModelSpec, dataset: Dataset) -> Shape:
     """As `data_check`, for a data set; and the first block may not take the numbers of tokens for
     quantities."""
-    shape, first = data_check(candidate, dataset.x), candidate.blocks[0]
-    if dataset.tokens and isinstance(first, BlockOptions) and not first.first_only:
+    shape = data_check(candidate, dataset.x)
+    if dataset.tokens and (first := _of_quantities(candidate, dataset.input_shape)):
         raise SpecError(
             f"the inputs of `{shown(dataset.name)}` are whole numbers, which look like those of "
             f"tokens, and `{first.kind}`, the first block of `{shown(candidate.name)}`, would take "
@@ -377,6 +377,17 @@ def check_inputs(candidate: ModelSpec, dataset: Dataset) -> Shape:
             where=(candidate.block_where or (candidate.where,))[0],
         )
     return shape
+
+
+def _of_quantities(candidate: ModelSpec, input_shape: Shape) -> Block | None:
+    """The first block, as fine as it can be split, if it takes its inputs for quantities."""
+    first = next(iter(as_handed(candidate.blocks, input_shape)))
+    if isinstance(first, OfUser):
+        from sed2.blocks.user import in_full
+
+        first = in_full(first, input_shape)[0]
+        return first if first.layout(input_shape) else None  # a product or a convolution
+    return first if isinstance(first, BlockOptions) and not first.first_only else None
 
 
 def no_dataset() -> UsageError:

@@ -456,6 +456,60 @@ def test_a_program_of_a_single_input_may_be_another_one() -> None:
         np.testing.assert_allclose(module(x[3:4]), module(x)[3:4], rtol=1e-12)
 
 
+class Remat(networks.Hidden):
+    """The same program twice, with its variables."""
+
+    def keep(self, rngs: nnx.Rngs) -> None:
+        self.inner = nnx.Linear(5, 5, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        one = nnx.remat(lambda layer, x: jnp.tanh(layer(x)))
+        return self.last(one(self.inner, one(self.first, x)))
+
+
+class Jitted(Remat):
+    def __call__(self, x: jax.Array) -> jax.Array:
+        one = nnx.jit(lambda layer, x: jax.jit(jnp.tanh)(layer(x)))
+        return self.last(one(self.inner, one(self.first, x)))
+
+
+class Dropped(Remat):
+    def keep(self, rngs: nnx.Rngs) -> None:
+        super().keep(rngs)
+        self.drop = nnx.Dropout(0.5, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.last(self.drop(jnp.tanh(self.inner(self.drop(jnp.tanh(self.first(x)))))))
+
+
+class Loops(networks.Hidden):
+    """A loop over parameters, and one without."""
+
+    def keep(self, rngs: nnx.Rngs) -> None:
+        self.stack = nnx.Param(jax.random.normal(rngs.params(), (3, 5, 5)))
+
+    def middle(self, hidden: jax.Array) -> jax.Array:
+        def step(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, None]:
+            return jnp.tanh(x @ kernel), None
+
+        hidden, _ = jax.lax.scan(step, hidden, self.stack[...])
+        return jax.lax.fori_loop(0, 2, lambda _, x: jnp.tanh(x), hidden)
+
+
+@pytest.mark.parametrize(
+    ("network", "sizes"),
+    [
+        (Remat, {"dense_1": 25, "dense_2": 30, "dense_3": 12}),
+        (Jitted, {"dense_1": 25, "dense_2": 30, "dense_3": 12}),
+        (Dropped, {"dense_1": 25, "dense_2": 30, "dense_3": 12}),
+        (Loops, {"dense_1": 25, "block_1": 75, "dense_2": 12}),
+    ],
+)
+def test_what_is_called_within_is_looked_into(network: Any, sizes: dict[str, int]) -> None:
+    chain = build_chain(apart(network, FLAT), FLAT)
+    assert {block.name: block.parameters for block in chain.blocks} == sizes
+
+
 class Tied(networks.Hidden):
     """A layer twice, and another behind it; a third is not used."""
 

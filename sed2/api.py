@@ -46,7 +46,6 @@ from sed2.request import (
     Spec,
     check_inputs,
     check_networks,
-    check_split_alike,
     checked_data,
     load_data,
     no_dataset,
@@ -160,7 +159,7 @@ def rank(
     Args:
         spec: as for `compute`; or models of these kinds as a list, or as a dict by name.
         allow_import, allow_partial: as for `compute`.
-        allow_mixed: whether to order models that are split into blocks in different manners.
+        allow_mixed: whether to compare models that are split into blocks in different manners.
         until_decided: whether to add draws and inputs where neighbours are not told apart, as
             `sed2.ranking.deciding` says, until every order of neighbours has the probability
             `decide_at`, or `max_draws` and `max_samples` per model are reached.
@@ -196,9 +195,8 @@ def rank(
     check_comparable(names, resolved, also=("seed",) if train or baselines else ())
     its = dict(zip(names, resolved, strict=True))
     held = settings.get("dataset")
-    dataset = checked_data(file.models, resolved, held)  # the same, or they do not compare
-    if not allow_mixed:
-        check_split_alike(file.models, resolved, dataset.input_shape)
+    # The same for all, or they do not compare.
+    dataset = checked_data(file.models, resolved, held, mixed=allow_mixed)
     wanted_size = resolve_options(LimitOptions, limits, file)
     file = _as_wanted(file, dataset.input_shape)
     candidates, sizes, left_out = _within_limits(file, dataset, wanted_size)
@@ -255,6 +253,7 @@ def select(
     *,
     allow_import: bool = False,
     allow_partial: bool = False,
+    allow_mixed: bool = False,
     run_dir: RunDir = None,
     ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
@@ -269,6 +268,7 @@ def select(
     Args:
         spec: as for `rank`.
         allow_import, allow_partial, ray: as for `compute`.
+        allow_mixed: as for `rank`; it matters to measures of blocks, lower and joint.
         run_dir: as for `compute`; what a rung trained is kept, so that an end loses one at most.
         progress: called as the work goes on.
         options: as for `rank`, and from the same sources the fields of
@@ -291,7 +291,7 @@ def select(
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     names = [candidate.name for candidate in file.models]
     check_comparable(names, resolved, also=("seed",))
-    dataset = checked_data(file.models, resolved, settings.get("dataset"))
+    dataset = checked_data(file.models, resolved, settings.get("dataset"), mixed=True)
     file = _as_wanted(file, dataset.input_shape)
     models, sizes, left_out = _within_limits(
         file, dataset, resolve_options(LimitOptions, limits, file)
@@ -303,6 +303,7 @@ def select(
         resolve_options(TrainingSettings, training, file),
         wish,
         dataset,
+        mixed=allow_mixed,
     )
     tasks = prior_tasks(candidates, wish.prune_by) or first_tasks(candidates)
     with _workplace("select", tasks, dataset, file, run, cluster) as place:
@@ -357,6 +358,7 @@ def stability(
     seeds: int | str | None = None,
     allow_import: bool = False,
     allow_partial: bool = False,
+    allow_mixed: bool = False,
     run_dir: RunDir = None,
     ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
@@ -374,6 +376,7 @@ def stability(
         sigma_grid: sigma, 1e-4 to 1 by default.
         seeds: how many; 5 by default.
         allow_import, allow_partial, run_dir, ray: as for `compute`.
+        allow_mixed: as for `rank`.
         progress: called as the work goes on, with the work done in all.
         options: as for `compute`; `input_groups` is of no use here.
 
@@ -387,7 +390,7 @@ def stability(
     cluster = _cluster(file, ray, of_tasks)
     resolved = [resolve_settings(file, candidate, settings) for candidate in file.models]
     check_shared([candidate.name for candidate in file.models], resolved, grids.seeds)
-    dataset = checked_data(file.models, resolved, settings.get("dataset"))
+    dataset = checked_data(file.models, resolved, settings.get("dataset"), mixed=allow_mixed)
     by_name = {model.name: its for model, its in zip(file.models, resolved, strict=True)}
     file = _as_wanted(file, dataset.input_shape)
     resolved = [by_name[model.name] for model in file.models]
@@ -404,6 +407,7 @@ def gate(
     *,
     allow_import: bool = False,
     allow_partial: bool = False,
+    allow_mixed: bool = False,
     run_dir: RunDir = None,
     ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
@@ -415,6 +419,7 @@ def gate(
         spec: as for `rank`; models are compared with those of the same name.
         baseline: the file that `make_baseline` is written to.
         allow_import, allow_partial, run_dir, ray, progress: as for `compute`.
+        allow_mixed: as for `rank`.
         options: as for `compute`, with the settings of the baseline, and from the same sources the
             fields of `sed2.options.GateOptions`.
 
@@ -424,7 +429,7 @@ def gate(
     """
     settings, *_ = sort_out(options, Settings, ClusterOptions, GateOptions)
     file = read_spec(spec, allow_import, allow_partial, settings)
-    with _candidates(file, options, run_dir, ray, progress) as (candidates, rules):
+    with _candidates(file, options, run_dir, ray, progress, allow_mixed) as (candidates, rules):
         return judge(candidates, read_baseline(Path(baseline)), rules, str(baseline))
 
 
@@ -434,6 +439,7 @@ def make_baseline(
     *,
     allow_import: bool = False,
     allow_partial: bool = False,
+    allow_mixed: bool = False,
     run_dir: RunDir = None,
     ray: Ray = None,
     progress: Progress = lambda name, done, total: None,
@@ -445,6 +451,7 @@ def make_baseline(
         spec: as for `rank`.
         old: a baseline from which is taken over what still stands.
         allow_import, allow_partial, run_dir, ray, progress: as for `compute`.
+        allow_mixed: as for `rank`.
         options: as for `gate`; of its own only `max_draws` counts, if four batches of the draws
             given are too many.
 
@@ -453,7 +460,7 @@ def make_baseline(
     """
     settings, *_ = sort_out(options, Settings, ClusterOptions, GateOptions)
     file = read_spec(spec, allow_import, allow_partial, settings)
-    with _candidates(file, options, run_dir, ray, progress) as (candidates, rules):
+    with _candidates(file, options, run_dir, ray, progress, allow_mixed) as (candidates, rules):
         return write_baseline(candidates, rules, old)
 
 
@@ -564,7 +571,12 @@ def _within_limits(
 
 @contextmanager
 def _candidates(
-    file: SpecFile, options: Mapping[str, Any], run_dir: RunDir, ray: Ray, progress: Progress
+    file: SpecFile,
+    options: Mapping[str, Any],
+    run_dir: RunDir,
+    ray: Ray,
+    progress: Progress,
+    mixed: bool,
 ) -> Iterator[tuple[Candidates, Rules]]:
     """The models of a gate; their data are read and their work begins where it is needed."""
     settings, of_tasks, demands = sort_out(options, Settings, ClusterOptions, GateOptions)
@@ -583,7 +595,7 @@ def _candidates(
         @cache
         def dataset() -> Dataset:
             held = settings.get("dataset")
-            return checked_data(file.models, list(resolved.values()), held)
+            return checked_data(file.models, list(resolved.values()), held, mixed=mixed)
 
         @cache
         def place() -> Workplace:

@@ -134,6 +134,7 @@ class Joined:
 def dense_layers(block: Block, input_shape: Shape) -> tuple[Dense, ...]:
     """The layers that a block consists of, if these are plain ones: dense, without norm, of flat
     inputs, linear or ReLU. Empty if it is anything else."""
+    block = getattr(block, "same", block)  # of a user's own network
     match block:
         case Dense(norm="none", activation="none" | "identity" | "relu") if len(input_shape) == 1:
             return (block,)

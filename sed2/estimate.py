@@ -22,6 +22,7 @@ from sed2.estimators.diagnostics import (
     find_warnings,
     noise_as_capacity,
     noise_checks,
+    of_both,
 )
 from sed2.estimators.problem import Problem
 from sed2.estimators.registry import ESTIMATORS, reserved
@@ -193,14 +194,7 @@ def scored(settings: Settings, lower: ModelResult, whole: ModelResult | None = N
             effective_sample_size=whole.effective_sample_size,
             plan=whole.plan[0],
         ),
-        warnings=(
-            *lower.warnings,
-            *(
-                f"end-to-end: {warning}"
-                for warning in whole.warnings
-                if warning not in lower.warnings
-            ),
-        ),
+        warnings=of_both(lower.warnings, whole.warnings),
     )
 
 

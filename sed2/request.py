@@ -11,9 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sed2.blocks import BlockOptions, Shape
+from sed2.blocks import Block, BlockOptions, Shape
 from sed2.blocks.base import OfUser
-from sed2.chain import build_chain, manners
+from sed2.chain import as_handed, build_chain, manners
 from sed2.data.catalogue import DATASETS
 from sed2.data.formats import SHORT, default_label, meaningless
 from sed2.data.load import Dataset, load_dataset
@@ -285,7 +285,7 @@ def check_networks(candidate: ModelSpec, settings: Settings, input_shape: tuple[
 def check_split_alike(
     candidates: Sequence[ModelSpec], settings: Sequence[Settings], input_shape: tuple[int, ...]
 ) -> None:
-    """Refuse an order of models that are split into blocks in different manners: the finer a
+    """Refuse to compare models that are split into blocks in different manners: the finer a
     network is split, the more its blocks can do by themselves.
 
     Args:
@@ -314,8 +314,8 @@ def check_split_alike(
     raise UsageError(
         f"`{shown(one)}` is split into blocks {words[one]}, `{shown(other)}` {words[other]}: their "
         "lower 2sED do not compare",
-        mend="Take `blocks` auto for all, or `chain` end-to-end, or order them all the same with "
-        "`allow_mixed`",
+        mend="Take `blocks` auto for all, or a score that takes each network as one block "
+        "(end-to-end), or compare them all the same with `allow_mixed`",
         where="blocks",
     )
 
@@ -337,30 +337,37 @@ def load_data(settings: Settings, held: Any = None) -> Dataset:
 
 
 def checked_data(
-    candidates: Sequence[ModelSpec], settings: Sequence[Settings], held: Any = None
+    candidates: Sequence[ModelSpec],
+    settings: Sequence[Settings],
+    held: Any = None,
+    *,
+    mixed: bool = False,
 ) -> Dataset:
     """The data set of all candidates, checked against each, so that nothing fails half-way.
 
     Args:
         settings: of each; all name the same data.
         held: as for `load_data`.
+        mixed: whether they may be split into blocks in different manners.
 
     Raises:
-        UsageError, DataError: as `load_data` and `check_networks`.
+        UsageError, DataError: as `load_data`, `check_networks` and `check_split_alike`.
         SpecError: a candidate does not fit its data.
     """
     dataset = load_data(settings[0], held)
     for candidate, its in zip(candidates, settings, strict=True):
         check_inputs(candidate, dataset)
         check_networks(candidate, its, dataset.input_shape)
+    if len(candidates) > 1 and not mixed:
+        check_split_alike(candidates, settings, dataset.input_shape)
     return dataset
 
 
 def check_inputs(candidate: ModelSpec, dataset: Dataset) -> Shape:
     """As `data_check`, for a data set; and the first block may not take the numbers of tokens for
     quantities."""
-    shape, first = data_check(candidate, dataset.x), candidate.blocks[0]
-    if dataset.tokens and isinstance(first, BlockOptions) and not first.first_only:
+    shape = data_check(candidate, dataset.x)
+    if dataset.tokens and (first := _of_quantities(candidate, dataset.input_shape)):
         raise SpecError(
             f"the inputs of `{shown(dataset.name)}` are whole numbers, which look like those of "
             f"tokens, and `{first.kind}`, the first block of `{shown(candidate.name)}`, would take "
@@ -370,6 +377,17 @@ def check_inputs(candidate: ModelSpec, dataset: Dataset) -> Shape:
             where=(candidate.block_where or (candidate.where,))[0],
         )
     return shape
+
+
+def _of_quantities(candidate: ModelSpec, input_shape: Shape) -> Block | None:
+    """The first block, as fine as it can be split, if it takes its inputs for quantities."""
+    first = next(iter(as_handed(candidate.blocks, input_shape)))
+    if isinstance(first, OfUser):
+        from sed2.blocks.user import in_full
+
+        first = in_full(first, input_shape)[0]
+        return first if first.layout(input_shape) else None  # a product or a convolution
+    return first if isinstance(first, BlockOptions) and not first.first_only else None
 
 
 def no_dataset() -> UsageError:

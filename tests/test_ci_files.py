@@ -203,3 +203,18 @@ def test_a_release_is_published_by_a_job_that_does_nothing_else() -> None:
     assert publish["permissions"] == {"id-token": "write"}
     assert all("run" not in step for step in publish["steps"])
     assert ".ci/package" in [step.get("run") for step in jobs["build"]["steps"]]
+
+
+def test_what_needs_another_library_is_run_with_it() -> None:
+    """`.ci/run` skips it, for want of the library: `.ci/frameworks` has what `dev` does not."""
+    script = (ROOT / ".ci" / "frameworks").read_text(encoding="utf-8")
+    found = set[str]()
+    for path in (ROOT / "tests").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        names = set(re.findall(r'importorskip\(\s*"(\w+)', text))
+        if needed := names - {"PIL", "pyarrow", "ray", "sed2", "selenium"}:
+            own = path.relative_to(ROOT)
+            assert any(f" {place} " in script for place in (own, own.parent)), own
+            found |= needed
+    assert len(found) >= 10
+    assert {name for name in found if name.replace("_", "-") not in script} == set()

@@ -131,6 +131,12 @@ class NativePiece(_OfWhole):
     native: Native = field(compare=False)
     epsilon: float = field(compare=False)
 
+    @property
+    def same(self) -> Block:
+        """A block that computes the same from the same numbers; but for those that the network
+        makes itself."""
+        return self.native.block if self.identity == self.native.block.identity else self
+
     def output_shape(self, input_shape: Shape) -> Shape:
         return self.native.block.output_shape(input_shape)
 

@@ -338,6 +338,8 @@ def _not_applicable(block: UserBlock, input_shape: Shape, error: Exception) -> S
             "It is called with one argument, a batch of inputs, and returns an array; arguments "
             "named deterministic, train, training, is_training or use_running_average are given"
         )
+    elif "integer" in text:
+        mend = "Inputs are real numbers here, also those of tokens: look up `x.astype(int)`"
     elif "carry" in text and "float32" in text:
         mend = (
             "sed2 computes in float64: let the carry have the type of the inputs (x.dtype), or "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sed2.cli.options import SpecArguments, as_spec, with_options, with_outputs
+from sed2.cli.options import AllowMixed, SpecArguments, as_spec, with_options, with_outputs
 from sed2.cli.run_dir import RunDir
 from sed2.cli.telling import at_work
 from sed2.common import terminal
@@ -40,6 +40,7 @@ def gate(
     update: Annotated[
         bool, typer.Option("--update", help="Write the baseline and judge nothing.")
     ] = False,
+    allow_mixed: AllowMixed = False,
     run_dir: RunDir = None,
     outputs: Outputs,
     options: dict[str, Any],
@@ -58,6 +59,7 @@ def gate(
     """
     from sed2 import api
 
+    options["allow_mixed"] = allow_mixed
     if update:
         if outputs.files or outputs.json_on_stdout:
             terminal.warn(

@@ -54,6 +54,13 @@ Verbose = Annotated[
         rich_help_panel=OUTPUT.title,
     ),
 ]
+AllowMixed = Annotated[
+    bool,
+    typer.Option(
+        "--allow-mixed",
+        help="Compare models that are split into blocks in different manners (--blocks) as well.",
+    ),
+]
 TRUST = {
     "allow_import": "Import and run the Python code that `module:` names in the YAML. "
     "Trust it first.",

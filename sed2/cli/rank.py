@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sed2.cli.options import SpecArguments, Verbose, as_spec, with_options, with_outputs
+from sed2.cli.options import AllowMixed, SpecArguments, Verbose, as_spec, with_options, with_outputs
 from sed2.cli.run_dir import RunDir
 from sed2.cli.telling import at_work, tell
 from sed2.options import TRAINING, ClusterOptions, DecidingOptions, LimitOptions, TrainingSettings
@@ -48,13 +48,7 @@ def rank(
             help="Take the measures that 2sED has to beat as well: synflow, ..., early losses.",
         ),
     ] = False,
-    allow_mixed: Annotated[
-        bool,
-        typer.Option(
-            "--allow-mixed",
-            help="Order models that are split into blocks in different manners (--blocks) as well.",
-        ),
-    ] = False,
+    allow_mixed: AllowMixed = False,
     run_dir: RunDir = None,
     verbose: Verbose = False,
     outputs: Outputs,

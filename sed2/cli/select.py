@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sed2.cli.options import SpecArguments, as_spec, with_options, with_outputs
+from sed2.cli.options import AllowMixed, SpecArguments, as_spec, with_options, with_outputs
 from sed2.cli.run_dir import RunDir
 from sed2.cli.telling import at_work, tell
 from sed2.options import ClusterOptions, LimitOptions, SelectOptions, TrainingSettings
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def select(
     spec: SpecArguments,
     *,
+    allow_mixed: AllowMixed = False,
     run_dir: RunDir = None,
     outputs: Outputs,
     options: dict[str, Any],
@@ -39,5 +40,5 @@ def select(
     from sed2 import api
 
     with at_work(run_dir) as work:
-        selection = api.select(as_spec(spec), **work, **options)
+        selection = api.select(as_spec(spec), allow_mixed=allow_mixed, **work, **options)
     tell(selection, outputs)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sed2.cli.options import SpecArguments, Verbose, as_spec, with_options, with_outputs
+from sed2.cli.options import AllowMixed, SpecArguments, Verbose, as_spec, with_options, with_outputs
 from sed2.cli.run_dir import RunDir
 from sed2.cli.telling import at_work, tell
 from sed2.options import ClusterOptions
@@ -37,6 +37,7 @@ def stability(
         str | None,
         typer.Option(metavar="S", help="How many seeds, from --seed on. [default: 5]"),
     ] = None,
+    allow_mixed: AllowMixed = False,
     run_dir: RunDir = None,
     verbose: Verbose = False,
     outputs: Outputs,
@@ -61,6 +62,7 @@ def stability(
             draws_grid=draws_grid,
             sigma_grid=sigma_grid,
             seeds=seeds,
+            allow_mixed=allow_mixed,
             **work,
             **options,
         )

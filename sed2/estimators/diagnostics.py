@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from sed2.measure.spectra import Spectra
 from sed2.measure.two_sed import lower_two_sed
 from sed2.measure.uncertainty import MIN_EFFECTIVE_SAMPLE_SIZE
 from sed2.priors import unknown_fans
-from sed2.settings import Settings, parse_prior
+from sed2.settings import SCORE_NAMES, Settings, parse_prior
 
 QUIETER = 10.0
 """What sigma is divided by, to see whether the score depends on it."""
@@ -169,9 +170,34 @@ def few_draws(
         if size < MIN_EFFECTIVE_SAMPLE_SIZE
         else f"log-determinants scatter by {weighting.spreads[worst]:.2g} over {at}"
     )
-    are = "is biased low" if len(concerned) == 1 else "are biased low"
+    return (_carried(sign, concerned),)
+
+
+def _carried(sign: str, concerned: Sequence[str]) -> str:
+    """The sentence of `few_draws`, which `_CARRIED` reads."""
+    named = " and ".join(filter(None, [", ".join(concerned[:-1]), concerned[-1]]))
+    are = "is" if len(concerned) == 1 else "are"
     return (
-        f"{sign}: a few draws carry {' and '.join(concerned)}, which {are} there, without an "
-        "error; what holds for other seeds at the same N and K need not hold for the limit of "
-        "many draws",
+        f"{sign}: a few draws carry {named}, which {are} biased low there, without an error; what "
+        "holds for other seeds at the same N and K need not hold for the limit of many draws"
     )
+
+
+_CARRIED = re.compile(r"(.*): a few draws carry (.*), which (?:is|are) biased low there.*")
+
+
+def of_both(blocks: Sequence[str], whole: Sequence[str]) -> tuple[str, ...]:
+    """The warnings of a network as a chain of blocks, and those that it has besides as one block.
+    That few draws carry both is said once."""
+    found = [*blocks]
+    carried = {place: few for place, each in enumerate(found) if (few := _CARRIED.fullmatch(each))}
+    for warning in whole:
+        if warning in blocks:
+            continue
+        if (few := _CARRIED.fullmatch(warning)) and carried:
+            place, of_blocks = carried.popitem()
+            concerned = [*of_blocks[2].split(" and "), SCORE_NAMES["end-to-end"]]
+            found[place] = _carried(f"{of_blocks[1]}, end-to-end {few[1]}", concerned)
+        else:
+            found.append(f"end-to-end: {warning}")
+    return tuple(found)

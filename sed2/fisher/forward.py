@@ -14,7 +14,7 @@ from sed2.blocks.abstract import abstract_split
 from sed2.blocks.convolve import use_matrix_products
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def traced_cost(block: Block, input_shape: Shape, samples: int) -> tuple[int, float]:
     """Numbers that one application to N inputs makes, and its floating-point operations."""
 

@@ -18,8 +18,9 @@ from typing import Literal
 
 from sed2.blocks import Block, Shape
 from sed2.blocks.dense import Dense
+from sed2.blocks.network import Network
 from sed2.blocks.supernet import columns
-from sed2.chain import Chain, ChainBlock, dense_layers
+from sed2.chain import Chain, ChainBlock, Joined, dense_layers
 from sed2.common import threefry
 from sed2.common.memory import GB, free_memory
 from sed2.errors import ResourceError
@@ -280,6 +281,15 @@ def forward_cost(block: ChainBlock, samples: int) -> tuple[int, float]:
 def _forward_cost(block: Block, input_shape: Shape, samples: int) -> tuple[int, float]:
     if layers := dense_layers(block, input_shape):
         return _dense_cost(layers, input_shape[0], samples)
+    if isinstance(block, Joined):
+        block = Network((block.before, block.block))
+    if isinstance(block, Network):  # of parts that other candidates have as well
+        numbers, work = 0, 0.0
+        for inner in block.blocks:
+            its = _forward_cost(inner, input_shape, samples)
+            numbers, work = numbers + its[0], work + its[1]
+            input_shape = inner.output_shape(input_shape)
+        return numbers, work
     from sed2.fisher.forward import traced_cost
 
     return traced_cost(block, input_shape, samples)

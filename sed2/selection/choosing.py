@@ -17,6 +17,7 @@ from sed2.data.load import Dataset
 from sed2.errors import UsageError, did_you_mean, shown
 from sed2.options import SelectOptions, TrainingSettings, read_budget
 from sed2.provenance import provenance
+from sed2.request import check_split_alike
 from sed2.selection.halving import Race
 from sed2.selection.results import SelectedModel, Selection, Spent
 from sed2.selection.rungs import RUNG, RungOf
@@ -49,6 +50,8 @@ def read_entries(
     training: TrainingSettings,
     wish: SelectOptions,
     dataset: Dataset,
+    *,
+    mixed: bool = False,
 ) -> Entries:
     """What is chosen from, checked before the work.
 
@@ -58,9 +61,10 @@ def read_entries(
         training: of a whole training.
         wish: what judges before the training.
         dataset: of all.
+        mixed: whether a measure of blocks may judge models that are split in different manners.
 
     Raises:
-        UsageError: there is one model only, or no such judge.
+        UsageError: there is one model only, or no such judge; or it cannot judge these.
         DataError, SpecError, ResourceError: as `check_training`.
     """
     if len(models) < 2:
@@ -74,6 +78,10 @@ def read_entries(
             mend=did_you_mean(wish.prune_by, judges),
             where="prune_by",
         )
+    if wish.prune_by in SCORE_NAMES:
+        judged = [with_score(settings[name], wish.prune_by) for name in models]
+        if not mixed:
+            check_split_alike(list(models.values()), judged, dataset.input_shape)
     for name, model in models.items():
         check_training(model, dataset, settings[name], training)
     return Entries(models, {name: settings[name] for name in models}, sizes, training, dataset)
@@ -104,7 +112,18 @@ def prior_tasks(candidates: Entries, prune_by: str) -> list[Task]:
 
 
 def with_score(settings: Settings, score: str) -> Settings:
-    """The settings under that score; a judge of candidates needs no error from the inputs."""
+    """The settings under that score; a judge of candidates needs no error from the inputs.
+
+    Raises:
+        UsageError: `chain` leaves nothing for it to compare.
+    """
+    if score != "lower" and settings.chain != "blocks":
+        raise UsageError(
+            f"`prune_by` {score} compares the network as one block with its blocks, which `chain` "
+            f"{settings.chain} does not tell apart",
+            mend="Take `prune_by` lower, or leave `chain` out",
+            where="prune_by",
+        )
     given = settings.model_dump(exclude_unset=True) | {"score": score, "input_groups": 0}
     return Settings.model_validate(given)
 

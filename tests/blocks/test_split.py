@@ -18,7 +18,7 @@ from sed2.blocks.factory import split
 from sed2.blocks.freeze import freeze
 from sed2.blocks.pieces import NativePiece, Piece, taken_apart
 from sed2.blocks.user import UserBlock
-from sed2.chain import Chain, build_chain, manners
+from sed2.chain import Chain, build_chain, dense_layers, manners
 from sed2.common.randomness import block_keys, to_normal, uniforms
 from sed2.errors import UsageError
 from sed2.fisher.items import Items
@@ -156,6 +156,44 @@ def test_the_joint_score_is_that_of_the_same_in_yaml() -> None:
     want = score(yaml, x, **joint)
     np.testing.assert_allclose(score(networks.Hidden, x, **joint), want, rtol=1e-9)
     np.testing.assert_allclose(score(networks.linen_network, x, **joint), want, rtol=1e-9)
+
+
+class Relu(networks.Hidden):
+    """Layers that LAPACK alone can do."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.last(nnx.relu(self.first(x)))
+
+
+@pytest.mark.parametrize("settings", [{}, {"chain": "end-to-end"}, {"prior": "he_normal"}])
+def test_plain_layers_cost_what_the_same_in_yaml_does(settings: dict[str, Any]) -> None:
+    """The same engine and the same work, with nothing to compile."""
+    from sed2.estimate import estimate
+
+    layers = [{"dense": {"features": 5, "activation": "relu"}}, {"dense": {"features": 2}}]
+    yaml, x = load_spec({"blocks": layers}).models[0], dataset(inputs(FLAT))
+    wanted = Settings.model_validate({"dataset": "t", "samples": 8, "draws": 3, **settings})
+    one, other = (estimate(of, x, wanted) for of in (yaml, from_network(Relu)))
+    assert one.provenance.engine == other.provenance.engine == "lapack"
+    assert [block.work for block in one.plan] == [block.work for block in other.plan]
+    np.testing.assert_allclose(other.score.value, one.score.value, rtol=1e-9)
+    as_made = wanted.model_copy(update={"prior": "init"})  # by the network itself
+    assert estimate(from_network(Relu), x, as_made).provenance.engine == "xla"
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        made(nnx.Linear(4, 3, rngs=nnx.Rngs(1)), lambda z: jnp.maximum(z, 0)),  # 1/2 at 0
+        made(nnx.Linear(4, 3, rngs=nnx.Rngs(1)), nnx.BatchNorm(3, rngs=nnx.Rngs(1))),
+        made(nnx.Linear(4, 3, rngs=nnx.Rngs(1)), jnp.tanh),
+    ],
+    ids=["maximum", "norm", "tanh"],
+)
+def test_other_layers_are_no_plain_ones(network: Any) -> None:
+    (block,) = apart(network, FLAT)
+    assert isinstance(block, NativePiece)
+    assert dense_layers(block, FLAT) == ()
 
 
 class Residual(nnx.Module):
@@ -416,6 +454,60 @@ def test_a_program_of_a_single_input_may_be_another_one() -> None:
         _, piece, _ = apart(Single, FLAT)
         module, x = piece.build((5,), nnx.Rngs(0)), jnp.asarray(inputs((5,)))
         np.testing.assert_allclose(module(x[3:4]), module(x)[3:4], rtol=1e-12)
+
+
+class Remat(networks.Hidden):
+    """The same program twice, with its variables."""
+
+    def keep(self, rngs: nnx.Rngs) -> None:
+        self.inner = nnx.Linear(5, 5, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        one = nnx.remat(lambda layer, x: jnp.tanh(layer(x)))
+        return self.last(one(self.inner, one(self.first, x)))
+
+
+class Jitted(Remat):
+    def __call__(self, x: jax.Array) -> jax.Array:
+        one = nnx.jit(lambda layer, x: jax.jit(jnp.tanh)(layer(x)))
+        return self.last(one(self.inner, one(self.first, x)))
+
+
+class Dropped(Remat):
+    def keep(self, rngs: nnx.Rngs) -> None:
+        super().keep(rngs)
+        self.drop = nnx.Dropout(0.5, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.last(self.drop(jnp.tanh(self.inner(self.drop(jnp.tanh(self.first(x)))))))
+
+
+class Loops(networks.Hidden):
+    """A loop over parameters, and one without."""
+
+    def keep(self, rngs: nnx.Rngs) -> None:
+        self.stack = nnx.Param(jax.random.normal(rngs.params(), (3, 5, 5)))
+
+    def middle(self, hidden: jax.Array) -> jax.Array:
+        def step(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, None]:
+            return jnp.tanh(x @ kernel), None
+
+        hidden, _ = jax.lax.scan(step, hidden, self.stack[...])
+        return jax.lax.fori_loop(0, 2, lambda _, x: jnp.tanh(x), hidden)
+
+
+@pytest.mark.parametrize(
+    ("network", "sizes"),
+    [
+        (Remat, {"dense_1": 25, "dense_2": 30, "dense_3": 12}),
+        (Jitted, {"dense_1": 25, "dense_2": 30, "dense_3": 12}),
+        (Dropped, {"dense_1": 25, "dense_2": 30, "dense_3": 12}),
+        (Loops, {"dense_1": 25, "block_1": 75, "dense_2": 12}),
+    ],
+)
+def test_what_is_called_within_is_looked_into(network: Any, sizes: dict[str, int]) -> None:
+    chain = build_chain(apart(network, FLAT), FLAT)
+    assert {block.name: block.parameters for block in chain.blocks} == sizes
 
 
 class Tied(networks.Hidden):

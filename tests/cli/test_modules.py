@@ -36,7 +36,8 @@ def broken(rngs):
 def spec(sed2: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     import numpy as np
 
-    np.savez("d.npz", x=np.random.default_rng(0).normal(size=(20, 4)))
+    x = np.random.default_rng(0).normal(size=(20, 4))
+    np.savez("d.npz", x=x, y=np.arange(20) % 2)
     Path("my_nets.py").write_text(MINE)
     monkeypatch.syspath_prepend(tmp_path)
     Path("s.yaml").write_text(
@@ -111,13 +112,39 @@ def test_the_blocks_of_a_class_are_shown(sed2: Run, spec: str) -> None:
     assert last["holds"] == ["last.bias", "last.kernel"]
 
 
-def test_models_in_different_manners_are_refused_by_name(sed2: Run, spec: str) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("rank",),
+        ("select", "--epochs", "2", "--budget", "100%", "--batch-size", "10"),
+        ("stability", "--seeds", "2", "--samples-grid", "8", "--draws-grid", "3"),
+        ("gate", "--baseline", "b.json", "--update"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_models_in_different_manners_are_refused_by_name(
+    sed2: Run, spec: str, command: tuple[str, ...]
+) -> None:
     Path(spec).write_text(
         "models:\n  - {name: own, module: 'my_nets:Net', split: declared}\n  - MLP 4-5-2\n"
     )
-    ran = sed2("rank", spec, *FAST, "--allow-import")
+    line = (*command, spec, *FAST, "--allow-import")
+    ran = sed2(*line)
     assert ran.code == 2
     for part in ("`own`", "`MLP 4-5-2`", "--blocks auto", "--allow-mixed"):
         assert part in ran.err.replace("\n", " ")
-    assert sed2("rank", spec, *FAST, "--allow-import", "--blocks", "auto").code == 0
-    assert sed2("rank", spec, *FAST, "--allow-import", "--allow-mixed").code == 0
+    for more in (("--blocks", "auto"), ("--allow-mixed",)):
+        assert (ran := sed2(*line, *more)).code == 0, ran.err
+    if command[0] == "gate":
+        assert sed2(*line[:3], *line[4:]).code == 2
+        assert sed2(*line[:3], *line[4:], "--allow-mixed").code in (0, 6)
+
+
+def test_what_judges_no_blocks_takes_models_in_different_manners(sed2: Run, spec: str) -> None:
+    Path(spec).write_text(
+        "models:\n  - {name: own, module: 'my_nets:Net', split: declared}\n  - MLP 4-5-2\n"
+    )
+    line = ("select", spec, *FAST, "--allow-import", "--epochs", "2", "--budget", "100%")
+    for judge in ("end-to-end", "parameters"):
+        ran = sed2(*line, "--batch-size", "10", "--prune-by", judge)
+        assert ran.code == 0, ran.err

@@ -52,6 +52,15 @@ def test_the_choice_comes_first_with_what_it_took(sed2: Run, spec: str) -> None:
     assert Path("s.csv").read_text().splitlines()[1].startswith(choice)
 
 
+def test_a_judge_that_tells_the_network_from_its_blocks_needs_these(sed2: Run, spec: str) -> None:
+    ran = sed2("select", spec, *FAST, "--chain", "end-to-end")
+    assert ran.code == 2
+    for part in ("`prune_by` joint", "`chain` end-to-end", "Take --prune-by lower"):
+        assert part in ran.err.replace("\n", " ")
+    ran = sed2("select", spec, *FAST, "--chain", "end-to-end", "--prune-by", "lower")
+    assert ran.code == 0, ran.err
+
+
 def test_a_measure_leaves_out_all_but_a_quarter(sed2: Run, spec: str) -> None:
     ran = sed2("select", spec, *FAST, "--prune-by", "narrowest_width", "--json", "-")
     assert ran.code == 0, ran.err

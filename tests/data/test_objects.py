@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+from flax import nnx
 
 import sed2
 from sed2.data.load import load_dataset
@@ -184,6 +187,39 @@ def test_the_numbers_of_tokens_are_no_quantities() -> None:
     assert sed2.validate("MLP 2-3-2", dataset=FRAME.assign(u=[1, 2, 3], v=[3, 4, 5]))
     tokens = {"blocks": [{"embedding": {"vocabulary": 8, "features": 2}}, "flatten"]}
     assert sed2.validate({"models": [tokens]}, dataset=(x, KINDS))
+
+
+class Dense(nnx.Module):
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.layer = nnx.Linear(2, 2, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return jnp.tanh(self.layer(x)) ** 2
+
+
+class LookUp(nnx.Module):
+    kind: Any = int
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.table = nnx.Embed(8, 2, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.table(x.astype(self.kind)).sum(axis=1)
+
+
+class LookUpByQuantities(LookUp):
+    kind = float
+
+
+def test_a_network_of_ones_own_does_not_take_tokens_for_quantities_either() -> None:
+    x = np.array([[3, 5], [0, 7], [2, 2]])
+    for manner, network in (("auto", Dense), ("one", Dense), ("auto", [Dense(nnx.Rngs(0)).layer])):
+        with pytest.raises(SpecError, match=r"look like those of tokens, and `(dense|linear)`"):
+            sed2.validate(network, dataset=(x, KINDS), blocks=manner)
+        assert sed2.validate(network, dataset=(x.astype(float), KINDS), blocks=manner)
+    assert sed2.validate(LookUp, dataset=(x, KINDS))
+    with pytest.raises(SpecError, match=r"must be an integer.*`x.astype\(int\)`"):
+        sed2.validate(LookUpByQuantities, dataset=(x, KINDS))
 
 
 def test_torch_itself() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from sed2 import api
 from sed2.chain import build_chain
-from sed2.estimators.diagnostics import noise_as_capacity, noise_checks
+from sed2.estimators.diagnostics import noise_as_capacity, noise_checks, of_both
 from sed2.measure.spectra import Spectra
 from sed2.results import ModelResult
 from sed2.settings import Settings
@@ -84,6 +84,26 @@ def test_a_change_of_5_percent_is_told(likelihood: str) -> None:
 def test_few_effective_draws_are_told_in_plain_words() -> None:
     assert "effective sample size" not in warnings(draws=400)
     assert "a few draws carry 2sED" in warnings(draws=2)
+
+
+def test_few_effective_draws_are_told_once_for_both_scores() -> None:
+    data = gaussian_inputs(30, 4)
+    result = estimate_spec("MLP 4-3-2", data, samples=20, draws=12, score="joint")
+    (told,) = [warning for warning in result.warnings if "a few draws carry" in warning]
+    for part in (" of 12 draws ", ", end-to-end ", " of 10 draws "):
+        assert part in told
+    assert "carry 2sED, lower 2sED and 2sED end-to-end, which are biased low there" in told
+
+
+def test_what_is_of_one_score_alone_keeps_its_own_line() -> None:
+    few = "s of 9 draws: a few draws carry lower 2sED, which is biased low there, without"
+    assert of_both(["a", "b"], ["b", few]) == ("a", "b", f"end-to-end: {few}")
+    assert of_both([few, "a"], ["b"]) == (few, "a", "end-to-end: b")
+    assert of_both([few], [few]) == (few,)  # of a network that is one block
+    merged, other = of_both([few, "a"], [few.replace("9", "3")])
+    assert merged.startswith("s of 9 draws, end-to-end s of 3 draws: a few draws carry lower 2sED ")
+    assert "lower 2sED and 2sED end-to-end, which are biased low" in merged
+    assert other == "a"
 
 
 def test_sampled_spectra_are_told() -> None:

@@ -25,6 +25,7 @@ from sed2.fisher.sample import sample_spectra
 from sed2.measure.logdet import log_determinants
 from sed2.measure.spectra import Spectra
 from sed2.settings import Settings
+from sed2.spec.schema import load_spec
 
 INPUTS = ("normal", "more columns than rank", "zeros", "one-hot")
 LAYERS = st.builds(
@@ -153,3 +154,34 @@ def test_the_cost_of_dense_layers_is_that_of_their_program(
 ) -> None:
     network = Network(tuple(layers))
     assert plans._forward_cost(network, (4,), samples) == traced_cost(network, (4,), samples)
+
+
+NET = {
+    "blocks": [
+        {"conv": {"features": 4, "kernel_size": 3, "norm": "batch", "activation": "gelu"}},
+        {"pool": {"kind": "max", "size": 2}},
+        "flatten",
+        {"dense": {"features": 5, "activation": "tanh"}},
+        {"dense": {"features": 3}},
+    ]
+}
+
+
+@pytest.mark.parametrize("kind", ["blocks", "end-to-end"])
+def test_the_cost_of_blocks_in_a_row_is_the_sum_of_theirs(kind: Any) -> None:
+    for each in build_chain(load_spec(NET).models[0].blocks, (6, 6, 2), kind).blocks:
+        numbers, work = plans.forward_cost(each, 7)
+        whole = traced_cost(each.block, each.input_shape, 7)
+        assert numbers == whole[0]
+        assert work == pytest.approx(whole[1], rel=1e-6)
+
+
+def test_candidates_are_planned_without_a_trace_of_each() -> None:
+    widths = {"dense": {"features": {"range": [20, 31, 1]}, "activation": "relu"}}
+    head = {"dense": {"features": 10}}
+    conv = {"conv": {"features": [2, 3], "kernel_size": 3}}
+    sweep = {"blocks": [conv, {"pool": {"kind": "global"}}, widths, head]}
+    before = traced_cost.cache_info().misses
+    spec = {"dataset": "mnist", "samples": 11, "sweep": sweep}
+    assert len(sed2.validate(spec, plan=True, score="joint")) == 24
+    assert traced_cost.cache_info().misses - before <= 4  # two convolutions, two poolings

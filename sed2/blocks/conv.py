@@ -79,6 +79,7 @@ class Conv(BlockOptions):
             units=self.features,
             positions=math.prod(self.output_shape(input_shape)) // self.features,
             parameters=self._per_channel(input_shape),
+            redundant=redundant(normed=self.norm != "none", bias=self.bias),
             scratch=patch_numbers(height * width, self._kernel(input_shape), self.kernel_size),
             shared=self.is_linear,
         )
@@ -101,6 +102,11 @@ class Conv(BlockOptions):
     def _kernel(self, input_shape: Shape) -> int:
         """Entries of the kernel of one channel."""
         return math.prod(pair(self.kernel_size)) * input_shape[2] // self.group_count(input_shape)
+
+
+def redundant(*, normed: bool, bias: bool) -> int:
+    """Of a unit that is a product, maybe with a bias, and a frozen norm with scale and shift."""
+    return normed + (normed and bias)
 
 
 def patch_numbers(positions: int, kernel: int, kernel_size: int | Sequence[int]) -> int:

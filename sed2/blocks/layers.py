@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from sed2.blocks.base import Shape
-from sed2.blocks.conv import patch_numbers
+from sed2.blocks.conv import patch_numbers, redundant
 from sed2.blocks.convolve import convolve
 from sed2.blocks.dense import dense_layout
 from sed2.blocks.freeze import SettledNorm
@@ -66,6 +66,7 @@ def layout(elements: Sequence[Any], input_shape: Shape, output_shape: Shape) -> 
             units=first.out_features,
             positions=positions,
             parameters=kernel + first.use_bias + by_norm,
+            redundant=redundant(normed=norm is not None, bias=first.use_bias),
             scratch=patch_numbers(positions, kernel, first.kernel_size),
             shared=linear and first.feature_group_count == 1,
         )

@@ -63,6 +63,9 @@ class Layout:
     """p, the parameters of one unit."""
     common: bool = False
     """Whether the units share their features, as in `UnitFactors`; they are compressed once."""
+    redundant: int = 0
+    """Parameters of a unit whose column is a combination of the others', whatever their values: the
+    scale of a norm after a product, and a bias before it."""
     scratch: int = 0
     """Numbers that the Jacobians need per input and share among the units."""
     shared: bool = False

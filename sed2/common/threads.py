@@ -9,7 +9,8 @@ worth sharing.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -39,6 +40,18 @@ def in_threads(function: Callable[[T], None], over: Sequence[T]) -> None:
     with ThreadPoolExecutor(workers) as pool:
         for _ in pool.map(function, over):
             pass
+
+
+@contextmanager
+def blas_alone() -> Iterator[None]:
+    """BLAS without threads of its own meanwhile, also where it was loaded before `prepare`."""
+    if all(os.environ.get(name) == "1" for name in _BLAS):
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def variables(cores: int) -> dict[str, str]:

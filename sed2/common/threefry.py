@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import product
 
 import numpy as np
+
+from sed2.common.threads import in_threads
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
 _DEFAULTS = {"jax_default_prng_impl": "threefry2x32", "jax_threefry_partitionable": True}
+_PIECE = 2**16
+"""Numbers at a time: within the caches."""
 _Pair = tuple[np.ndarray, np.ndarray]
 
 
@@ -33,14 +38,23 @@ def block_keys(seed: int, stream: int, draws: np.ndarray) -> np.ndarray:
 
 def uniforms(keys: np.ndarray, count: int) -> np.ndarray:
     """(B, count) independent numbers, uniform on the open interval (-1, 1)."""
-    counter = np.arange(count, dtype=np.uint64)
-    low = counter.astype(np.uint32)
-    first, second = _cipher((keys[:, :1], keys[:, 1:]), ((counter >> 32).astype(np.uint32), low))
-    bits = first.astype(np.uint64) << 32 | second
-    # The mantissa of a number from 1 to 2.
-    floats = (bits >> 12 | np.array(1.0).view(np.uint64)).view(float) - 1.0
-    smallest = np.nextafter(-1.0, 0.0)
-    numbers: np.ndarray = np.maximum(smallest, floats * (1.0 - smallest) + smallest)
+    numbers = np.empty((len(keys), count))
+
+    def fill(at: tuple[slice, slice]) -> None:
+        some, columns = at
+        counter = np.arange(columns.start, columns.stop, dtype=np.uint64)
+        high, low = (counter >> 32).astype(np.uint32), counter.astype(np.uint32)
+        first, second = _cipher((keys[some, :1], keys[some, 1:]), (high, low))
+        bits = first.astype(np.uint64) << 32 | second
+        # The mantissa of a number from 1 to 2.
+        floats = (bits >> 12 | np.array(1.0).view(np.uint64)).view(float) - 1.0
+        smallest = np.nextafter(-1.0, 0.0)
+        numbers[at] = np.maximum(smallest, floats * (1.0 - smallest) + smallest)
+
+    several = max(1, _PIECE // max(count, 1))  # streams at a time, if they are short
+    rows = [slice(i, min(i + several, len(keys))) for i in range(0, len(keys), several)]
+    columns = [slice(i, min(i + _PIECE, count)) for i in range(0, count, _PIECE)]
+    in_threads(fill, list(product(rows, columns)))
     return numbers
 
 

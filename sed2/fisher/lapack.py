@@ -6,6 +6,9 @@ But what does not count is left out of a factor before its singular values are t
 - directions that the inputs have none of, by one decomposition for all units;
 - the inputs at which a unit is off, or whose weight is 0, which are rows of zeros.
 
+The singular values of a unit's factor are those of its smaller Gram matrix where these are as good
+(`sed2.fisher.squares`), which for wide features are parts of one matrix.
+
 The jackknife over inputs runs draws again with other weights: what these do not change, parameters,
 outputs and derivatives, is made once.
 """
@@ -15,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,7 @@ from sed2.chain import ChainBlock, dense_layers
 from sed2.common import threefry
 from sed2.common.threads import in_threads
 from sed2.fisher.items import Items
+from sed2.fisher.squares import are_as_good
 from sed2.fisher.ways import FLOAT
 from sed2.measure.spectra import BlockSpectrum
 from sed2.priors import draw_dense
@@ -160,6 +164,12 @@ class _OfUnits:
     run: np.ndarray
     """(B,) the draw of each item."""
 
+    @cached_property
+    def products(self) -> np.ndarray:
+        """(1 or D, N, N) X X^T."""
+        products: np.ndarray = self.features @ self.features.swapaxes(1, 2)
+        return products
+
     def by_unit(self, slopes: np.ndarray | None, units: int) -> tuple[np.ndarray, int]:
         """(B, groups, r) singular values, and how many units each group stands for."""
         if slopes is None:
@@ -179,19 +189,46 @@ class _OfUnits:
         def fill(of_batch: tuple[int, np.ndarray]) -> None:
             rows, places = of_batch
             inputs = order[places, :rows]
-            chosen = np.take_along_axis(flat[places], inputs, axis=1)[..., None]
-            factors = self.features[draws[places, None], inputs]
-            values = _singular_values(factors, chosen, samples)
-            found[places, : values.shape[1]] = values
+            chosen = np.take_along_axis(flat[places], inputs, axis=1)
+            found[places, : min(rows, width)] = self._of_batch(draws[places], inputs, chosen)
 
         batches = []
-        for step in np.unique(steps[steps > 0]):
+        for step in np.unique(steps[steps > 0]) if width else []:
             rows = min(int(step) * _ROWS, samples)
-            batch = max(1, _BATCH_BYTES // (FLOAT * rows * max(width, 1)))
+            batch = max(1, _BATCH_BYTES // (FLOAT * rows * width))
             which = np.flatnonzero(steps == step)
             batches += [(rows, part) for part in np.split(which, range(batch, len(which), batch))]
         in_threads(fill, batches)
         return found.reshape(items, groups, -1)
+
+    def _of_batch(self, draws: np.ndarray, inputs: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """(b, min(rows, r)) singular values of some factors, of these inputs (b, rows) with these
+        coefficients, of which a few at the end may be zero."""
+        rows, samples, width = inputs.shape[1], self.scaled.shape[1], self.features.shape[2]
+        if width >= rows:
+            grams = self.products[draws[:, None, None], inputs[:, :, None], inputs[:, None]]
+            grams = grams * (chosen[:, :, None] * chosen[:, None])
+        else:
+            factors = self.features[draws[:, None], inputs] * chosen[..., None]
+            grams = factors.swapaxes(1, 2) @ factors
+        values = _roots(grams)
+        full = np.minimum((chosen != 0).sum(axis=1), width)  # the rank, if it is certain
+        for rank in np.unique(full):
+            values[full == rank, rank:] = 0
+            others = np.flatnonzero(full == rank)
+            others = others[~are_as_good(values[others, :rank])]
+            if len(others):
+                factors = self.features[draws[others, None], inputs[others]]
+                values[others] = _singular_values(factors, chosen[others][..., None], samples)
+        return values
+
+
+def _roots(grams: np.ndarray) -> np.ndarray:
+    """(..., n) square roots of eigenvalues, largest first; NaN of a matrix that is not finite."""
+    finite = np.isfinite(grams).all(axis=(-2, -1), keepdims=True)
+    eigenvalues = np.linalg.eigvalsh(np.where(finite, grams, 0.0))[..., ::-1]
+    roots: np.ndarray = np.where(finite[..., 0], np.sqrt(np.maximum(eigenvalues, 0.0)), np.nan)
+    return roots
 
 
 def _singular_values(factors: np.ndarray, coefficients: np.ndarray, samples: int) -> np.ndarray:

@@ -76,9 +76,9 @@ def smaller_gram(matrix: jax.Array) -> jax.Array:
 
 
 def gram_roots(gram: jax.Array) -> jax.Array:
-    """Square roots of the eigenvalues of a Gram matrix; NaN if it is not finite."""
+    """Square roots of the eigenvalues of a Gram matrix, largest first; NaN if it is not finite."""
     finite = jnp.isfinite(gram).all()
-    eigenvalues = jnp.linalg.eigvalsh(jnp.where(finite, gram, 0.0))
+    eigenvalues = jnp.linalg.eigvalsh(jnp.where(finite, gram, 0.0))[::-1]
     return jnp.where(finite, roots_of_eigenvalues(eigenvalues, len(gram)), jnp.nan)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sed2.common.progress import Report
+from sed2.common.threads import blas_alone
 from sed2.fisher.items import Items
 from sed2.fisher.prefixes import ALONE, Prefixes
 from sed2.measure.spectra import BlockSpectrum, Spectra
@@ -62,14 +63,15 @@ def sample_spectra(
                 progress(done, count * len(blocks))
         return Spectra(tuple(spectra))
 
-    if chunk >= count:
-        spectra = compute(0)
-    else:
-        parts = []
-        for first in range(0, count, chunk):
-            parts.append(piece(items, first, partial(compute, first)))
-            progress(min(first + chunk, count) * len(blocks), count * len(blocks))
-        spectra = Spectra.joined(parts)
+    with blas_alone():
+        if chunk >= count:
+            spectra = compute(0)
+        else:
+            parts = []
+            for first in range(0, count, chunk):
+                parts.append(piece(items, first, partial(compute, first)))
+                progress(min(first + chunk, count) * len(blocks), count * len(blocks))
+            spectra = Spectra.joined(parts)
     prefixes.end(sharing, spectra)
     return spectra
 

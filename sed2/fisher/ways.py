@@ -27,6 +27,7 @@ BATCH_BYTES = 64 * 2**20  # factors of one batch of units or inputs: large enoug
 FEW = 10_000
 """Eigenvalues. Of more, no Lanczos quadrature tells those below 1e-7 of the largest from zeros, so
 products in single precision are enough for it; of fewer it may be exact."""
+_TALL = 2  # rows per column, from which on a Gram matrix costs less than half
 MIN_UNITS = 8  # a sample's error is known to 1/sqrt(2 * 7) = 27%
 
 
@@ -61,6 +62,9 @@ class Way:
     """Units there are; infinite for probes; equal to `samples` where nothing is sampled."""
     squared: bool = False
     """Whether the roots of a unit are those of its Gram matrix, not of the factor itself."""
+    rank: int = 0
+    """The largest that a unit's factor can have, if it has many more rows than columns: its Gram
+    matrix is far cheaper then, and is taken where it is as good (`sed2.fisher.squares`)."""
     steps: int = 0
     """Lanczos steps."""
     numbers: int = 0
@@ -140,6 +144,8 @@ def _by_unit(sizes: Sizes, layout: Layout, fisher: str, work: float) -> Way:
     units = 1 if layout.shared else layout.units
     samples = units if each * units <= work else max(MIN_UNITS, int(work / each))
     samples = min(samples, units)
+    is_tall = layout.positions > 1 and rows >= _TALL * columns
+    is_tall &= not (squared or layout.shared or fisher == "empirical")
     factor = FLOAT * rows * columns
     batch = max(1, min(samples, BATCH_BYTES // factor))
     kept = samples * small
@@ -152,6 +158,7 @@ def _by_unit(sizes: Sizes, layout: Layout, fisher: str, work: float) -> Way:
         samples=samples,
         population=units,
         squared=squared,
+        rank=columns - layout.redundant if is_tall else 0,
         numbers=0 if samples == units else units,
         bytes=COPIES * batch * factor + 2 * shared,
         kept=kept,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from sed2.fisher.generic import generic_roots
 from sed2.fisher.items import Items
 from sed2.fisher.likelihood import output_rows, score_scale
 from sed2.fisher.roots import Roots
+from sed2.fisher.squares import are_as_good
 from sed2.fisher.structured import empirical_roots, expected_roots
 from sed2.fisher.ways import Way
 from sed2.measure.spectra import BlockSpectrum
@@ -97,9 +98,18 @@ def _run(items: Items, x: Any, start: int) -> Iterator[tuple[Roots, np.ndarray, 
     for block, way in blocks:
         keys = block_keys(settings.seed, block.stream, jnp.asarray(number))
         uniform = uniforms(keys, numbers_used(block, len(inputs)) + way.numbers)
-        step = block_program(items.chain, block, way, settings)
-        roots, activations, x = step(sigma, keys, uniform, weight, x)
-        yield *fetched((roots, activations)), x
+        given = sigma, keys, uniform, weight, x
+        cheaper = replace(way, squared=True) if way.rank else way
+        roots, activations, x = block_program(items.chain, block, cheaper, settings)(*given)
+        roots, activations = fetched((roots, activations))
+        if way.rank:
+            values = roots.values * (np.arange(way.kept // way.samples) < way.rank)
+            good = are_as_good(values[..., : way.rank]).all(axis=1)
+            if not good.all():
+                step = block_program(items.chain, block, way, settings)
+                values[~good] = fetched(step(*given)[0]).values[~good]
+            roots = replace(roots, values=values)
+        yield roots, activations, x
 
 
 def numbers_used(block: ChainBlock, samples: int) -> int:

@@ -8,7 +8,9 @@ import sys
 import time
 from threading import current_thread
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sed2.common import threads
 
@@ -77,3 +79,19 @@ def test_what_fails_in_a_thread_fails() -> None:
 
     with pytest.raises(ValueError, match="0"):
         threads.in_threads(fail, range(3))
+
+
+def test_blas_has_no_threads_of_its_own_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it was loaded before anything could be set; what it had it has again."""
+
+    def found() -> list[int]:
+        np.eye(2) @ np.eye(2)
+        return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    with threadpool_limits(2, user_api="blas"):
+        assert set(found()) == {2}
+        with threads.blas_alone():
+            assert set(found()) == {1}
+        assert set(found()) == {2}

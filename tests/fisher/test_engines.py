@@ -27,7 +27,7 @@ from sed2.measure.spectra import Spectra
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 
-INPUTS = ("normal", "more columns than rank", "zeros", "one-hot")
+INPUTS = ("normal", "more columns than rank", "zeros", "one-hot", "nearly equal")
 LAYERS = st.builds(
     Dense,
     features=st.sampled_from([1, 3, 9]),
@@ -44,6 +44,8 @@ def inputs(kind: str, samples: int, width: int) -> np.ndarray:
     if kind == "one-hot":  # standardised, as categories of a table are
         x = np.eye(width)[rng.integers(width, size=samples)]
         return x - x.mean(axis=0)
+    if kind == "nearly equal":  # roots of 1e-7, which no square shows
+        return 1 + 1e-7 * rng.normal(size=(samples, width))
     return rng.normal(size=(samples, width)) * (kind != "zeros")
 
 

@@ -2,6 +2,7 @@
 
     python -m scripts.cost.sweep [--candidates 24] [--draws 10] [--address local] [--save FILE]
     python -m scripts.cost.sweep --candidates 0 --counts 10 100 1000
+    python -m scripts.cost.sweep --against CHECKOUT --candidates 100 --draws 100
 
 Small random networks of about 1,000 parameters are ranked by `sed2 rank`, with `--ray ADDRESS` and
 without: fresh processes, nothing compiled before, the same JSON. Seconds for each candidate are the
@@ -10,6 +11,9 @@ is had from tasks that do nothing.
 
 For the rest, results of so many candidates are made from three real ones, each moved by chance by a
 tenth, and ranked, printed, written and read in a process of its own, whose peak is told.
+
+With another checkout, half of the networks and all of them are ranked in one process on its code
+and on this one, in turn: CPU seconds and peak memory, and nothing else.
 """
 
 from __future__ import annotations
@@ -31,7 +35,9 @@ from typing import Any
 import numpy as np
 
 from scripts.common.pages import show, table
-from scripts.common.processes import finding_scripts, peak_bytes
+from scripts.common.paths import ROOT
+from scripts.common.processes import finding_scripts, peak_bytes, without_settings
+from scripts.cost.startup import spent
 
 BASE = ("MLP 54-16-7", "MLP 54-13-11-9-7", "MLP 54-10-2-10-25-7")
 
@@ -63,23 +69,10 @@ def random_networks(count: int, seed: int = 0) -> list[str]:
 def seconds_of(networks: Sequence[str], options: Sequence[str]) -> tuple[float, str]:
     """Wall time of one `sed2 rank` of these, and its JSON."""
     with tempfile.TemporaryDirectory() as folder:
-        spec = Path(folder, "sweep.yaml")
-        spec.write_text(json.dumps({"models": list(networks)}))
         environment = finding_scripts() | {"SED2_CACHE_DIR": folder}
         start = time.perf_counter()
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "sed2",
-                "rank",
-                str(spec),
-                "--score",
-                "lower",
-                "--json",
-                "-",
-                *options,
-            ],
+            [*_rank(networks, folder), "--json", "-", *options],
             env=environment,
             capture_output=True,
             text=True,
@@ -91,6 +84,40 @@ def seconds_of(networks: Sequence[str], options: Sequence[str]) -> tuple[float, 
         return seconds, done.stdout
 
 
+def _rank(networks: Sequence[str], folder: str) -> list[str]:
+    """The command that ranks these by the blocks; its spec is in the folder."""
+    spec = Path(folder, "sweep.yaml")
+    spec.write_text(json.dumps({"models": list(networks)}))
+    return [sys.executable, "-m", "sed2", "rank", str(spec), "--score", "lower"]
+
+
+def against_rows(given: argparse.Namespace) -> list[str]:
+    """The table of what one process takes on this code and on another one."""
+    networks = random_networks(given.candidates)
+    rows = []
+    for count in (len(networks) // 2, len(networks)):
+        found = []
+        for checkout in (ROOT, given.against.resolve()):
+            with tempfile.TemporaryDirectory() as folder:
+                command = [*_rank(networks[:count], folder), *_settings(given)]
+                own = {"PYTHONPATH": str(checkout), "SED2_CACHE_DIR": folder}
+                found.append(spent(command, without_settings() | own, Path(folder)))
+        now, before = found
+        rows.append(
+            [
+                f"{count:,}",
+                *(f"{each.seconds:.1f} s, {each.peak:,.0f} MB" for each in found),
+                f"{now.seconds / before.seconds:.2f}",
+            ]
+        )
+    return table(["networks", "now", "before", "ratio of CPU"], rows)
+
+
+def _settings(given: argparse.Namespace) -> list[str]:
+    sizes = ["--samples", str(given.samples), "--draws", str(given.draws)]
+    return ["--dataset", given.dataset, *sizes]
+
+
 def sweep_rows(given: argparse.Namespace, timed: Callable[..., tuple[float, str]]) -> list[str]:
     """The table of the candidates on a cluster and in one process.
 
@@ -98,8 +125,7 @@ def sweep_rows(given: argparse.Namespace, timed: Callable[..., tuple[float, str]
         SystemExit: the two do not come to the same.
     """
     networks = random_networks(given.candidates)
-    settings = ["--dataset", given.dataset, "--samples", str(given.samples)]
-    settings += ["--draws", str(given.draws)]
+    settings = _settings(given)
     rows: list[list[str]] = []
     documents = []
     for name, options in (("one process", []), ("Ray", ["--ray", given.address])):
@@ -274,6 +300,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--counts", type=int, nargs="*", default=[10, 100, 1000], help="[%(default)s]"
     )
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="compare with that code")
     parser.add_argument("--driver", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--save", type=Path, metavar="FILE", help="write the page as well")
     given = parser.parse_args(arguments)
@@ -286,6 +313,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parse(arguments)
     if given.driver is not None:
         print(json.dumps(driver_costs(given.driver)))
+        return 0
+    if given.against:
+        show("\n".join(against_rows(given)) + "\n", given.save)
         return 0
     lines: list[str] = []
     if given.candidates:

@@ -36,26 +36,27 @@ def plain(problem: Problem) -> Estimates:
     lower_weighting = Weighting(lower_size, spreads[:, earlier].max(axis=1), spectra.draws)
 
     rng = np.random.Generator(np.random.Philox([problem.settings.seed, problem.stream]))
-    inputs = problem.jackknife.variance(
-        log_determinants(problem.left_out, eps, zeta, spectra.scale),
-        spectra.traces,
-        problem.functionals / np.abs(np.log(eps)),
-    )
+    left_out = log_determinants(problem.left_out, eps, zeta, spectra.scale)
+    functionals = problem.functionals / np.abs(np.log(eps))
+    # In 2sED all log-determinants are weighted by their sum, in lower 2sED by those before.
+    of_two_weights = np.broadcast_to(weight_logs[..., -1:], weight_logs.shape)
+    of_lower_weights = weight_logs[..., [0, *range(blocks - 1)]]
     of_two, of_lower = (
         with_errors(
             problem.functionals,
             values,
             Deviations.of_bootstrap(values, resampled, spectra.draws),
-            inputs,
+            problem.jackknife.variance(left_out, spectra.traces, functionals, log_weights),
             of_spectra,
             weighting,
             problem.stream,
         )
-        for values, resampled, of_spectra, weighting in zip(
+        for values, resampled, of_spectra, weighting, log_weights in zip(
             (two, lower),
             bootstrap_draws(logdets, eps, zeta, rng),
             sampling_errors(logdets, eps),
             (two_weighting, lower_weighting),
+            (of_two_weights, of_lower_weights),
             strict=True,
         )
     )

@@ -169,12 +169,11 @@ def with_errors(
     """
     weighting = weighting.at(functional)
     estimate, of_spectra, bias = (functional @ a for a in (values, spectra, draws.bias))
-    shared, own = inputs.replicates(weighting.sizes)
     replicates = Replicates(
         draws=draws.values @ functional.T,
         draws_freedom=draws.freedom,
-        inputs=shared,
-        inputs_own=own,
+        inputs=inputs.deviations,
+        inputs_own=inputs.own(weighting.sizes),
         spectra=of_spectra,
         stream=stream,
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from sed2.estimators.diagnostics import few_draws
 from sed2.estimators.problem import Estimates, Problem
-from sed2.measure.intervals import Deviations, Weighting, with_errors
+from sed2.measure.intervals import Deviations, Weighting, upper_spread, with_errors
 from sed2.measure.logdet import log_determinants
 from sed2.measure.montecarlo import effective_sample_size, tilted_weights
 from sed2.measure.two_sed import lower_two_sed_terms, two_sed
@@ -30,7 +30,7 @@ def plain(problem: Problem) -> Estimates:
     # 2sED's, the others are those of lower 2sED (of its first term, where there is one block only).
     weight_logs = np.cumsum(logdets.values, axis=-1)
     sizes = effective_sample_size(tilted_weights(weight_logs, axis=1), axis=1)
-    spreads, earlier = weight_logs.std(axis=1), slice(max(1, blocks - 1))
+    spreads, earlier = upper_spread(weight_logs, axis=1), slice(max(1, blocks - 1))
     two_size, lower_size = sizes[:, -1], sizes[:, earlier].min(axis=1)
     two_weighting = Weighting(two_size, spreads[:, -1], spectra.draws)
     lower_weighting = Weighting(lower_size, spreads[:, earlier].max(axis=1), spectra.draws)

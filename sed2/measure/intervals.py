@@ -60,7 +60,7 @@ def upper_spread(log_weights: np.ndarray, axis: int) -> np.ndarray:
 
 
 def draws_freedom(freedom: float, sizes: np.ndarray) -> np.ndarray:
-    """(E,) degrees of freedom of the variance from the draws: one more than the draws that carry it.
+    """(E,) degrees of freedom of the variance from the draws, one more than carry the value.
 
     A bootstrap over draws of which one carries the value knows its variance from one gap, that to
     the next draw. With K - 1 degrees of freedom, P(order) of models equal in law would be above

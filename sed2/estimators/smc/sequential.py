@@ -20,7 +20,7 @@ import numpy as np
 
 from sed2.estimators.problem import Estimates, Problem
 from sed2.estimators.smc.particles import ParticleChain
-from sed2.estimators.smc.tempering import CORRELATION, Cloud, Health, Tilt
+from sed2.estimators.smc.tempering import CORRELATION, Cloud, Health, Reservoir, Tilt
 from sed2.measure.intervals import Deviations, Weighting, with_errors
 from sed2.measure.montecarlo import log_mean_exp, tilted_weights
 from sed2.results import SmcReport
@@ -97,6 +97,8 @@ def run_flow(
                 start = [tilt] * m + [Tilt()]
             else:
                 start = [Tilt(((1.0, float(amplitudes[e - 1])),))] * (m + 1)
+            if m:
+                clouds[m].reservoir = Reservoir.of(clouds[0], tilt)
             gained, went = clouds[m].temper(start, [tilt] * (m + 1))
             log_z[e, :, m] = gained + (log_z[e - 1, :, m] if e else 0.0)
             health_here.join(went)

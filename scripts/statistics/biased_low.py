@@ -8,8 +8,8 @@ pool has to carry the truth itself: at least 200 of its draws, effectively, or t
 `sed2.measure.intervals.MOST` was chosen on the models `chosen`.
 
 The rule, written before the models `judged` were run: the intervals of the rows in which at least
-half of the runs give one hold in 90% to 99% together, and in 80% in the worst of these rows; and in
-the rows in which 93% of all intervals would hold, at most 15% of the runs are told to be biased low.
+half of the runs give one hold in 90% to 99% together, and in 80% in the worst of these rows; and
+in the rows in which 93% of all intervals would hold, at most 15% of the runs are `biased low`.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ class Weighting:
     sizes: np.ndarray
     """Effective sample size of the weights, the smallest over those that the measure uses."""
     spreads: np.ndarray
-    """Standard deviation of the log-weights over the draws, the largest."""
+    """Spread of the log-weights over the draws (`upper_spread`), the largest."""
     draws: int
     """K."""
 

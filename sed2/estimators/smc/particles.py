@@ -382,9 +382,11 @@ def _module(block: ChainBlock, settings: Settings, key: int) -> nnx.Module:
 
 
 def particle_bytes(chain: Chain, ways: tuple[Way, ...], samples: int, settings: Settings) -> int:
-    """Bytes of all particles: cloud m holds blocks 1..m, and is moved in copies."""
+    """Bytes of all particles: cloud m holds blocks 1..m and, if m > 1, a reservoir of the first,
+    and is moved in copies."""
     each = 0
     for clouds, block, way in zip(range(len(ways), 0, -1), chain.blocks, ways, strict=True):
         outputs = samples * math.prod(block.output_shape)
+        clouds = 2 * clouds - 1 if block is chain.blocks[0] else clouds
         each += (clouds + COPIES) * (block.parameters + 2 * outputs + way.kept)
     return FLOAT * settings.islands * settings.particles * each

@@ -118,11 +118,9 @@ def _lower(
     terms = [first]
     two_slope = clouds[-1].slopes(tilt).sum(axis=1).mean()
     lower_slope = clouds[0].slopes(tilt).sum(axis=1).mean()
-    two_change, lower_change = (
-        log_mean_exp(_changes(cloud, tilt, left_out).sum(axis=-1), axis=1)
-        for cloud in (clouds[-1], clouds[0])
-    )
-    for cloud in clouds[:-1]:
+    two_change = log_mean_exp(_changes(clouds[-1], tilt, left_out).sum(axis=-1), axis=1)
+    lower_change = two_change  # of one block
+    for m, cloud in enumerate(clouds[:-1]):
         ahead = cloud.copy()
         ahead.extend(len(ahead.blocks[0].normals))
         values, slopes = ahead.values(tilt)[:, -1], ahead.slopes(tilt)
@@ -131,6 +129,8 @@ def _lower(
         tilted = np.cov(values, slopes[:, :-1].sum(axis=1), ddof=0)[0, 1]
         lower_slope += slopes[:, -1].mean() + tilted
         changes = _changes(ahead, tilt, left_out)
+        if m == 0:
+            lower_change = log_mean_exp(changes[..., 0], axis=1)
         # Without the group the particles follow another tilt of the blocks before.
         weights = tilted_weights(changes[..., :-1].sum(axis=-1), axis=1)
         means = (weights * (by_island[..., None] + changes[..., -1])).sum(axis=1)

@@ -17,11 +17,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from scripts.common.options import at_least
-from sed2.measure.intervals import Deviations
+from sed2.measure.intervals import Deviations, draws_freedom
 from sed2.measure.logdet import LogDets
 from sed2.measure.montecarlo import effective_sample_size, log_mean_exp, tilted_weights
 from sed2.measure.uncertainty import bootstrap_draws
-from sed2.ranking.probabilities import SIMULATIONS, _deviations, draws_freedom, probability_ahead
+from sed2.ranking.probabilities import SIMULATIONS, _deviations, probability_ahead
 
 EPS = np.array([np.exp(-1.0)])  # |log eps| = 1
 

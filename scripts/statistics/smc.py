@@ -1,12 +1,15 @@
 """Hold sequential Monte Carlo against true values, and against itself with more of everything.
 
     python -m scripts.statistics.smc [--quick]
+    python -m scripts.statistics.smc --cost "MLP 54-16-7" [--eps 0.1] [--islands 4] [--seed 0]
 
 Models small enough for quadrature (one unit; three units, whose expectation is one unit's to their
 power) or for millions of draws (two layers); then MLP 54-16-7 on Covertype, whose first layer has
 independent units and so a truth of its own, by annealed importance sampling of one unit (about 20
 minutes in all, 2 without it: `--quick`). `off` is the distance to the truth in reported standard
-errors, which hold the draws alone: the inputs are given. Prints, and judges nothing.
+errors, which hold the draws alone: the inputs are given. `--cost` prints what a run costs, and what
+two versions of the code are compared by: CPU seconds times the variance between islands. Prints,
+and judges nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from typing import Any
 import numpy as np
 
 import sed2
-from scripts.common.data import made
+from scripts.common.data import covertype_columns, made
 from scripts.common.spectra import spectra_of
 from sed2.chain import build_chain
 from sed2.data.load import choose_inputs, load_dataset
@@ -114,6 +117,28 @@ def covertype() -> None:
         print(*result.warnings, sep="\n")
 
 
+def cost(model: str, eps: float, islands: int, seed: int) -> None:
+    """One run on as many columns of Covertype as the model has."""
+    columns = int(model.split()[1].split("-")[0])
+    settings = Settings.model_validate(
+        {"dataset": "cost", "estimator": "smc", "eps": eps, "islands": islands, "seed": seed}
+    )
+    dataset = covertype_columns("cost", columns, standardized=True)
+    start = time.process_time()
+    result = estimate(load_spec(model).models[0], dataset, settings)
+    seconds, root = time.process_time() - start, np.sqrt(islands)
+    two, lower = result.two_sed, result.lower_two_sed
+    spread = root * two.std_error_draws[0], root * lower.std_error_draws[0]
+    assert result.smc
+    print(
+        f"{model} eps {eps:g} seed {seed}: {seconds:.1f} CPU s; 2sED {two.estimate[0]:.2f}, "
+        f"between islands {spread[0]:.2f}; lower {lower.estimate[0]:.2f}, {spread[1]:.2f}; "
+        f"CPU s x variance {seconds * spread[0] ** 2:.1f}, {seconds * spread[1] ** 2:.1f}; "
+        f"moves {result.smc.moves[0]}, left {result.smc.correlation[0]:.2f}",
+        flush=True,
+    )
+
+
 def _root_scale(result: ModelResult) -> float:
     """sqrt(d / E[tr F]) of the result, by its own draws."""
     x = choose_inputs(load_dataset("covertype"), 100, 0)
@@ -124,7 +149,14 @@ def _root_scale(result: ModelResult) -> float:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Sequential Monte Carlo against true values.")
     parser.add_argument("--quick", action="store_true", help="leave MLP 54-16-7 out")
+    parser.add_argument("--cost", metavar="MODEL", help="what one run costs, and nothing else")
+    parser.add_argument("--eps", type=float, default=0.1, help="of --cost [%(default)s]")
+    parser.add_argument("--islands", type=int, default=4, help="of --cost [%(default)s]")
+    parser.add_argument("--seed", type=int, default=0, help="of --cost [%(default)s]")
     given = parser.parse_args(arguments)
+    if given.cost:
+        cost(given.cost, given.eps, given.islands, given.seed)
+        return
     small_models()
     if not given.quick:
         covertype()

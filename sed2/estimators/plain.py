@@ -10,7 +10,7 @@ import numpy as np
 
 from sed2.estimators.diagnostics import few_draws
 from sed2.estimators.problem import Estimates, Problem
-from sed2.measure.intervals import Deviations, Weighting, with_errors
+from sed2.measure.intervals import Deviations, Weighting, upper_spread, with_errors
 from sed2.measure.logdet import log_determinants
 from sed2.measure.montecarlo import effective_sample_size, tilted_weights
 from sed2.measure.two_sed import lower_two_sed_terms, two_sed
@@ -30,32 +30,33 @@ def plain(problem: Problem) -> Estimates:
     # 2sED's, the others are those of lower 2sED (of its first term, where there is one block only).
     weight_logs = np.cumsum(logdets.values, axis=-1)
     sizes = effective_sample_size(tilted_weights(weight_logs, axis=1), axis=1)
-    spreads, earlier = weight_logs.std(axis=1), slice(max(1, blocks - 1))
+    spreads, earlier = upper_spread(weight_logs, axis=1), slice(max(1, blocks - 1))
     two_size, lower_size = sizes[:, -1], sizes[:, earlier].min(axis=1)
     two_weighting = Weighting(two_size, spreads[:, -1], spectra.draws)
     lower_weighting = Weighting(lower_size, spreads[:, earlier].max(axis=1), spectra.draws)
 
     rng = np.random.Generator(np.random.Philox([problem.settings.seed, problem.stream]))
-    inputs = problem.jackknife.variance(
-        log_determinants(problem.left_out, eps, zeta, spectra.scale),
-        spectra.traces,
-        problem.functionals / np.abs(np.log(eps)),
-    )
+    left_out = log_determinants(problem.left_out, eps, zeta, spectra.scale)
+    functionals = problem.functionals / np.abs(np.log(eps))
+    # In 2sED all log-determinants are weighted by their sum, in lower 2sED by those before.
+    of_two_weights = np.broadcast_to(weight_logs[..., -1:], weight_logs.shape)
+    of_lower_weights = weight_logs[..., [0, *range(blocks - 1)]]
     of_two, of_lower = (
         with_errors(
             problem.functionals,
             values,
             Deviations.of_bootstrap(values, resampled, spectra.draws),
-            inputs,
+            problem.jackknife.variance(left_out, spectra.traces, functionals, log_weights),
             of_spectra,
             weighting,
             problem.stream,
         )
-        for values, resampled, of_spectra, weighting in zip(
+        for values, resampled, of_spectra, weighting, log_weights in zip(
             (two, lower),
             bootstrap_draws(logdets, eps, zeta, rng),
             sampling_errors(logdets, eps),
             (two_weighting, lower_weighting),
+            (of_two_weights, of_lower_weights),
             strict=True,
         )
     )

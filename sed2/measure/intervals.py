@@ -8,12 +8,14 @@ log-determinants of the blocks together. Where x scatters by s over the draws, t
 decide, and K draws may not hold them: the value then lies below its limit by more than any error
 that these K draws could show. Two signs of it, either of which makes a value *biased low*:
 
-- Kish's effective sample size of the weights is below 10; but not where K < 10 draws weigh alike to
-  the last digit, as those of a linear network, whose Fisher matrix is the same in all of them;
-- 2 s^2 > log K. For normal x the true effective sample size is K exp(-s^2), which is then below
-  sqrt(K). Kish's size alone is no sign: for normal x with s = 2 it is above 10 in half of all
-  samples of 100 draws, and an interval then holds the limit in 73% of them, instead of 95%.
-  (Log-determinants of networks are skewed to the left, if at all, which is the safe side.)
+- Kish's effective sample size of the weights is below 10, and below 0.7 K of fewer than 15 draws:
+  those that weigh nearly alike, as of a linear network, say all that there is to say;
+- s^2 > 0.7 log K. For normal x the true effective sample size is K exp(-s^2), which is then below
+  K^0.3. Kish's size alone is no sign: it is large where the few draws that decide were missed.
+
+Log-determinants of networks are skewed to the left: a draw with a dead unit lies far below. Such
+draws weigh nothing, and s does not see them: it is the spread above the median (`upper_spread`).
+The 0.7 was calibrated, and judged on other networks, by `scripts.statistics.biased_low`.
 """
 
 from __future__ import annotations
@@ -31,8 +33,11 @@ LEVEL = 0.95
 NORMAL = 1e6
 """Degrees of freedom that are as good as normal; `stdtr` and `stdtrit` know no infinity."""
 
-_ALIKE = 1 - 1e-9
-"""Times K: a larger effective sample size is K but for rounding, and the log-weights are equal."""
+MOST = 0.7
+"""Times log K, of the square of the spread of log-weights. Calibrated by
+`scripts.statistics.biased_low`."""
+_SHARE = 0.7
+"""Of fewer than 15 draws, how many have to carry a value."""
 
 
 def is_lower_estimate(sizes: np.ndarray, spreads: np.ndarray, draws: int) -> np.ndarray:
@@ -40,15 +45,37 @@ def is_lower_estimate(sizes: np.ndarray, spreads: np.ndarray, draws: int) -> np.
 
     Args:
         sizes: Kish's effective sample size of the weights.
-        spreads: s, standard deviation of the log-weights over the draws; NaN for one draw.
+        spreads: s, of the log-weights over the draws, by `upper_spread`.
         draws: K.
     """
-    alike = (draws > 1) & (sizes > _ALIKE * draws)
-    few = (sizes < MIN_EFFECTIVE_SAMPLE_SIZE) & ~alike
-    return few | (2 * spreads**2 > np.log(draws))
+    few = sizes < min(MIN_EFFECTIVE_SAMPLE_SIZE, _SHARE * draws)
+    return few | (draws == 1) | (spreads**2 > MOST * np.log(draws))
 
 
-def degrees_of_freedom(sources: Sequence[tuple[np.ndarray | float, float]]) -> np.ndarray:
+def upper_spread(log_weights: np.ndarray, axis: int) -> np.ndarray:
+    """Root of twice the mean square by which log-weights are above their median: their standard
+    deviation if they are symmetric. Those far below weigh nothing, however far."""
+    above = np.maximum(log_weights - np.median(log_weights, axis=axis, keepdims=True), 0)
+    return np.sqrt(2 * np.square(above).mean(axis=axis))
+
+
+def draws_freedom(freedom: float, sizes: np.ndarray) -> np.ndarray:
+    """(E,) degrees of freedom of the variance from the draws, one more than carry the value.
+
+    A bootstrap over draws of which one carries the value knows its variance from one gap, that to
+    the next draw. With K - 1 degrees of freedom, P(order) of models equal in law would be above
+    0.95 in up to 35% of all cases, not in 10% (`scripts/statistics/order.py`).
+
+    Args:
+        freedom: where all draws count.
+        sizes: (E,) effective sample sizes.
+    """
+    return np.minimum(freedom, 1 + sizes)
+
+
+def degrees_of_freedom(
+    sources: Sequence[tuple[np.ndarray | float, np.ndarray | float]],
+) -> np.ndarray:
     """Of a sum of independent variances   (Welch and Satterthwaite)
 
     Args:
@@ -65,8 +92,8 @@ def degrees_of_freedom(sources: Sequence[tuple[np.ndarray | float, float]]) -> n
 
 def interval(
     estimate: np.ndarray,
-    draws: tuple[np.ndarray, int],
-    inputs: tuple[np.ndarray, int],
+    draws: tuple[np.ndarray, np.ndarray | float],
+    inputs: tuple[np.ndarray, float],
     spectra: np.ndarray,
     bias: np.ndarray,
 ) -> np.ndarray:
@@ -77,7 +104,7 @@ def interval(
 
     Args:
         estimate: (E,).
-        draws: (E,) standard error from the draws, and its degrees of freedom, K - 1.
+        draws: (E,) standard error from the draws, and its degrees of freedom.
         inputs: (E,) standard error from the inputs, and its degrees of freedom, groups - 1.
         spectra: (E,) standard error from spectra that are sampled, widened for its own few.
         bias: (E,) of the estimate, downwards, by the bootstrap.
@@ -87,7 +114,7 @@ def interval(
     """
     from scipy import special  # a tenth of a second, and `--help` does not need it
 
-    known = [(error**2, max(freedom, 1)) for error, freedom in (draws, inputs)]
+    known = [(error**2, np.maximum(freedom, 1)) for error, freedom in (draws, inputs)]
     sources = [*known, (spectra**2, math.inf)]
     quantile = special.stdtrit(degrees_of_freedom(sources), (1 + LEVEL) / 2)
     half = quantile * np.sqrt(sum(variance for variance, _ in sources))
@@ -101,7 +128,7 @@ class Weighting:
     sizes: np.ndarray
     """Effective sample size of the weights, the smallest over those that the measure uses."""
     spreads: np.ndarray
-    """Standard deviation of the log-weights over the draws, the largest."""
+    """Spread of the log-weights over the draws (`upper_spread`), the largest."""
     draws: int
     """K."""
 
@@ -169,21 +196,25 @@ def with_errors(
     """
     weighting = weighting.at(functional)
     estimate, of_spectra, bias = (functional @ a for a in (values, spectra, draws.bias))
-    shared, own = inputs.replicates(weighting.sizes)
     replicates = Replicates(
         draws=draws.values @ functional.T,
         draws_freedom=draws.freedom,
-        inputs=shared,
-        inputs_own=own,
+        inputs=inputs.deviations,
+        inputs_own=inputs.own(weighting.sizes),
         spectra=of_spectra,
         stream=stream,
     )
     lower = is_lower_estimate(weighting.sizes, weighting.spreads, weighting.draws)
-    return measured(estimate, replicates, bias, lower)
+    freedom = draws_freedom(draws.freedom, weighting.sizes)
+    return measured(estimate, replicates, bias, lower, freedom)
 
 
 def measured(
-    values: np.ndarray, replicates: Replicates, bias: np.ndarray, is_lower: np.ndarray
+    values: np.ndarray,
+    replicates: Replicates,
+    bias: np.ndarray,
+    is_lower: np.ndarray,
+    freedom: np.ndarray | float,
 ) -> Measured:
     """A measure from its replicates.
 
@@ -192,6 +223,7 @@ def measured(
         replicates: of these.
         bias: (E + 1,) by how much each lies below its limit, to first order.
         is_lower: (E + 1,) whether too few draws carry it for an honest interval.
+        freedom: (E + 1,) or one number, of the variance from the draws.
     """
     of_draws, of_inputs = (
         np.sqrt(np.square(each).sum(axis=0)) for each in (replicates.draws, replicates.inputs)
@@ -199,7 +231,7 @@ def measured(
     of_inputs = np.hypot(of_inputs, replicates.inputs_own)
     bounds = interval(
         values,
-        (of_draws, replicates.draws_freedom),
+        (of_draws, freedom),
         (of_inputs, len(replicates.inputs) - 1),
         replicates.spectra,
         bias,

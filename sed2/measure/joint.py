@@ -50,7 +50,7 @@ def geometric_mean(lower: Measured, whole: Measured, weights: np.ndarray | None)
     )
     bias = score_last(slopes[0] * _bias(lower) + slopes[1] * _bias(whole))
     is_lower = _is_lower_estimate(lower) | _is_lower_estimate(whole)
-    return measured(score_last(joint), replicates, bias, is_lower)
+    return measured(score_last(joint), replicates, bias, is_lower, replicates.draws_freedom)
 
 
 def _values(of: Measured) -> np.ndarray:

@@ -18,6 +18,7 @@ from functools import reduce
 
 import numpy as np
 
+from sed2.measure.intervals import draws_freedom
 from sed2.results import ModelResult
 
 SIMULATIONS = 4_000
@@ -46,21 +47,7 @@ def simulate(result: ModelResult) -> np.ndarray:
 def freedom_of_draws(result: ModelResult) -> float:
     """Degrees of freedom of the variance of a score from the draws of one run, at least 1."""
     freedom = draws_freedom(result.replicates.draws_freedom, result.score_sample_size)
-    return max(freedom, 1.0)
-
-
-def draws_freedom(freedom: float, sizes: np.ndarray) -> float:
-    """Degrees of freedom of the variance from the draws: one more than the draws that carry it.
-
-    A bootstrap over draws of which one carries the value knows its variance from one gap, that to
-    the next draw. With K - 1 degrees of freedom, P(order) of models equal in law would be above
-    0.95 in up to 35% of all cases, not in 10% (`scripts/statistics/order.py`).
-
-    Args:
-        freedom: where all draws count.
-        sizes: (E,) effective sample sizes.
-    """
-    return float(min(freedom, 1 + sizes.min()))
+    return max(float(freedom.min()), 1.0)
 
 
 def probability_ahead(first: np.ndarray, second: np.ndarray) -> np.ndarray:

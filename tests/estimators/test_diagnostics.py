@@ -83,7 +83,7 @@ def test_a_change_of_5_percent_is_told(likelihood: str) -> None:
 
 def test_few_effective_draws_are_told_in_plain_words() -> None:
     assert "effective sample size" not in warnings(draws=400)
-    assert "a few draws carry 2sED" in warnings(draws=2)
+    assert "a few draws carry 2sED" in warnings(spec="MLP 4-40-3")
 
 
 def test_few_effective_draws_are_told_once_for_both_scores() -> None:

@@ -21,7 +21,7 @@ from sed2.errors import UsageError
 from sed2.estimators.smc.particles import ParticleChain
 from sed2.estimators.smc.proposals import Gaussian, Tuning
 from sed2.estimators.smc.sequential import LeftOut, run_flow
-from sed2.estimators.smc.tempering import Cloud, Tilt
+from sed2.estimators.smc.tempering import Cloud, Reservoir, Tilt
 from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
 from sed2.fisher.sample import sample_spectra
@@ -301,6 +301,77 @@ def test_units_that_are_alike_change_places_freely() -> None:
     again = particles.evaluate(0, picked.normals, None)
     np.testing.assert_allclose(again.roots, picked.roots, rtol=1e-12)
     np.testing.assert_allclose(again.output, picked.output, rtol=1e-12)
+
+
+def _beside_a_reservoir(particles: int, tilt: Tilt) -> Cloud:
+    """Two blocks, and units of the first to exchange, all from the parameter measure."""
+    chain, x, settings = _chain("MLP 4-5-3", 4)
+    whole = ParticleChain(chain, x, settings, make_plan(chain, 2 * particles, 6, settings))
+    cloud = Cloud(whole, 2, np.random.default_rng(0), 10)
+    cloud.extend(2 * particles)
+    aside = Cloud(whole, 2, np.random.default_rng(1), 10)
+    aside.extend(2 * particles)
+    cloud.extend(2 * particles)
+    cloud.reservoir = Reservoir.of(aside, tilt)
+    return cloud
+
+
+def test_an_exchange_gives_and_takes_within_an_island() -> None:
+    """No unit is lost or doubled, none leaves its island, and all is as its numbers evaluate to."""
+    cloud = _beside_a_reservoir(4, Tilt())
+    assert cloud.reservoir
+    owner = cloud.chain.splits[0].owner
+
+    def units(island: int) -> np.ndarray:
+        """All of the island's, as rows of their numbers in order."""
+        both = cloud.blocks[0].normals, cloud.reservoir.cloud.blocks[0].normals
+        rows = np.concatenate([each.reshape(2, 4, -1, 5)[island] for each in both])
+        found = np.moveaxis(rows, 1, 2).reshape(40, -1)
+        return found[np.lexsort(found.T)]
+
+    before, start = [units(island) for island in (0, 1)], cloud.blocks[0].normals
+    rate = cloud._exchange([Tilt(), Tilt(((0.2, 1.0),))])
+    assert 0 < rate <= 1
+    for island in (0, 1):
+        np.testing.assert_array_equal(units(island), before[island])
+    changed = cloud.blocks[0].normals != start
+    assert changed.any(axis=1).mean() == rate
+    assert all(len(set(owner[row])) == 1 for row in changed if row.any())
+    x = None
+    for j, state in enumerate(cloud.blocks):
+        again = cloud.chain.evaluate(j, state.normals, x)
+        np.testing.assert_allclose(again.roots, state.roots, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(again.output, state.output, rtol=1e-9)
+        x = state.output
+
+
+@pytest.mark.parametrize("own", [Tilt(), Tilt(((0.4, 1.0),))])
+def test_exchanges_leave_the_target_as_it_is(own: Tilt) -> None:
+    """Particles under a tilt of both blocks, a reservoir under the first block's or under none.
+    Truth and start are weighted draws. A right kernel is more than four errors off in 1 of 10,000
+    cases; that would be missed if an exchange forgot what either side loses."""
+    tilts, count = [own, Tilt(((0.5, 1.0),))], 400
+    cloud = _beside_a_reservoir(20_000, Tilt())
+    terms = [
+        tilt.values(state).sum(axis=1) for tilt, state in zip(tilts, cloud.blocks, strict=True)
+    ]
+    weights = np.exp(sum(terms) - np.max(sum(terms)))
+    weights /= weights.sum()
+    truth = [float(weights @ term) for term in terms]
+    chosen = cloud.rng.choice(len(weights), size=(count, 1), p=weights)
+    splits = cloud.chain.splits
+    cloud.blocks = [s.take(chosen, split) for s, split in zip(cloud.blocks, splits, strict=True)]
+    aside = cloud.reservoir.cloud
+    aside.blocks = [aside.blocks[0].take(np.arange(count)[:, None], splits[0])]
+    means = []
+    for _ in range(30):
+        cloud._exchange(tilts)
+        means.append(
+            [t.values(s).sum(axis=1).mean() for t, s in zip(tilts, cloud.blocks, strict=True)]
+        )
+    for j, (tilt, state) in enumerate(zip(tilts, cloud.blocks, strict=True)):
+        error = tilt.values(state).sum(axis=1).std() / np.sqrt(count)
+        assert abs(np.mean(means[5:], axis=0)[j] - truth[j]) <= 4 * error
 
 
 def test_chunks_change_nothing() -> None:

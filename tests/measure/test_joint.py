@@ -30,7 +30,7 @@ def made(seed: int, lower: bool = False) -> Measured:
         stream=seed,
     )
     values = rng.uniform(50, 100, size=3)
-    return measured(values, replicates, rng.uniform(size=3), np.array([False, lower, lower]))
+    return measured(values, replicates, rng.uniform(size=3), np.array([False, lower, lower]), 9)
 
 
 def values(of: Measured) -> np.ndarray:
@@ -40,7 +40,7 @@ def values(of: Measured) -> np.ndarray:
 def moved(of: Measured, by: np.ndarray) -> Measured:
     """The same without deviations, at another place."""
     none = np.zeros(3)
-    return measured(values(of) + by, made_replicates(2), none, none.astype(bool))
+    return measured(values(of) + by, made_replicates(2), none, none.astype(bool), 9)
 
 
 @pytest.mark.parametrize("weights", [None, np.array([0.25, 0.75])])
@@ -90,7 +90,7 @@ def test_it_is_biased_low_where_a_factor_is() -> None:
 
 def test_without_any_fisher_information_it_is_zero() -> None:
     none = replace(made(0).replicates, draws=np.zeros((5, 3)), inputs=np.zeros((4, 3)))
-    zero = measured(np.zeros(3), none, np.zeros(3), np.zeros(3, bool))
+    zero = measured(np.zeros(3), none, np.zeros(3), np.zeros(3, bool), 9)
     got = geometric_mean(zero, zero, None)
     np.testing.assert_array_equal(values(got), 0)
     np.testing.assert_array_equal(got.replicates.draws, 0)

@@ -147,47 +147,71 @@ def test_jackknife_of_a_mean_over_inputs_is_its_variance() -> None:
     assert plan.draws == draws
     weights = plan.series(0, samples)[1].weights
     means = np.einsum("bn,bn->b", weights**2, np.repeat(shared + own, 10, axis=0)) / samples
-    got = plan.variance(logdets(means[None, :, None]), np.ones(draws), np.ones((1, 1)))
-    assert got.common[0] == pytest.approx(1 / samples, rel=1.5)  # 9 degrees of freedom
-    assert got.own[0] == pytest.approx(4 / samples, rel=0.3)
+    got = plan.variance(
+        logdets(means[None, :, None]), np.ones(draws), np.ones((1, 1)), np.zeros((1, draws, 1))
+    )
+    whole = np.square(got.deviations).sum() - got.noise[0]
+    assert whole == pytest.approx(1 / samples, rel=1.5)  # 9 degrees of freedom
+    assert got.noise[0] * draws == pytest.approx(4 / samples, rel=0.3)
 
 
-def test_own_variance_averages_out_over_the_draws_up_to_twice_those_of_the_jackknife() -> None:
-    of = Variance(np.array([1.0]), np.array([4.0]), np.ones((3, 1)), 4)
-    np.testing.assert_allclose(of.std_error(np.array([1.0, 4.0, 8.0, 99.0])) ** 2, [5, 2, 1.5, 1.5])
+def test_what_the_inputs_do_to_few_draws_is_added_to_the_deviations() -> None:
+    """Where fewer draws carry the value than are in the jackknife's mean."""
+    of = Variance(np.ones((3, 4)), np.full(4, 2.0), np.full(4, 5.0))
+    np.testing.assert_allclose(of.own(np.array([1.0, 2.0, 5.0, 99.0])) ** 2, [8, 3, 0, 0])
 
 
-def test_replicates_of_the_inputs_have_the_variance_of_the_error() -> None:
-    """Where few draws carry the value, what goes beyond the deviations is the draws' own."""
-    deviations = np.random.default_rng(0).normal(size=(10, 3))
-    deviations /= np.sqrt(np.square(deviations).sum(axis=0))  # variance 1
-    of = Variance(np.array([0.9, 0.8, 0.0]), np.array([1.0, 2.0, 0.0]), deviations, 10)
-    size = np.array([1.0, 50.0, 50.0])
-    shared, own = of.replicates(size)
-    np.testing.assert_allclose(np.square(shared).sum(axis=0) + own**2, of.std_error(size) ** 2)
-    np.testing.assert_allclose(np.square(shared).sum(axis=0), [1.0, 0.9, 0.0])
-    np.testing.assert_allclose(own**2, [0.9, 0.0, 0.0], atol=1e-12)
-
-
-def test_jackknife_deviations_have_the_variance_of_a_mean_over_its_draws() -> None:
+def test_draws_are_weighted_in_the_jackknife_until_half_are_effective() -> None:
+    """Equal log-weights make a plain mean; others a tilted one, and of such that one draw would
+    carry, half of the draws still count."""
     rng = np.random.default_rng(3)
-    plan = Jackknife.plan(draws=40, samples=20, rows=10_000, groups=10)
-    shared = np.tile(rng.normal(size=10), plan.draws)  # so large that no part is cut off at zero
-    values = (shared + 0.1 * rng.normal(size=plan.extra))[None, :, None]
-    got = plan.variance(logdets(values), np.ones(plan.draws), np.ones((1, 1)))
-    want = got.common + got.own / plan.draws
-    assert got.common[0] > 0
-    assert np.square(got.deviations).sum() == pytest.approx(want[0], rel=1e-9)
+    plan = Jackknife.plan(draws=60, samples=20, rows=10_000, groups=10)
+    values = rng.normal(size=(1, plan.extra, 1))
+    by_draw = values.reshape(plan.draws, 10)
+
+    def mean(log_weights: np.ndarray) -> tuple[np.ndarray, float]:
+        logs = log_weights[None, :, None]
+        got = plan.variance(logdets(values), np.ones(60), np.ones((1, 1)), logs)
+        return got.deviations[:, 0], float(got.draws[0])
+
+    def wanted(weights: np.ndarray) -> np.ndarray:
+        of = weights / weights.sum() @ (by_draw - by_draw.mean(axis=1, keepdims=True))
+        return np.sqrt(0.9 * (1 - 20 / 10_000)) * of
+
+    logs = np.array([0.5, 0.0, -0.5, 0.0, 0.5, 0.0])
+    for some in (np.zeros(6), logs):
+        got, draws = mean(some)
+        np.testing.assert_allclose(got, wanted(np.exp(some)), rtol=1e-9)
+        assert draws == pytest.approx(np.exp(some).sum() ** 2 / np.exp(2 * some).sum())
+    assert mean(100 * np.arange(6.0))[1] == pytest.approx(3, rel=1e-3)
+
+
+def test_a_normaliser_that_follows_the_draw_is_no_noise() -> None:
+    """Where every log-determinant moves as its own trace, a mean over draws stays put: what each
+    adds by its value it takes by its trace."""
+    rng = np.random.default_rng(5)
+    plan = Jackknife.plan(draws=200, samples=40, rows=10**9, groups=10)
+    traces = 1 + 1e-3 * rng.normal(size=plan.extra)
+    values = np.log(traces)[None, :, None]
+    of = LogDets(values, np.ones_like(values), 0 * values, traces, 10)
+    got = plan.variance(of, np.ones(200), np.ones((1, 1)), np.zeros((1, 200, 1)))
+    alone = plan.variance(
+        logdets(values, traces=traces), np.ones(200), np.ones((1, 1)), np.zeros((1, 200, 1))
+    )
+    assert np.abs(got.deviations).max() < 1e-2 * np.abs(alone.deviations).max()
+    assert got.noise[0] < 1e-4 * alone.noise[0]
 
 
 def test_inputs_that_are_most_rows_vary_less() -> None:
     """Drawn without replacement, the variance of a mean is (1 - N / rows) s^2 / N."""
     values = np.random.default_rng(4).normal(size=(1, 40, 1))
     many, few = (
-        Jackknife.plan(40, 20, rows, 10).variance(logdets(values), np.ones(4), np.ones((1, 1)))
+        Jackknife.plan(40, 20, rows, 10).variance(
+            logdets(values), np.ones(4), np.ones((1, 1)), np.zeros((1, 4, 1))
+        )
         for rows in (10**9, 25)
     )
-    np.testing.assert_allclose(few.own, 0.2 * many.own, rtol=1e-6)
+    np.testing.assert_allclose(few.noise, 0.2 * many.noise, rtol=1e-6)
     np.testing.assert_allclose(few.deviations**2, 0.2 * many.deviations**2, rtol=1e-6)
 
 

@@ -103,6 +103,29 @@ class BlockState:
             np.moveaxis(outputs, 1, -1),
         )
 
+    def exchanged(
+        self,
+        rows: np.ndarray,
+        units: np.ndarray,
+        other: BlockState,
+        their_rows: np.ndarray,
+        their_units: np.ndarray,
+        split: Split,
+    ) -> BlockState:
+        """This state, but unit units[i] of particle rows[i] is unit their_units[i] of particle
+        their_rows[i] of the other one; units are alike."""
+        normals, roots = self.normals.copy(), self.roots.copy()
+        outputs, theirs = self.output.copy(), other.output
+        first = np.arange(0, normals.shape[1], split.units)
+        normals[rows[:, None], first + units[:, None]] = other.normals[
+            their_rows[:, None], first + their_units[:, None]
+        ]
+        roots[rows, units] = other.roots[their_rows, their_units]
+        np.moveaxis(outputs, -1, 1)[rows, units] = np.moveaxis(theirs, -1, 1)[
+            their_rows, their_units
+        ]
+        return BlockState(normals, roots, self.multiplicity, outputs)
+
 
 class ParticleChain:
     """Evaluates the blocks of a chain at given normal numbers, in float64.
@@ -359,9 +382,11 @@ def _module(block: ChainBlock, settings: Settings, key: int) -> nnx.Module:
 
 
 def particle_bytes(chain: Chain, ways: tuple[Way, ...], samples: int, settings: Settings) -> int:
-    """Bytes of all particles: cloud m holds blocks 1..m, and is moved in copies."""
+    """Bytes of all particles: cloud m holds blocks 1..m and, if m > 1, a reservoir of the first,
+    and is moved in copies."""
     each = 0
     for clouds, block, way in zip(range(len(ways), 0, -1), chain.blocks, ways, strict=True):
         outputs = samples * math.prod(block.output_shape)
+        clouds = 2 * clouds - 1 if block is chain.blocks[0] else clouds
         each += (clouds + COPIES) * (block.parameters + 2 * outputs + way.kept)
     return FLOAT * settings.islands * settings.particles * each

@@ -20,7 +20,7 @@ import numpy as np
 
 from sed2.estimators.problem import Estimates, Problem
 from sed2.estimators.smc.particles import ParticleChain
-from sed2.estimators.smc.tempering import CORRELATION, Cloud, Health, Tilt
+from sed2.estimators.smc.tempering import CORRELATION, Cloud, Health, Reservoir, Tilt
 from sed2.measure.intervals import Deviations, Weighting, with_errors
 from sed2.measure.montecarlo import log_mean_exp, tilted_weights
 from sed2.results import SmcReport
@@ -97,6 +97,8 @@ def run_flow(
                 start = [tilt] * m + [Tilt()]
             else:
                 start = [Tilt(((1.0, float(amplitudes[e - 1])),))] * (m + 1)
+            if m:
+                clouds[m].reservoir = Reservoir.of(clouds[0], tilt)
             gained, went = clouds[m].temper(start, [tilt] * (m + 1))
             log_z[e, :, m] = gained + (log_z[e - 1, :, m] if e else 0.0)
             health_here.join(went)
@@ -116,11 +118,9 @@ def _lower(
     terms = [first]
     two_slope = clouds[-1].slopes(tilt).sum(axis=1).mean()
     lower_slope = clouds[0].slopes(tilt).sum(axis=1).mean()
-    two_change, lower_change = (
-        log_mean_exp(_changes(cloud, tilt, left_out).sum(axis=-1), axis=1)
-        for cloud in (clouds[-1], clouds[0])
-    )
-    for cloud in clouds[:-1]:
+    two_change = log_mean_exp(_changes(clouds[-1], tilt, left_out).sum(axis=-1), axis=1)
+    lower_change = two_change  # of one block
+    for m, cloud in enumerate(clouds[:-1]):
         ahead = cloud.copy()
         ahead.extend(len(ahead.blocks[0].normals))
         values, slopes = ahead.values(tilt)[:, -1], ahead.slopes(tilt)
@@ -129,6 +129,8 @@ def _lower(
         tilted = np.cov(values, slopes[:, :-1].sum(axis=1), ddof=0)[0, 1]
         lower_slope += slopes[:, -1].mean() + tilted
         changes = _changes(ahead, tilt, left_out)
+        if m == 0:
+            lower_change = log_mean_exp(changes[..., 0], axis=1)
         # Without the group the particles follow another tilt of the blocks before.
         weights = tilted_weights(changes[..., :-1].sum(axis=-1), axis=1)
         means = (weights * (by_island[..., None] + changes[..., -1])).sum(axis=1)

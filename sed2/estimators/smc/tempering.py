@@ -34,6 +34,8 @@ ESS_SHARE = 0.7
 CORRELATION = 0.5
 """The moves at one temperature go on until the log-determinants are no more correlated than this
 with those before the moves."""
+EXCHANGED = 0.1
+"""Of the units offered by the reservoir, above which a block needs no steps of its own."""
 STEPS = 8
 """Of a unit under the surrogate, for each move."""
 
@@ -97,6 +99,31 @@ class Health:
 
 
 @dataclass
+class Reservoir:
+    """Units of the first block under its tilt alone, for exchange with those of the particles.
+
+    Such units are independent and alike. Particles under the tilt of later blocks, too, and a
+    reservoir beside them are one product of measures, which an exchange of a unit of either leaves
+    as it is if it is accepted by what changes: the tilts of later blocks, and the first block's
+    where it is not the reservoir's (as in evolutionary Monte Carlo: Liang and Wong 2001,
+    doi:10.1198/016214501753168325). So a particle gets units that have nothing to do with those it
+    has, for an evaluation of the later blocks."""
+
+    cloud: Cloud
+    tilt: Tilt
+
+    @classmethod
+    def of(cls, cloud: Cloud, tilt: Tilt) -> Reservoir | None:
+        """From particles of the first block; None if their units are not alike."""
+        return cls(cloud.copy(), tilt) if cloud._pooled else None
+
+    def stir(self) -> None:
+        """Move its own units."""
+        self.cloud.fits = [self.cloud._fit(0)]
+        self.cloud._move_block(0, [self.tilt])
+
+
+@dataclass
 class Cloud:
     """Particles of blocks 1..m in islands of equal size, and how they are moved."""
 
@@ -108,6 +135,8 @@ class Cloud:
     tunings: list[Tuning] = field(default_factory=list)
     fits: list[list[Gaussian]] = field(default_factory=list)
     """Per block, of each island to the others; of the temperature that is at work."""
+    reservoir: Reservoir | None = None
+    """Of units of the first block, if later blocks tilt it, too."""
 
     def copy(self) -> Cloud:
         """The same particles, to go another way."""
@@ -210,6 +239,8 @@ class Cloud:
         self.fits = [self._fit(j) for j in range(len(self.blocks))]
         before = [self._statistic(terms) for terms in self._terms(tilts)]
         rates: list[list[float]] = []
+        if self.reservoir:
+            self.reservoir.stir()
         while len(rates) < self.max_moves:
             rates.append([self._move_block(j, tilts) for j in range(len(self.blocks))])
             now = [self._statistic(terms) for terms in self._terms(tilts)]
@@ -226,8 +257,55 @@ class Cloud:
     def _move_block(self, j: int, tilts: list[Tilt]) -> float:
         """One move of the units of block j, a group of them after the other; the share of what was
         proposed that was accepted."""
+        if j == 0 and self.reservoir:
+            turns = range(self.chain.splits[0].units)
+            exchanged = float(np.mean([self._exchange(tilts) for _ in turns]))
+            if exchanged > EXCHANGED:
+                return exchanged
         rates = [self._move_units(j, tilts, units) for units in self._groups(j)]
         return float(np.mean(rates))
+
+    def _exchange(self, tilts: list[Tilt]) -> float:
+        """Exchange one unit of every particle with one of the reservoir; the share that was."""
+        assert self.reservoir
+        split, state, tilt = self.chain.splits[0], self.blocks[0], self.reservoir.tilt
+        other = self.reservoir.cloud.blocks[0]
+        particles = len(state.normals)
+        rows = np.arange(particles)
+        own, theirs = self.rng.integers(split.units, size=(2, particles))
+        # A particle of the reservoir's same island for each, so that islands stay independent.
+        partners = self.rng.permuted(rows.reshape(self.islands, -1), axis=1).ravel()
+        proposal = state.exchanged(rows, own, other, partners, theirs, split)
+        gain = np.zeros(particles)
+        for some, sign in ((tilts[0], 1.0), (tilt, -1.0)):
+            if tilts[0] != tilt:
+                gain += sign * some.values(proposal)[rows, own]
+                gain -= sign * some.values(state)[rows, own]
+        tail, rest = self._tail(0, tilts, proposal)
+        taken = np.log(self.rng.random(particles)) < gain + rest
+        back = other.exchanged(
+            partners[taken], theirs[taken], state, rows[taken], own[taken], split
+        )
+        self.reservoir.cloud.blocks[0] = back
+        self._accept(0, tail, taken)
+        return float(taken.mean())
+
+    def _tail(
+        self, j: int, tilts: list[Tilt], proposal: BlockState
+    ) -> tuple[list[BlockState], np.ndarray]:
+        """The blocks from j on if block j were another, and (B,) by how much the terms of those
+        after j grow."""
+        tail, rest = [proposal], np.zeros(len(proposal.normals))
+        for i in range(j + 1, len(self.blocks)):
+            tail.append(self.chain.evaluate(i, self.blocks[i].normals, tail[-1].output))
+            rest += (tilts[i].values(tail[-1]) - tilts[i].values(self.blocks[i])).sum(axis=1)
+        return tail, rest
+
+    def _accept(self, j: int, tail: list[BlockState], taken: np.ndarray) -> None:
+        """Take the blocks from j on in some particles, (B,)."""
+        for i, new in enumerate(tail, start=j):
+            whole = Split(1, np.zeros(new.normals.shape[1], int), owns_roots=False)
+            self.blocks[i] = self.blocks[i].where(taken[:, None], new, whole)
 
     def _move_units(self, j: int, tilts: list[Tilt], units: np.ndarray) -> float:
         """Propose other numbers for some units of block j, (B, m) of each particle."""
@@ -247,14 +325,10 @@ class Cloud:
             proposal = self.chain.evaluate(j, normals, self._input(j))
             gain = tilts[j].values(proposal) - tilts[j].values(state)
             accepted, own, rest = chosen, 1.0, gain.sum(axis=1)
-        tail = [state.where(accepted, proposal, split)]
-        for i in range(j + 1, len(self.blocks)):
-            tail.append(self.chain.evaluate(i, self.blocks[i].normals, tail[-1].output))
-            rest += (tilts[i].values(tail[-1]) - tilts[i].values(self.blocks[i])).sum(axis=1)
+        tail, later = self._tail(j, tilts, state.where(accepted, proposal, split))
+        rest += later
         taken = np.log(self.rng.random(len(rest))) < rest
-        for i, new in enumerate(tail, start=j):
-            whole = Split(1, np.zeros(new.normals.shape[1], int), owns_roots=False)
-            self.blocks[i] = self.blocks[i].where(taken[:, None], new, whole)
+        self._accept(j, tail, taken)
         changed = accepted.any(axis=1)
         joint = float(taken[changed].mean()) if changed.any() else 1.0
         tuning.adapt(float(own), joint, split.units)

@@ -42,3 +42,23 @@ def test_useless_arguments_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         gate.main(arguments)
     assert exit_.value.code == 2
+
+
+def test_the_rule_of_the_judged_pairs() -> None:
+    """Of one pair that scatters too much and of one that does not."""
+    head = ["a", "b", "40", "1.000"]
+    shares = {
+        "0.950": ("90%", "0%", "10%"),
+        "1.000": ("4%", "2%", "94%"),
+        "1.050": ("0%", "80%", "20%"),
+    }
+    lines = [
+        [*head, scatter, "on the edge" if asked == "1.000" else "off", asked, *share, "0%"]
+        for scatter in ("0.0100", "0.0200")
+        for asked, share in shares.items()
+    ]
+    lines[3][7:9] = ["70%", "20%"]  # passed, and wrongly failed
+    told, _ = gate.judgement(lines)
+    assert "(1 pairs): 85.0% decided" in told
+    assert "Wrong 5% off, of all pairs: 5.0%" in told
+    assert "4.0% passed, 2.0% failed" in told

@@ -35,6 +35,8 @@ DEFAULT_EPS = "1e-3:1e-1"
 DEFAULT_POINTS = 25
 SCORE_EPS = (0.3,)
 """The covering radius of scores that look at the whole network, unless `eps` is given."""
+CATEGORICAL_SIGMA = 0.01
+"""The noise of the other blocks, unless `sigma` is given, where the last one is categorical."""
 RANKED_BY = "joint"
 """What `rank` orders models by, unless `score` is given (docs/evidence/fresh.md)."""
 WHOLE_DRAWS = 10
@@ -278,8 +280,9 @@ class SpectraSettings(Options):
     """N, the number of inputs, chosen at random from the rows."""
     draws: Annotated[int, Number] = Field(default=100, ge=1, le=_LIMIT)
     """K, the number of parameter draws."""
-    sigma: Annotated[Annotated[float, Field(gt=0)] | Literal["limit"], Number] = 0.01
-    """Standard deviation of the noise after every block; `limit`: as it goes to 0."""
+    sigma: Annotated[Annotated[float, Field(gt=0)] | Literal["limit"], Number] = "limit"
+    """Standard deviation of the noise after every block; `limit`: as it goes to 0. By default 0.01
+    with `likelihood` categorical."""
     fisher: Literal["expected", "empirical"] = "expected"
     """Estimator of the Fisher matrix."""
     chain: Literal["blocks", "end-to-end"] = "blocks"
@@ -303,6 +306,14 @@ class SpectraSettings(Options):
     """Random probes of Lanczos quadrature for each draw, where no exact way fits."""
     memory_gb: Annotated[Annotated[float, Field(gt=0), Number] | None, BUDGET] = None
     """Memory to stay within, in GB; by default half of what is free, at most 3."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sigma_of_likelihood(cls, data: Any) -> Any:
+        """A last block without noise counts for nothing where that of the others goes to 0."""
+        if isinstance(data, Mapping) and data.get("likelihood") == "categorical":
+            return {"sigma": CATEGORICAL_SIGMA, **data}
+        return data
 
     @property
     def noise(self) -> float:

@@ -244,7 +244,7 @@ def test_constant_features_lower_the_rank() -> None:
 
 
 def test_overflowing_activations_are_refused() -> None:
-    with pytest.raises(Sed2Error, match=r"not finite in 110 of 110 runs.*`prior`"):
+    with pytest.raises(Sed2Error, match=r"not finite in 100 of 100 runs.*`prior`"):
         estimate_spec("MLP 4-6-3-3", gaussian_inputs(9, 4), samples=9, prior="normal:1e200")
 
 

@@ -61,7 +61,8 @@ def test_models_come_as_lists_and_by_name(spec: Any, blocks: dict[str, int]) -> 
     assert {model.name: len(model.blocks) for model in models} == blocks
 
 
-def test_a_model_of_a_list_is_that_of_a_file() -> None:
+def test_a_model_of_a_list_is_that_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SED2_SIGMA")
     fast = {"dataset": "covertype", "samples": 6, "draws": 4, "eps": 0.1}
     models: list[Any] = ["MLP 54-3-7", {"name": "own", "notation": "MLP 54-4-7", "sigma": 0.1}]
     listed, written = sed2.rank(models, **fast), sed2.rank({"models": models}, **fast)

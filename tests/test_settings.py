@@ -28,7 +28,7 @@ def refusal(
     return caught.value
 
 
-def test_the_defaults_are_the_papers() -> None:
+def test_the_defaults_are_the_papers_but_for_sigma() -> None:
     settings = Settings()
     assert settings.model_dump(exclude={"eps", "input_groups"}) == {
         "dataset": None,
@@ -37,7 +37,7 @@ def test_the_defaults_are_the_papers() -> None:
         "zeta": 0.0,
         "samples": 100,
         "draws": 100,
-        "sigma": 0.01,
+        "sigma": "limit",
         "fisher": "expected",
         "prior": "torch",
         "n_train": None,
@@ -257,6 +257,13 @@ def test_no_number_takes_these(name: str, value: object) -> None:
 )
 def test_limits_are_named(name: str, value: object, allowed: str) -> None:
     assert allowed in refusal({name: value}).cause
+
+
+def test_a_categorical_block_keeps_the_noise_of_the_others() -> None:
+    """In their limit it counts for nothing."""
+    given = {"likelihood": "categorical"}
+    assert Settings.model_validate(given).sigma == 0.01
+    assert Settings.model_validate(given | {"sigma": "limit"}).sigma == "limit"
 
 
 def test_the_limit_of_sigma_is_no_noise() -> None:

@@ -51,7 +51,7 @@ def test_the_work_has_not_grown() -> None:
         (lambda model: model.update(programs=99), "MLP: compilations of sed2's own programs rose"),
         (lambda model: model.update(compilations=99), "MLP: compilations rose from"),
         (lambda model: model["lapack"].update({"svd 7 x 7": 1}), "svd 7 x 7 rose from 0 to 1"),
-        (lambda model: model["lapack"].update({"svd 20 x 6": 86}), "svd 20 x 6 rose from 85 to 86"),
+        (lambda model: model["lapack"].update({"svd 20 x 6": 86}), "svd 20 x 6 rose from 80 to 86"),
         (lambda model: model.update(bytes=2 * model["bytes"]), "MLP: bytes alive rose from"),
     ],
 )

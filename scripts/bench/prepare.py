@@ -46,7 +46,13 @@ def make_problem(case: Case, folder: Path, memory: float) -> tuple[Problem, dict
     np.savez(folder / "data.npz", x=x, y=dataset.y)
     dataset = load_dataset(folder / "data.npz")
     settings = Settings.model_validate(
-        {"samples": case.samples, "draws": case.draws, "eps": EPS, "input_groups": 0}
+        {
+            "samples": case.samples,
+            "draws": case.draws,
+            "sigma": 0.01,
+            "eps": EPS,
+            "input_groups": 0,
+        }
     )
     inputs = choose_inputs(dataset, case.samples, settings.seed)
     chain = build_chain(load_spec(case.model).models[0].blocks, dataset.input_shape)

@@ -204,7 +204,14 @@ def score(
     seconds = np.empty(shape)
     for s in range(seeds):
         its = Settings.model_validate(
-            {"dataset": dataset.name, "input_groups": 0, "eps": tuple(eps), "seed": s, **settings}
+            {
+                "dataset": dataset.name,
+                "input_groups": 0,
+                "eps": tuple(eps),
+                "sigma": 0.01,
+                "seed": s,
+                **settings,
+            }
         )
         for m, model in enumerate(models):
             report(f"scoring {model.name}, seed {s}", s * len(models) + m, seeds * len(models))

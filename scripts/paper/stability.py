@@ -61,7 +61,7 @@ def vary(
     lab: Lab, models: Sequence[ModelSpec], dataset: Dataset, way: Way, grids: Grids
 ) -> StabilityResult:
     """sed2's own study, around the settings of the way."""
-    base = Settings.model_validate({"dataset": dataset.name, **way.settings})
+    base = Settings.model_validate({"dataset": dataset.name, "sigma": 0.01, **way.settings})
     return study(
         models,
         [base] * len(models),

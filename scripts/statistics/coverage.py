@@ -127,7 +127,7 @@ def measure(
 ) -> dict[str, Coverage]:
     """Coverage of both measures for one model."""
     model, dataset = load_spec(case.spec).models[0], case.data()
-    base = {"dataset": "coverage", "samples": case.samples, "eps": EPS}
+    base = {"dataset": "coverage", "samples": case.samples, "eps": EPS, "sigma": 0.01}
 
     def results(seeds: range, **settings: int) -> list[ModelResult]:
         found = []

@@ -51,7 +51,7 @@ def run(spec: Any, x: np.ndarray, **given: Any) -> ModelResult:
     settings = Settings(
         dataset="validation",
         estimator="smc",
-        **{"samples": len(x), "draws": 20_000, "eps": EPS, "particles": 64} | given,
+        **{"samples": len(x), "draws": 20_000, "sigma": 0.01, "eps": EPS, "particles": 64} | given,
     )
     return estimate(load_spec(spec).models[0], made("validation", x), settings)
 

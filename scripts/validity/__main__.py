@@ -11,9 +11,6 @@ can run in processes of their own, to files of their own, and be merged:
     python -m scripts.validity run --what mlps --slice 52:104 --out two.csv
     python -m scripts.validity merge one.csv two.csv --out docs/validity-mlps.csv
 
-`sigma` tells by fresh architectures whether `--sigma limit` becomes the default (`sigma.py` has the
-rule).
-
 The architectures are configs/validity-mlps.yaml and configs/validity-cnns.yaml. What is computed of
 each is `CELLS` in `cells`; the variants of 2sED are in `measures`.
 """
@@ -29,7 +26,7 @@ from pathlib import Path
 
 from scripts.common.data import by_channel
 from scripts.common.paths import CONFIGS, DOCS
-from scripts.validity import sigma, table
+from scripts.validity import table
 from scripts.validity.cells import CELLS, MEASURES, Cell
 from scripts.validity.measures import Values
 from scripts.validity.report import write
@@ -163,11 +160,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     merging.set_defaults(command=merge)
     merging.add_argument("files", type=Path, nargs="+")
     merging.add_argument("--out", type=Path, required=True, metavar="FILE.csv")
-
-    of_sigma = commands.add_parser("sigma", help="whether `limit` becomes the default of sigma")
-    of_sigma.set_defaults(command=sigma.write)
-    of_sigma.add_argument("files", type=Path, nargs="+", help="of `run`, one for each family")
-    of_sigma.add_argument("--resamples", type=int, default=1000, help="[%(default)s]")
 
     reporting = commands.add_parser("report", help="compare, write the page and the figure")
     reporting.set_defaults(command=write)

@@ -100,6 +100,7 @@ def test_settings_come_from_flags_then_variables_then_yaml_then_defaults(
     Path("m.yaml").write_text(
         "dataset: covertype\ndraws: 2\nsamples: 3\nsigma: 1e-3\neps: 0.1\nnotation: MLP 54-3-7\n"
     )
+    monkeypatch.delenv("SED2_SIGMA")
     monkeypatch.setenv("SED2_DRAWS", "4")
     monkeypatch.setenv("SED2_SAMPLES", "5")
     ran = sed2("compute", "m.yaml", "--samples", "6", "--json", "-")

@@ -158,6 +158,7 @@ def test_flags_then_variables_then_the_yaml(
     own = {field: third} if kind.section else {}
     spec = {"models": ["MLP 54-3-7"], **({kind.section: own} if own else {field: third})}
     monkeypatch.delenv("SED2_SCORE")
+    monkeypatch.delenv("SED2_SIGMA")
     if kind is HostOptions:  # of one process alone
         spec.pop(field)
     path = tmp_path / "s.yaml"

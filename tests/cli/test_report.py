@@ -23,6 +23,7 @@ def run_of(sed2: Run, *, code: int = 0) -> str:
 
 def test_a_finished_run_is_told_as_rank_told_it(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SED2_SCORE")
+    monkeypatch.delenv("SED2_SIGMA")
     monkeypatch.setattr("sys.argv", ["sed2", "rank", "s.yaml", "--run-dir", "run"])
     told = run_of(sed2)
     monkeypatch.setattr(tasks, "estimate", lambda *_: pytest.fail("computed"))

@@ -113,6 +113,7 @@ def test_a_full_disk_is_told_and_loses_nothing(sed2: Run, monkeypatch: pytest.Mo
 
 def test_the_command_is_in_the_manifest(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SED2_SCORE")
+    monkeypatch.delenv("SED2_SIGMA")
     monkeypatch.setattr(sys, "argv", ["sed2", "rank", "my spec.yaml"])
     sed2(*RANK)
     assert load_run("run").manifest.command == "sed2 rank 'my spec.yaml'"

@@ -13,6 +13,7 @@ from tests.cli.conftest import FAST, Run
 
 def test_a_command_is_quoted_for_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SED2_SCORE")
+    monkeypatch.delenv("SED2_SIGMA")
     arguments = ["rank", "my models.yaml", "--eps", "1e-3:1e-1", "--html", "it's $HOME.html"]
     told = command_line(arguments)
     assert shlex.split(told) == ["sed2", *arguments]
@@ -22,6 +23,7 @@ def test_a_command_is_quoted_for_a_shell(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_variables_that_are_settings_belong_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SED2_SCORE")
+    monkeypatch.delenv("SED2_SIGMA")
     monkeypatch.setenv("SED2_DRAWS", "5")
     monkeypatch.setenv("SED2_PRIOR", "uniform:-1:1; rm x")
     monkeypatch.setenv("SED2_SEED", "")
@@ -36,6 +38,7 @@ def test_the_page_tells_the_command(
 ) -> None:
     arguments = [command, "MLP 54-3-7", *FAST, "--html", "page.html"]
     monkeypatch.delenv("SED2_SCORE")
+    monkeypatch.delenv("SED2_SIGMA")
     monkeypatch.setattr("sys.argv", ["sed2", *arguments])
     assert sed2(*arguments).code == 0
     page = Path("page.html").read_text()

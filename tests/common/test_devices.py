@@ -61,7 +61,7 @@ def programs(case: str, items: int) -> list[dict[str, Any]]:
         for block, way in zip(chain.blocks, ways, strict=True):
             keys = block_keys(0, block.stream, draws)
             uniform = uniforms(keys, numbers_used(block, SAMPLES) + way.numbers)
-            sigma = np.full(items, settings.sigma)
+            sigma = np.full(items, settings.noise)
             arguments = devices.placed(sigma, keys, uniform, weights, noisy)
             step = block_program(chain, block, way, settings)
             program = step.lower(*arguments).compile()  # type: ignore[attr-defined]

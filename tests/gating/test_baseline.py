@@ -59,7 +59,7 @@ def test_settings_that_models_share_are_kept_once() -> None:
     )
     assert "sigma" not in found.settings
     assert (found.models["a"].settings, found.models["b"].settings) == (
-        {"sigma": 0.01},
+        {"sigma": "limit"},
         {"sigma": 0.5},
     )
     assert found.settings_of("b") == compared_settings(other)

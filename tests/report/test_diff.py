@@ -118,14 +118,14 @@ def test_settings_data_versions_and_architectures_that_differ_are_told(keep: Kee
         keep(ranked(one)), keep(ranked(replace(other, provenance=provenance, inputs=50)))
     )
     changed = {change.name: (change.before, change.after) for change in comparison.settings}
-    assert changed == {"sigma": (0.01, 0.5), "samples": (100, 50), "inputs": (100, 50)}
+    assert changed == {"sigma": ("limit", 0.5), "samples": (100, 50), "inputs": (100, 50)}
     assert {change.name for change in comparison.provenance} == {"jax", "data_sha256"}
     assert comparison.models[0].same_spec is False
     text = table(comparison)
     assert "976 → 1,001" in text
     assert "changed" in text
     document = diff_document(comparison)
-    assert document["settings"]["sigma"] == {"before": 0.01, "after": 0.5}
+    assert document["settings"]["sigma"] == {"before": "limit", "after": 0.5}
     assert document["models"][0]["parameters"] == {"before": 976, "after": 1_001}
 
 

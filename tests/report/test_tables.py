@@ -310,7 +310,7 @@ def test_the_settings_behind_the_numbers_are_told() -> None:
     settings = made_result(zeta=0.5, prior="uniform:-1:1").settings
     assert tables.describe(settings, 77) == (
         "made, N = 77 inputs, K = 100 draws, expected Fisher, prior uniform:-1:1, "
-        "gaussian likelihood, chain blocks, sigma 0.01, "
+        "gaussian likelihood, chain blocks, sigma limit, "
         "zeta 0.5, seed 0."
     )
 

@@ -206,17 +206,17 @@ def test_one_model_has_curves_but_no_ranking() -> None:
 
 
 def test_sigma_that_changes_the_order_is_named() -> None:
-    result = studied({"a": lambda its: 1.0, "b": lambda its: 20 * its.sigma})
+    result = studied({"a": lambda its: 1.0, "b": lambda its: 20 * its.noise}, sigma=0.01)
     assert result.verdict.settled is True
     assert result.verdict.sigma_changes == (0.1,)
     assert sigma_sentence(result).endswith("another than at sigma = 0.01 for sigma = 0.1.")
-    same = studied({"a": lambda its: 1.0, "b": lambda its: its.sigma})
+    same = studied({"a": lambda its: 1.0, "b": lambda its: its.noise}, sigma=0.01)
     assert same.verdict.sigma_changes == ()
 
 
 def test_the_limit_is_the_smallest_sigma() -> None:
     its_limit = {"a": lambda its: 1.0, "b": lambda its: 2.0 * (its.sigma == "limit")}
-    result = studied(its_limit, grids(sigma="limit,0.01"))
+    result = studied(its_limit, grids(sigma="limit,0.01"), sigma=0.01)
     assert result.sweeps[2].grid == (0, 0.01)
     assert sigma_sentence(result).endswith("another than at sigma = 0.01 for sigma = limit.")
     result = studied(its_limit, sigma="limit")
@@ -246,7 +246,7 @@ def test_every_point_is_computed_once_under_every_seed_without_the_error_of_inpu
         seen.append(its)
         return 0.0
 
-    result = studied({"a": note}, grids(seeds=2), seed=3, input_groups=7)
+    result = studied({"a": note}, grids(seeds=2), seed=3, sigma=0.01, input_groups=7)
     points = [(s.samples, s.draws, s.sigma, s.seed) for s in seen]
     assert len(points) == len(set(points)) == 2 * (4 + 3 + 2 - 2)
     assert {s.seed for s in seen} == set(result.seeds) == {3, 4}

@@ -169,7 +169,7 @@ def test_blocks_that_do_not_fit_are_named_and_left_out(
 def test_the_dimension_is_that_of_sed2_s_baseline(made: tuple[Problem, dict]) -> None:
     problem, _ = made
     case, x = problem.case, problem.x
-    settings = Settings(samples=case.samples, draws=case.few, input_groups=0)
+    settings = Settings(samples=case.samples, draws=case.few, sigma=0.01, input_groups=0)
     chain = build_chain(load_spec(case.model).models[0].blocks, x.shape[1:])
     plan = make_plan(chain, case.few, len(x), settings)
     weights = np.ones((case.few, len(x)))

@@ -3,7 +3,8 @@
     python -m scripts.nb201 run --accuracies 142.csv half.csv.gz --images cifar10_part.npz \
         --out docs/evidence/nas-bench-201.csv
     python -m scripts.nb201 report --accuracies 142.csv half.csv.gz \
-        --scores docs/evidence/nas-bench-201.csv --out docs/evidence/nas-bench-201.md
+        --scores docs/evidence/nas-bench-201.csv --full docs/evidence/nas-bench-201-full.csv \
+        --out docs/evidence/nas-bench-201.md
 
 `run` goes on where it stopped. The tables of accuracies are not part of the repository: the first
 has the columns index, arch and cifar10_test_200, the second index, arch, cifar10_test, cifar10_val,
@@ -105,6 +106,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     reporting = commands.add_parser("report", help="write the page")
     reporting.set_defaults(command=write)
     reporting.add_argument("--scores", type=Path, required=True, metavar="FILE.csv")
+    reporting.add_argument("--full", type=Path, required=True, metavar="FILE.csv")
     reporting.add_argument("--out", type=Path, required=True, metavar="FILE.md")
     reporting.add_argument("--resamples", type=int, default=1000, help="[%(default)s]")
     for each in (running, reporting):

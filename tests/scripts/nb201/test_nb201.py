@@ -149,8 +149,11 @@ def test_the_page_tells_who_wins(tmp_path: Path) -> None:
         first[i] = {"arch": ARCH, "cifar10_test_200": f"{quality}", "cifar10_test_12": f"{i}"}
         columns = ("cifar10_test", "cifar10_val", "cifar100_test", "imagenet16_test")
         second[i] = {"arch": ARCH} | dict.fromkeys(columns, f"{-quality}")
-    page = report.page(rows, first, second, 50, tmp_path / "scores.csv")
-    won, lost = (line for line in page.splitlines() if line.startswith("- **"))
+    full = {i: rows[i] | {"joint_0.3": str(-float(rows[i]["joint_0.3"]))} for i in range(20)}
+    page = report.page(rows, full, first, second, 50, tmp_path / "scores.csv")
+    won, of_full, lost = (line for line in page.splitlines() if line.startswith("- **"))
+    assert "full networks (20 cells)**: joint 2sED at eps 0.3 has tau-b -1.00" in of_full
+    assert "tau-b 1.00 (1.00 to 1.00), and -1.00 with that of the full ones" in page
     assert "tau-b 1.00; the goal of 0.75 is reached. It beats parameters, FLOPs, snip" in won
     assert "tau-b -1.00; the goal of 0.75 is missed by 1.75. It loses to" in lost
 
@@ -159,6 +162,8 @@ def test_the_arguments_are_told() -> None:
     with pytest.raises(SystemExit):
         main.parse(["run"])
     assert isinstance(
-        main.parse(["report", "--scores", "a", "--out", "b", "--accuracies", "c", "d"]),
+        main.parse(
+            ["report", "--scores", "a", "--full", "a", "--out", "b", "--accuracies", "c", "d"]
+        ),
         argparse.Namespace,
     )

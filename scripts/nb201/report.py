@@ -163,8 +163,8 @@ def page(
         "",
         *table(["measure", "tau-b"], [list(each) for each in PUBLISHED]),
         "",
-        "Ours are of other cells and of smaller networks and images, so a difference to these is no proof "
-        "of anything.",
+        "Ours are of other cells, of smaller networks or images, so a difference to these is no "
+        "proof of anything.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -16,12 +16,17 @@ from sed2.baselines.kernels import CODE_ROWS, jacob_cov, naswot
 from sed2.chain import Chain, ChainBlock, build_chain
 from sed2.common.randomness import block_keys, uniforms
 from sed2.data.load import Dataset, choose_inputs, choose_rows
+from sed2.fisher.generic import roots_of_recurrence
+from sed2.fisher.roots import Roots
+from sed2.fisher.ways import FEW
 from sed2.measure.logdet import log_determinants
 from sed2.measure.spectra import BlockSpectrum, Spectra
 from sed2.measure.two_sed import lower_two_sed, two_sed
 from sed2.settings import Settings
 
 EPS = (0.3, 0.1)
+LARGEST, WIDEST = 1500, 4096
+"""Rows of a Gram matrix, and of a Jacobian: beyond, Lanczos quadrature takes less time."""
 SCORES = ("lower", "end_to_end", "joint")
 BASELINES = ("params", "flops", "snip", "synflow", "jacob_cov", "naswot")
 NAMES = (*(f"{score}_{eps}" for eps in EPS for score in SCORES), *BASELINES)
@@ -65,25 +70,29 @@ def scores(arch: str, size: Size, dataset: Dataset) -> dict[str, float]:
 
 
 def spectra(chain: Chain, inputs: np.ndarray, settings: Settings) -> Spectra:
-    """As `sed2.fisher` has them under the same draws, by Gram matrices: roots below about 1e-7 of
-    the largest are lost."""
+    """As `sed2.fisher` has them under the same draws: by Gram matrices where they are
+    small, so that roots below about 1e-7 of the largest are lost; by Lanczos quadrature beyond."""
     found: list[BlockSpectrum] = []
     passed = [inputs] * settings.draws
     for block in chain.blocks:
         outputs = math.prod(block.output_shape)
-        numbers = _numbers(block, settings, settings.draws, len(inputs) * outputs)
-        roots, sizes = [], []
+        rows = len(inputs) * outputs
+        exact = min(block.parameters, rows) <= LARGEST and rows <= WIDEST
+        numbers = _numbers(block, settings, settings.draws, rows * (1 if exact else 2))
+        drawn = []
         for draw in range(settings.draws):
             made = run(block, passed[draw], numbers[draw])
             mean = made.values[-1].reshape(len(inputs), *block.output_shape)
-            scale = settings.sigma * math.sqrt(len(inputs))
-            roots.append(_roots(made.gram(block.parameters)) / scale)
-            sizes.append(math.sqrt((mean**2).mean()))
-            noise = numbers[draw, block.parameters :][: mean.size].reshape(mean.shape)
+            size = np.array([math.sqrt((mean**2).mean())])
+            rest = numbers[draw, block.parameters :]
+            if exact:
+                roots = Roots(_roots(made.gram(block.parameters))[None], np.ones((1, 1)))
+            else:
+                roots = _quadrature(made, settings.lanczos_steps, rest[rows : 2 * rows])
+            drawn.append(_spectrum(block, roots, settings.sigma * math.sqrt(len(inputs)), size))
+            noise = rest[:rows].reshape(mean.shape)
             passed[draw] = mean + settings.sigma * math.sqrt(2) * erfinv(noise)
-        values = np.stack(roots)[:, None]
-        weights = np.ones((1, 1, 1))
-        found.append(BlockSpectrum(block.name, block.parameters, values, weights, np.array(sizes)))
+        found.append(BlockSpectrum.joined(drawn))
     return Spectra(tuple(found))
 
 
@@ -128,6 +137,43 @@ def _numbers(block: ChainBlock, settings: Settings, draws: int, noise: int = 0) 
     with jax.enable_x64(True):
         keys = block_keys(settings.seed, block.stream, jnp.arange(draws))
         return np.asarray(uniforms(keys, block.parameters + noise))
+
+
+def _spectrum(block: ChainBlock, roots: Roots, scale: float, size: np.ndarray) -> BlockSpectrum:
+    """Of one draw."""
+    values, weights = (np.asarray(each)[None] for each in (roots.values / scale, roots.weights))
+    below, coarse = (
+        _spectrum(block, rule, scale, size) if rule else None
+        for rule in (roots.below, roots.coarse)
+    )
+    sampling = float(below is not None)
+    return BlockSpectrum(
+        block.name, block.parameters, values, weights, size, sampling, below, coarse
+    )
+
+
+def _quadrature(made: Run, steps: int, uniform: np.ndarray) -> Roots:
+    """Of J J^T by one probe, as `sed2.fisher.generic.lanczos_roots`."""
+    few = len(uniform) <= FEW
+    made = made if few else made.in_single_precision()
+    vector, last, coupling = np.where(uniform > 0, 1.0, -1.0) / math.sqrt(len(uniform)), 0.0, 0.0
+    basis: list[np.ndarray] = []
+    found = np.zeros((2, steps))
+    for step in range(steps):
+        image = made.product(vector if few else np.float32(vector)) - coupling * last
+        diagonal = vector @ image
+        basis = [*basis, vector] if few else [vector]
+        for _ in range(2 if few else 1):
+            image = image - np.transpose(basis) @ (basis @ image)
+        coupling = float(np.linalg.norm(image))
+        found[:, step] = diagonal, coupling
+        if coupling <= len(uniform) * np.finfo(float).eps * np.max(found):
+            break  # no other eigenvalues are left
+        vector, last = image / coupling, vector
+    with jax.enable_x64(True):
+        diagonals, couplings = jnp.asarray(found)[:, None]
+        roots = jax.jit(roots_of_recurrence, static_argnums=2)(diagonals, couplings, len(uniform))
+        return jax.tree.map(np.asarray, roots)
 
 
 def _roots(gram: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -77,6 +78,33 @@ class Step:
                 scale = self.standardised[..., channel].ravel()
                 own = own + np.outer(scale, scale)
             yield own
+
+    def slopes(self, cotangents: np.ndarray) -> list[np.ndarray]:
+        """Of all parameters, for one cotangent (N, P', C') of the target of every input."""
+        found = []
+        if self.patches is not None:
+            rows = self.patches.reshape(-1, self.patches.shape[2])
+            found.append(rows.T @ (cotangents / self.deviation).reshape(len(rows), -1))
+        if self.standardised is not None:
+            found.append((cotangents * self.standardised).sum(axis=(0, 1)))
+        if self.shifted:
+            found.append(cotangents.sum(axis=(0, 1)))
+        return found
+
+    def push(
+        self, tangent: np.ndarray, slopes: list[np.ndarray], shape: tuple[int, ...]
+    ) -> np.ndarray:
+        """(N, P', C') how the target moves with the source (N, P C) and the parameters."""
+        given = iter(slopes)
+        moved = tangent if self.slope is None else tangent * self.slope
+        moved = moved if self.matrix is None else moved @ self.matrix
+        if self.patches is not None:
+            kernel = next(given)
+            moved = moved + (self.patches @ kernel).reshape(moved.shape)
+        moved = moved.reshape(shape) / self.deviation
+        if self.standardised is not None:
+            moved = moved + self.standardised * next(given)
+        return moved + next(given) if self.shifted else moved
 
     def back(self, cotangents: np.ndarray) -> np.ndarray:
         """(N, O, P C) of the source."""
@@ -159,6 +187,32 @@ class Run:
                 total += some @ some.T
         return total
 
+    def product(self, vector: np.ndarray) -> np.ndarray:
+        """J J^T with a vector (N outputs,), for the Jacobian J of the last value."""
+        cotangents = vector.reshape(len(self.x), 1, -1)
+        slopes = [step.slopes(each[:, 0]) for step, each in self._reversed(cotangents)]
+        tangents = [np.zeros(value.shape, vector.dtype) for value in self.values]
+        for step, own in zip(self.steps, reversed(slopes), strict=True):
+            source = tangents[step.source].reshape(len(self.x), -1)
+            tangents[step.target] += step.push(source, own, tangents[step.target].shape)
+        return tangents[-1].ravel()
+
+    def in_single_precision(self) -> Run:
+        """The same for `product`, which takes half the time."""
+        narrow = copy(self)
+        narrow.steps = [
+            replace(
+                step,
+                **{
+                    name: np.float32(getattr(step, name))
+                    for name in ("matrix", "slope", "patches", "standardised", "deviation")
+                    if getattr(step, name) is not None
+                },
+            )
+            for step in self.steps
+        ]
+        return narrow
+
     def saliency(self, cotangents: np.ndarray) -> list[np.ndarray]:
         """weight times gradient of every kernel, for cotangents (N, outputs)."""
         found = []
@@ -181,7 +235,7 @@ class Run:
             given = self._cotangents.get(step.target)
             if given is None:  # nothing comes from there
                 shape = (*cotangents.shape[:2], self.values[step.target][0].size)
-                given = np.zeros(shape)
+                given = np.zeros(shape, cotangents.dtype)
             given = given.reshape(*cotangents.shape[:2], *self.values[step.target].shape[1:])
             yield step, given
             before = self._cotangents.get(step.source, 0.0)

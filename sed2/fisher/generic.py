@@ -153,9 +153,20 @@ def lanczos_roots(product: Product, size: int, way: Way, uniform: jax.Array) -> 
 
     signs = jnp.where(uniform.reshape(way.samples, size) > 0, 1.0, -1.0)
     diagonals, couplings = jax.lax.map(probe, signs)
+    return roots_of_recurrence(diagonals, couplings, size)
+
+
+def roots_of_recurrence(diagonals: jax.Array, couplings: jax.Array, size: int) -> Roots:
+    """The two rules, with all steps and with half of them.
+
+    Args:
+        diagonals: (probes, steps) of the tridiagonal matrices.
+        couplings: (probes, steps) besides them; the last one is to the step that is not taken.
+        size: rows of the matrix that was multiplied with.
+    """
     diagonals, couplings = _cut(diagonals, couplings, size)
-    half = way.steps // 2
-    share = size / way.samples
+    probes, steps = diagonals.shape
+    half, share = steps // 2, size / probes
     coarse = _rules(diagonals[:, :half], couplings[:, :half], share, size) if half else None
     return replace(_rules(diagonals, couplings, share, size), coarse=coarse)
 

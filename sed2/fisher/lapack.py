@@ -6,8 +6,8 @@ But what does not count is left out of a factor before its singular values are t
 - directions that the inputs have none of, by one decomposition for all units;
 - the inputs at which a unit is off, or whose weight is 0, which are rows of zeros.
 
-The singular values of a unit's factor are those of its smaller Gram matrix where these are as good
-(`sed2.fisher.squares`), which for wide features are parts of one matrix.
+Where features are wide, the Gram matrices of units are parts of one matrix, and their eigenvalues
+are taken where they are as good as singular values (`sed2.fisher.squares`).
 
 The jackknife over inputs runs draws again with other weights: what these do not change, parameters,
 outputs and derivatives, is made once.
@@ -204,22 +204,23 @@ class _OfUnits:
     def _of_batch(self, draws: np.ndarray, inputs: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """(b, min(rows, r)) singular values of some factors, of these inputs (b, rows) with these
         coefficients, of which a few at the end may be zero."""
-        rows, samples, width = inputs.shape[1], self.scaled.shape[1], self.features.shape[2]
-        if width >= rows:
-            grams = self.products[draws[:, None, None], inputs[:, :, None], inputs[:, None]]
-            grams = grams * (chosen[:, :, None] * chosen[:, None])
-        else:
-            factors = self.features[draws[:, None], inputs] * chosen[..., None]
-            grams = factors.swapaxes(1, 2) @ factors
-        values = _roots(grams)
-        full = np.minimum((chosen != 0).sum(axis=1), width)  # the rank, if it is certain
-        for rank in np.unique(full):
-            values[full == rank, rank:] = 0
-            others = np.flatnonzero(full == rank)
-            others = others[~are_as_good(values[others, :rank])]
+        rows, samples = inputs.shape[1], self.scaled.shape[1]
+
+        def exact(some: np.ndarray) -> np.ndarray:
+            factors = self.features[draws[some, None], inputs[some]]
+            return _singular_values(factors, chosen[some][..., None], samples)
+
+        if self.features.shape[2] < rows:  # the square would save little
+            return exact(np.arange(len(draws)))
+        grams = self.products[draws[:, None, None], inputs[:, :, None], inputs[:, None]]
+        values = _roots(grams * (chosen[:, :, None] * chosen[:, None]))
+        ranks = (chosen != 0).sum(axis=1)  # if the squares are as good
+        for rank in np.unique(ranks):
+            of_rank = np.flatnonzero(ranks == rank)
+            values[of_rank, rank:] = 0
+            others = of_rank[~are_as_good(values[of_rank, :rank])]
             if len(others):
-                factors = self.features[draws[others, None], inputs[others]]
-                values[others] = _singular_values(factors, chosen[others][..., None], samples)
+                values[others] = exact(others)
         return values
 
 

@@ -8,10 +8,12 @@ log(1 + a sqrt(lambda)) amplifies.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 @jax.tree_util.register_dataclass
@@ -78,8 +80,40 @@ def smaller_gram(matrix: jax.Array) -> jax.Array:
 def gram_roots(gram: jax.Array) -> jax.Array:
     """Square roots of the eigenvalues of a Gram matrix, largest first; NaN if it is not finite."""
     finite = jnp.isfinite(gram).all()
-    eigenvalues = jnp.linalg.eigvalsh(jnp.where(finite, gram, 0.0))[::-1]
+    eigenvalues = symmetric_eigenvalues(jnp.where(finite, gram, 0.0))[::-1]
     return jnp.where(finite, roots_of_eigenvalues(eigenvalues, len(gram)), jnp.nan)
+
+
+def symmetric_eigenvalues(matrix: jax.Array) -> jax.Array:
+    """(n,) of an (n, n) matrix in double precision, smallest first."""
+    if not _lapack_has_values_alone():
+        return jnp.linalg.eigvalsh(matrix)
+    size = len(matrix)
+    results = [jax.ShapeDtypeStruct(shape, float) for shape in ((size, size), (size,))]
+    call = jax.ffi.ffi_call(
+        _EIGENVALUES,
+        [*results, jax.ShapeDtypeStruct((), np.int32)],
+        input_output_aliases={0: 0},
+        vmap_method="broadcast_all",
+    )
+    _, values, status = call(matrix, mode=np.uint8(ord("N")), uplo=np.uint8(ord("L")))
+    return jnp.where(status == 0, values, jnp.nan)
+
+
+_EIGENVALUES = "lapack_dsyevd_ffi"
+
+
+@cache
+def _lapack_has_values_alone() -> bool:
+    """Whether LAPACK can be asked for eigenvalues without their vectors.
+
+    On a CPU JAX's `eigvalsh` has the vectors made too, and throws them away, which takes more than
+    twice as long. Its own call is looked at, since name and arguments are not documented."""
+    if jax.default_backend() != "cpu":
+        return False
+    with jax.enable_x64(True):
+        text = jax.jit(jnp.linalg.eigvalsh).lower(np.eye(2)).as_text()
+    return f"@{_EIGENVALUES}(" in text and "{mode = 86 : ui8, uplo = 76 : ui8}" in text
 
 
 def fold(triangle: jax.Array, rows: jax.Array) -> jax.Array:

@@ -95,7 +95,7 @@ def _update(spec: Any, path: Path, run_dir: Path | None, options: dict[str, Any]
 
 def _print(result: GateResult, *, on_stdout: bool) -> None:
     from sed2.report import words as gate_words
-    from sed2.report.documents import annotations as gate_annotations
+    from sed2.report.documents import ci as gate_annotations
     from sed2.report.tables import gate as gate_table
 
     for warning in result.warnings:
@@ -112,7 +112,7 @@ def _print(result: GateResult, *, on_stdout: bool) -> None:
 
 def _write(result: GateResult, outputs: Outputs) -> None:
     """Write all files; GitHub's own may hold what another command of the step has written."""
-    from sed2.report.documents.summary import append_summary
+    from sed2.report.documents.ci import append_summary
 
     step = os.environ.get(STEP_SUMMARY)
     own = outputs.files.get("summary")

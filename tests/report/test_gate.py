@@ -16,10 +16,9 @@ from rich.console import Console
 
 from sed2.gating.outcome import Check, GatedModel, Ratio, Status
 from sed2.report import words as gate_words
-from sed2.report.documents import annotations as gate_annotations
-from sed2.report.documents import gate as gate_files
-from sed2.report.documents.junit import _NOT_XML, junit
-from sed2.report.documents.summary import MAX_SUMMARY, append_summary, summary
+from sed2.report.documents import ci as gate_annotations
+from sed2.report.documents import others as gate_files
+from sed2.report.documents.ci import _NOT_XML, MAX_SUMMARY, append_summary, junit, summary
 from sed2.report.documents.text import to_json
 from sed2.report.tables import gate as gate_table
 from tests.gating.made import made_gated, made_result

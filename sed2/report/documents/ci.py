@@ -12,7 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from sed2.gating.outcome import Check, GatedModel, GateResult, Status
-from sed2.report import words
+from sed2.report.tables import gate as words
 
 MAX_SUMMARY = 2**20 - 2**10
 """Bytes of a summary: GitHub shows none of more than 1 MiB per step."""

@@ -12,7 +12,6 @@ import numpy as np
 from sed2.gating.outcome import GateResult
 from sed2.ranking.results import RankedModel, Ranking
 from sed2.ranking.size import of_several_sizes
-from sed2.report import words
 from sed2.report.decision import decision, headline
 from sed2.report.documents.model import compute_document, point_document
 from sed2.report.documents.others import gate_document, selection_document
@@ -23,7 +22,7 @@ from sed2.report.figures.training import draw_ranking, draw_selection, draw_size
 from sed2.report.html.elements import element, facts, notes, section, table_element
 from sed2.report.html.page import asset, page
 from sed2.report.layout import Column, Table, in_words
-from sed2.report.tables import model, ranking, selection, training
+from sed2.report.tables import gate, model, ranking, selection, training
 from sed2.report.tables.cells import coverage, score_at, score_in_words
 from sed2.results import ModelResult
 from sed2.selection.results import Selection
@@ -87,12 +86,12 @@ def selection_page(result: Selection, command: str = "") -> bytes:
 
 def gate_page(result: GateResult, command: str = "") -> bytes:
     """The verdicts and how they came about."""
-    document, table = gate_document(result), words.gate_table(result, reasons=True)
+    document, table = gate_document(result), gate.gate_table(result, reasons=True)
     content = [
-        section("Verdicts", table_element("Verdicts", table), notes(words.notes(result))),
+        section("Verdicts", table_element("Verdicts", table), notes(gate.notes(result))),
         section("Rules", facts(document["rules"])),
     ]
-    shown = "sed2 gate", words.headline(result), [f"{result.spec} against {result.baseline}."]
+    shown = "sed2 gate", gate.headline(result), [f"{result.spec} against {result.baseline}."]
     return page(*shown, content, document, result.warnings, command, scripts=["lists.js"])
 
 
@@ -100,7 +99,7 @@ def _curves(
     results: Sequence[ModelResult], figure: Figure, crossings: Sequence[str] = ()
 ) -> Element:
     """The plot of the scripts, and a still figure in its place where no scripts run; and where the
-    order changes, in words."""
+    order changes, in gate."""
     plot = fromstring(asset("plot.html"))
     view = {
         "places": places([result.name for result in results]),

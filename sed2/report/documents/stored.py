@@ -84,23 +84,23 @@ class _GateGrid(_Part):
     settings: _Grid
 
 
-class _Whole(_Part):
+class _OfCommand(_Part):
     settings: dict[str, Any]
     eps_n: float | None
 
 
-class _Rank(_Whole, _Grid):
+class _Rank(_OfCommand, _Grid):
     models: tuple[_Ranked, ...]
     provenance: dict[str, Any]
 
 
-class _Compute(_Whole, _Grid, StoredScore):
+class _Compute(_OfCommand, _Grid, StoredScore):
     model: _Computed
     lower_two_sed: StoredCurve
     provenance: dict[str, Any]
 
 
-class _Gate(_Whole):
+class _Gate(_OfCommand):
     models: tuple[_Gated, ...]
     provenance: dict[str, Any] | None
 

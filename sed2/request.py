@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -46,47 +46,24 @@ def read_spec(
         SpecError: the spec is wrong; it names the place.
         UsageError: it names code, and that is not allowed.
     """
+    read = _SpecReader(allow_import, allow_partial, settings)
     if isinstance(spec, str | Path) or (isinstance(spec, Mapping) and spec.keys() & SPEC_KEYS):
         file = load_spec(spec)
-        return replace(
-            file,
-            models=tuple(
-                _resolved(file, each, allow_import, allow_partial, settings) for each in file.models
-            ),
-        )
+        return replace(file, models=tuple(read.resolved(file, each) for each in file.models))
     if isinstance(spec, Mapping):
         members = [(f"spec[{shown(repr(name))}]", str(name), model) for name, model in spec.items()]
     elif _lists_models(spec):
         members = [(f"spec[{place}]", "", model) for place, model in enumerate(spec)]
     else:
-        from sed2.spec.module import from_network  # which other forms do not wait for
-
-        manner = resolve_settings(_CALL, ModelSpec("", ()), settings).split
-        return replace(_CALL, models=(from_network(spec, partial=allow_partial, manner=manner),))
+        return replace(_CALL, models=(read.network(spec),))
     if not members:
         raise SpecError("`spec` holds no model", mend=_EXAMPLE)
-    models = tuple(_member(*member, allow_import, allow_partial, settings) for member in members)
+    models = tuple(read.member(*member) for member in members)
     check_names(models, f"Give each its own name. {_EXAMPLE}")
     return replace(_CALL, models=models)
 
 
 _CALL = SpecFile((), {}, "the call")
-
-
-def _resolved(
-    file: SpecFile,
-    model: ModelSpec,
-    allow_import: bool,
-    allow_partial: bool,
-    settings: Mapping[str, Any],
-) -> ModelSpec:
-    """A model of a file with its blocks, also if a user's code has them."""
-    if not model.module:
-        return model
-    from sed2.spec.module import resolve_module
-
-    manner = resolve_settings(file, model, settings).split
-    return resolve_module(model, allowed=allow_import, partial=allow_partial, manner=manner)
 
 
 def _lists_models(spec: Any) -> bool:
@@ -98,33 +75,48 @@ def _lists_models(spec: Any) -> bool:
     )
 
 
-def _member(
-    place: str,
-    name: str,
-    model: Any,
-    allow_import: bool,
-    allow_partial: bool,
-    settings: Mapping[str, Any],
-) -> ModelSpec:
-    """One model of a list or a mapping; raises as `read_spec`, and names its place."""
-    entry = {"notation": str(model)} if isinstance(model, str | Path) else model
-    try:
-        if not isinstance(entry, Mapping):
-            from sed2.spec.module import from_network
+@dataclass(frozen=True)
+class _SpecReader:
+    """Reads models as `read_spec` is told to. It imports what other forms do not wait for."""
 
-            manner = resolve_settings(_CALL, ModelSpec("", ()), settings).split
-            own = from_network(entry, name, partial=allow_partial, manner=manner)
-            return replace(own, where=place)
-        if name and entry.get("name", name) != name:
-            raise SpecError(f"it calls itself `{shown(entry['name'])}`", mend="Leave one name out")
-        whole = {"models": [{**entry, "name": name} if name else entry]}
-        (read,) = load_spec(whole, place).models
-        if entry is not model:  # a text, which has no lines
-            read = replace(read, where=place, block_where=())
-        return _resolved(_CALL, read, allow_import, allow_partial, settings)
-    except SpecError as error:
-        where = error.where if entry is model and error.where else place
-        raise SpecError(error.cause, mend=error.mend, where=where) from error
+    allow_import: bool
+    allow_partial: bool
+    settings: Mapping[str, Any]
+
+    def resolved(self, file: SpecFile, model: ModelSpec) -> ModelSpec:
+        """A model of a file with its blocks, also if a user's code has them."""
+        if not model.module:
+            return model
+        from sed2.spec.module import resolve_module
+
+        manner = resolve_settings(file, model, self.settings).split
+        allowed, partial = self.allow_import, self.allow_partial
+        return resolve_module(model, allowed=allowed, partial=partial, manner=manner)
+
+    def network(self, network: Any, name: str = "") -> ModelSpec:
+        """A model that is handed over."""
+        from sed2.spec.module import from_network
+
+        manner = resolve_settings(_CALL, ModelSpec("", ()), self.settings).split
+        return from_network(network, name, partial=self.allow_partial, manner=manner)
+
+    def member(self, place: str, name: str, model: Any) -> ModelSpec:
+        """One model of a list or a mapping; raises as `read_spec`, and names its place."""
+        entry = {"notation": str(model)} if isinstance(model, str | Path) else model
+        try:
+            if not isinstance(entry, Mapping):
+                return replace(self.network(entry, name), where=place)
+            if name and entry.get("name", name) != name:
+                cause = f"it calls itself `{shown(entry['name'])}`"
+                raise SpecError(cause, mend="Leave one name out")
+            whole = {"models": [{**entry, "name": name} if name else entry]}
+            (read,) = load_spec(whole, place).models
+            if entry is not model:  # a text, which has no lines
+                read = replace(read, where=place, block_where=())
+            return self.resolved(_CALL, read)
+        except SpecError as error:
+            where = error.where if entry is model and error.where else place
+            raise SpecError(error.cause, mend=error.mend, where=where) from error
 
 
 def pick_model(file: SpecFile, name: str | None) -> ModelSpec:
@@ -189,8 +181,7 @@ def _merged(
     defaults: Mapping[str, Any] | None = None,
 ) -> Settings:
     """As `resolve_settings`, without a look at the data."""
-    data = settings.get("dataset")
-    if is_held(data):
+    if is_held(data := settings.get("dataset")):
         settings = {**settings, "dataset": name_of(data)}
     return resolve(
         flags=settings,

@@ -42,7 +42,6 @@ class Stage:
     """What its values are, for the user."""
     kind: Any
     """The type of the values."""
-    compute: Callable[[Task, Dataset, Report, SpectraStore, Prefixes], Any]
     forecast: Callable[[Task, Dataset], float]
     """Bytes of the arrays that the task makes, on a machine with memory enough; the settings of the
     task name a budget.
@@ -50,15 +49,16 @@ class Stage:
     Raises:
         ResourceError: it would not fit in that budget.
     """
+    compute: Callable[[Task, Dataset, Report, SpectraStore, Prefixes], Any] | None = None
     is_lasting: Callable[[Task, Any], bool] = lambda task, value: True
     """Whether that is its value anywhere; asked where it was just computed."""
     together: Callable[[Sequence[Task], Dataset, Report], Iterator[tuple[int, Any]]] | None = None
-    """The places and values of many tasks, as they are done, where that costs less than one after
-    the other; they are the same values."""
+    """Instead of `compute`, where many tasks cost less together than one after the other: the
+    places and values of tasks that differ in their models alone, as they are done."""
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """A stage is a constant of its module: another process has its own."""
-        return _stage, (self.compute.__module__, self.name)
+        return _stage, ((self.together or self.compute).__module__, self.name)
 
 
 def _stage(module: str, name: str) -> Stage:
@@ -111,7 +111,11 @@ class Task:
             store, prefixes: as for `estimate`.
         """
         try:
-            return self.stage.compute(self, dataset, progress, store, prefixes)
+            if self.stage.compute:
+                return self.stage.compute(self, dataset, progress, store, prefixes)
+            assert self.stage.together
+            ((_, value),) = self.stage.together([self], dataset, progress)
+            return value
         except NumericsError as fault:
             fault.where = fault.where or f"{self} on `{shown(dataset.name)}`"
             raise
@@ -141,7 +145,7 @@ def forecast_spectra(task: Task, dataset: Dataset) -> float:
 
 
 def _baselines(
-    task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
+    task: Task, dataset: Dataset, progress: Report, *_: object
 ) -> dict[str, BaselineValue]:
     from sed2.baselines.registry import UNTRAINED, baseline_values  # which few tasks wait for
 
@@ -168,29 +172,15 @@ def _is_lasting(task: Task, value: Mapping[str, BaselineValue]) -> bool:
 
 
 def _early(
-    task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
-) -> dict[str, BaselineValue]:
-    ((_, values),) = _early_together([task], dataset, progress)
-    return values
-
-
-def _early_together(
     tasks: Sequence[Task], dataset: Dataset, progress: Report
 ) -> Iterator[tuple[int, dict[str, BaselineValue]]]:
     from sed2.baselines.early import early_losses
 
-    groups: dict[Hashable, list[int]] = {}
-    for place, task in enumerate(tasks):
-        groups.setdefault((task.settings, task.own), []).append(place)
-    for places in groups.values():
-        first, models = tasks[places[0]], [tasks[place].model for place in places]
-        for number, values in early_losses(
-            models, dataset, first.settings, first.own, progress=progress
-        ):
-            yield places[number], values
+    models, first = [task.model for task in tasks], tasks[0]
+    return early_losses(models, dataset, first.settings, first.own, progress=progress)
 
 
-def _early_is_lasting(task: Task, value: Mapping[str, BaselineValue]) -> bool:
+def _early_lasts(task: Task, value: Mapping[str, BaselineValue]) -> bool:
     """Those that are no part of the training are missing anywhere."""
     from sed2.baselines.early import EARLY_LOSSES
 
@@ -207,9 +197,7 @@ def _forecast_early(task: Task, dataset: Dataset) -> float:
         return 0.0
 
 
-def _train(
-    task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
-) -> Training:
+def _train(task: Task, dataset: Dataset, progress: Report, *_: object) -> Training:
     from sed2.training.recipe import train
 
     return train(task.model, dataset, task.settings, task.own, progress)
@@ -221,27 +209,15 @@ def _forecast_training(task: Task, dataset: Dataset) -> float:
     return check_training(task.model, dataset, task.settings, task.own).bytes
 
 
-ESTIMATE = Stage("estimate", "results", "models", ModelResult, _estimate, forecast_spectra)
+_Values = Mapping[str, BaselineValue]
+ESTIMATE = Stage("estimate", "results", "models", ModelResult, forecast_spectra, _estimate)
 BASELINES = Stage(
-    "baselines",
-    "baselines",
-    "baselines",
-    Mapping[str, BaselineValue],
-    _baselines,
-    _forecast_baselines,
-    _is_lasting,
+    "baselines", "baselines", "baselines", _Values, _forecast_baselines, _baselines, _is_lasting
 )
 EARLY = Stage(
-    "early losses",
-    "early",
-    "early losses",
-    Mapping[str, BaselineValue],
-    _early,
-    _forecast_early,
-    _early_is_lasting,
-    _early_together,
+    "early losses", "early", "early losses", _Values, _forecast_early, None, _early_lasts, _early
 )
-TRAINING = Stage("training", "trainings", "trainings", Training, _train, _forecast_training)
+TRAINING = Stage("training", "trainings", "trainings", Training, _forecast_training, _train)
 
 
 class Workplace(Protocol):
@@ -296,15 +272,14 @@ def done_together(
     tasks: Sequence[Task], dataset: Dataset, progress: Progress
 ) -> Iterator[tuple[int, Any]]:
     """The places and values of those tasks that are rather done together, as they are done."""
-    places: dict[str, list[int]] = {}
+    alike: dict[Hashable, list[int]] = {}
     for place, task in enumerate(tasks):
-        places.setdefault(task.stage.name, []).append(place)
-    for name, its in places.items():
-        if together := tasks[its[0]].stage.together:
-            for number, value in together(
-                [tasks[i] for i in its], dataset, partial(progress, name)
-            ):
-                yield its[number], value
+        alike.setdefault((task.stage.name, task.settings, task.own), []).append(place)
+    for places in alike.values():
+        stage, its = tasks[places[0]].stage, [tasks[place] for place in places]
+        if stage.together:
+            for number, value in stage.together(its, dataset, partial(progress, stage.name)):
+                yield places[number], value
 
 
 def shared_prefixes(tasks: Sequence[Task], dataset: Dataset) -> Prefixes:

@@ -207,7 +207,7 @@ def driver_costs(count: int) -> dict[str, float]:
     from sed2.ranking.order import rank_results
     from sed2.report.documents.ranking import rank_document
     from sed2.report.documents.text import to_json
-    from sed2.report.html.ranking import rank_page
+    from sed2.report.html.pages import rank_page
     from sed2.report.tables.ranking import print_rank
     from sed2.request import load_data
     from sed2.runs.directory import RunDirectory

@@ -32,7 +32,7 @@ from scripts.common.options import at_least, names_of
 from sed2.data.load import Dataset, choose_inputs, choose_rows
 from sed2.estimate import estimate
 from sed2.gating.baseline import BaselineData, BaselineModel, make_baseline
-from sed2.gating.batches import further_batch
+from sed2.gating.gate import further_batch
 from sed2.gating.judging import GateRun, judge_model
 from sed2.gating.outcome import Status
 from sed2.gating.rules import Rules, read_rules

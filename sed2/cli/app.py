@@ -9,12 +9,11 @@ import sys
 import traceback
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from sed2.cli.runtime import leave
 from sed2.common import terminal, threads
 from sed2.errors import ExitCode, Sed2Error, SpecError, UsageError, shown
 
@@ -157,6 +156,17 @@ def main() -> None:
     threads.prepare()
     terminal.make_ready()
     leave(run(sys.argv[1:]))
+
+
+def leave(code: int) -> NoReturn:
+    """End the process; without further ado where others work with it still (`sed2.hosts`)."""
+    terminal.hush()
+    hosts = sys.modules.get("sed2.hosts")  # where nothing has imported it, this one is alone
+    if hosts is not None and hosts.are_several():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sed2.cli.options import Model, SpecArgument, Verbose, with_options, with_outputs
-from sed2.cli.run_dir import RunDir
+from sed2.cli import options as shared
 from sed2.cli.telling import at_work, tell
 from sed2.options import ClusterOptions, TheoremConstants
 from sed2.settings import Settings
 
-if TYPE_CHECKING:
-    from sed2.report.outputs import Outputs
 
-
-@with_options(TheoremConstants, Settings, ClusterOptions, zeta="2/3")
-@with_outputs("json")
+@shared.with_options(TheoremConstants, Settings, ClusterOptions, zeta="2/3")
+@shared.with_outputs("json")
 def bound(
-    spec: SpecArgument,
+    spec: shared.SpecArgument,
     *,
-    model: Model = None,
-    run_dir: RunDir = None,
-    verbose: Verbose = False,
-    outputs: Outputs,
+    model: shared.Model = None,
+    run_dir: shared.RunDir = None,
+    verbose: shared.Verbose = False,
+    outputs: shared.Outputs,
     options: dict[str, Any],
 ) -> None:
     """Generalisation bound of one model for n training points.

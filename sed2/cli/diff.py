@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from sed2.cli.options import with_outputs
+from sed2.cli.options import Outputs, with_outputs
 from sed2.common import terminal
-
-if TYPE_CHECKING:
-    from sed2.report.outputs import Outputs
 
 
 def _document(name: str, help_: str) -> typer.models.ArgumentInfo:

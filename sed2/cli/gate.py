@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sed2.cli.options import AllowMixed, SpecArguments, as_spec, with_options, with_outputs
-from sed2.cli.run_dir import RunDir
+from sed2.cli import options as shared
 from sed2.cli.telling import at_work
 from sed2.common import terminal
 from sed2.errors import one_line
@@ -19,15 +18,14 @@ from sed2.settings import Settings
 
 if TYPE_CHECKING:
     from sed2.gating.outcome import GateResult
-    from sed2.report.outputs import Outputs
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
-@with_options(GateOptions, Settings, ClusterOptions)
-@with_outputs("json", "junit", "summary", "html")
+@shared.with_options(GateOptions, Settings, ClusterOptions)
+@shared.with_outputs("json", "junit", "summary", "html")
 def gate(
-    spec: SpecArguments,
+    spec: shared.SpecArguments,
     *,
     baseline: Annotated[
         Path,
@@ -40,9 +38,9 @@ def gate(
     update: Annotated[
         bool, typer.Option("--update", help="Write the baseline and judge nothing.")
     ] = False,
-    allow_mixed: AllowMixed = False,
-    run_dir: RunDir = None,
-    outputs: Outputs,
+    allow_mixed: shared.AllowMixed = False,
+    run_dir: shared.RunDir = None,
+    outputs: shared.Outputs,
     options: dict[str, Any],
 ) -> None:
     """Pass or fail a change of an architecture, against a baseline.
@@ -65,10 +63,10 @@ def gate(
             terminal.warn(
                 "--update judges nothing, so --json, --junit, --summary and --html are not written"
             )
-        _update(as_spec(spec), baseline, run_dir, options)
+        _update(shared.as_spec(spec), baseline, run_dir, options)
         return
     with at_work(run_dir) as work:
-        result = api.gate(as_spec(spec), baseline, **work, **options)
+        result = api.gate(shared.as_spec(spec), baseline, **work, **options)
     _write(result, outputs)
     _print(result, on_stdout=not outputs.json_on_stdout)
     raise typer.Exit(int(result.exit_code))
@@ -94,15 +92,14 @@ def _update(spec: Any, path: Path, run_dir: Path | None, options: dict[str, Any]
 
 
 def _print(result: GateResult, *, on_stdout: bool) -> None:
-    from sed2.report import words as gate_words
-    from sed2.report.documents import annotations as gate_annotations
+    from sed2.report.documents import ci as gate_annotations
     from sed2.report.tables import gate as gate_table
 
     for warning in result.warnings:
         terminal.warn(warning)
     if on_stdout:
         gate_table.print_gate(terminal.out(), result)
-    for complaint in gate_words.complaints(result):
+    for complaint in gate_table.complaints(result):
         terminal.fail(complaint)
     if os.environ.get("GITHUB_ACTIONS"):
         workspace = os.environ.get("GITHUB_WORKSPACE", "")
@@ -110,9 +107,9 @@ def _print(result: GateResult, *, on_stdout: bool) -> None:
             terminal.command(line)
 
 
-def _write(result: GateResult, outputs: Outputs) -> None:
+def _write(result: GateResult, outputs: shared.Outputs) -> None:
     """Write all files; GitHub's own may hold what another command of the step has written."""
-    from sed2.report.documents.summary import append_summary
+    from sed2.report.documents.ci import append_summary
 
     step = os.environ.get(STEP_SUMMARY)
     own = outputs.files.get("summary")

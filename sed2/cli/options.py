@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Container, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -21,6 +21,11 @@ from sed2.common import terminal
 from sed2.errors import UsageError, shown
 from sed2.options import CLUSTER, GATE, NAMES, OUTPUT, THEOREM, TRAINING, foreign_variables
 from sed2.settings import BUDGET, DATA, MEASURE, Options, Panel
+
+if TYPE_CHECKING:
+    from sed2.report.outputs import Outputs as Outputs
+else:
+    Outputs = Any  # it is imported when a command is run
 
 Command = Callable[..., None]
 
@@ -51,6 +56,16 @@ Verbose = Annotated[
         "--verbose",
         "-v",
         help="Show how each block's spectrum is computed, and its memory.",
+        rich_help_panel=OUTPUT.title,
+    ),
+]
+RunDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--run-dir",
+        metavar="DIR",
+        help="Keep spectra and results in this folder; the same command goes on from there, and "
+        "one with other eps takes the spectra.",
         rich_help_panel=OUTPUT.title,
     ),
 ]
@@ -196,7 +211,7 @@ def with_outputs(*names: str) -> Callable[[Command], Command]:
             added.append(_parameter(name, None, Annotated[kind | None, option]))
 
         def run(**arguments: Any) -> None:
-            from sed2.cli.runtime import command_line
+            from sed2.cli.telling import command_line
             from sed2.hosts import leads, together
             from sed2.report.outputs import Outputs
 

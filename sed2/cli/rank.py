@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from sed2.cli.options import AllowMixed, SpecArguments, Verbose, as_spec, with_options, with_outputs
-from sed2.cli.run_dir import RunDir
+from sed2.cli import options as shared
 from sed2.cli.telling import at_work, tell
 from sed2.options import TRAINING, ClusterOptions, DecidingOptions, LimitOptions, TrainingSettings
 from sed2.settings import BUDGET, RANKED_BY, Settings
 
-if TYPE_CHECKING:
-    from sed2.report.outputs import Outputs
 
-
-@with_options(
+@shared.with_options(
     *(Settings, DecidingOptions, LimitOptions, TrainingSettings, ClusterOptions),
     score=RANKED_BY,
     eps="0.3; with --score lower 1e-3:1e-1:25",
 )
-@with_outputs("json", "csv", "plot", "html", "mlflow", "wandb")
+@shared.with_outputs("json", "csv", "plot", "html", "mlflow", "wandb")
 def rank(
-    spec: SpecArguments,
+    spec: shared.SpecArguments,
     *,
     until_decided: Annotated[
         bool,
@@ -48,10 +44,10 @@ def rank(
             help="Take the measures that 2sED has to beat as well: synflow, ..., early losses.",
         ),
     ] = False,
-    allow_mixed: AllowMixed = False,
-    run_dir: RunDir = None,
-    verbose: Verbose = False,
-    outputs: Outputs,
+    allow_mixed: shared.AllowMixed = False,
+    run_dir: shared.RunDir = None,
+    verbose: shared.Verbose = False,
+    outputs: shared.Outputs,
     options: dict[str, Any],
 ) -> None:
     """All models of a file, best first, and what to do about it.
@@ -75,7 +71,7 @@ def rank(
 
     with at_work(run_dir) as work:
         ranking = api.rank(
-            as_spec(spec),
+            shared.as_spec(spec),
             until_decided=until_decided,
             train=train,
             baselines=baselines,

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from sed2.cli.options import with_outputs
+from sed2.cli.options import Outputs, with_outputs
 from sed2.cli.telling import tell
 from sed2.common import terminal
-
-if TYPE_CHECKING:
-    from sed2.report.outputs import Outputs
 
 
 @with_outputs("json", "csv", "plot", "html", "mlflow", "wandb")

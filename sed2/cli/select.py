@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sed2.cli.options import AllowMixed, SpecArguments, as_spec, with_options, with_outputs
-from sed2.cli.run_dir import RunDir
+from sed2.cli import options as shared
 from sed2.cli.telling import at_work, tell
 from sed2.options import ClusterOptions, LimitOptions, SelectOptions, TrainingSettings
 from sed2.settings import Settings
 
-if TYPE_CHECKING:
-    from sed2.report.outputs import Outputs
 
-
-@with_options(Settings, SelectOptions, LimitOptions, TrainingSettings, ClusterOptions)
-@with_outputs("json", "csv", "plot", "html", "mlflow", "wandb")
+@shared.with_options(Settings, SelectOptions, LimitOptions, TrainingSettings, ClusterOptions)
+@shared.with_outputs("json", "csv", "plot", "html", "mlflow", "wandb")
 def select(
-    spec: SpecArguments,
+    spec: shared.SpecArguments,
     *,
-    allow_mixed: AllowMixed = False,
-    run_dir: RunDir = None,
-    outputs: Outputs,
+    allow_mixed: shared.AllowMixed = False,
+    run_dir: shared.RunDir = None,
+    outputs: shared.Outputs,
     options: dict[str, Any],
 ) -> None:
     """Which model of a file to train, chosen within a budget.
@@ -40,5 +36,5 @@ def select(
     from sed2 import api
 
     with at_work(run_dir) as work:
-        selection = api.select(as_spec(spec), allow_mixed=allow_mixed, **work, **options)
+        selection = api.select(shared.as_spec(spec), allow_mixed=allow_mixed, **work, **options)
     tell(selection, outputs)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from sed2.cli.options import AllowMixed, SpecArguments, Verbose, as_spec, with_options, with_outputs
-from sed2.cli.run_dir import RunDir
+from sed2.cli import options as shared
 from sed2.cli.telling import at_work, tell
 from sed2.options import ClusterOptions
 from sed2.settings import Settings
-
-if TYPE_CHECKING:
-    from sed2.report.outputs import Outputs
 
 
 def _grid(name: str, what: str, default: str) -> Any:
@@ -22,10 +18,10 @@ def _grid(name: str, what: str, default: str) -> Any:
     )
 
 
-@with_options(Settings, ClusterOptions, input_groups="0 here")
-@with_outputs("json", "csv", "plot")
+@shared.with_options(Settings, ClusterOptions, input_groups="0 here")
+@shared.with_outputs("json", "csv", "plot")
 def stability(
-    spec: SpecArguments,
+    spec: shared.SpecArguments,
     *,
     samples_grid: Annotated[
         str | None,
@@ -37,10 +33,10 @@ def stability(
         str | None,
         typer.Option(metavar="S", help="How many seeds, from --seed on. [default: 5]"),
     ] = None,
-    allow_mixed: AllowMixed = False,
-    run_dir: RunDir = None,
-    verbose: Verbose = False,
-    outputs: Outputs,
+    allow_mixed: shared.AllowMixed = False,
+    run_dir: shared.RunDir = None,
+    verbose: shared.Verbose = False,
+    outputs: shared.Outputs,
     options: dict[str, Any],
 ) -> None:
     """Whether the ranking is settled at these settings.
@@ -57,7 +53,7 @@ def stability(
 
     with at_work(run_dir) as work:
         result = api.stability(
-            as_spec(spec),
+            shared.as_spec(spec),
             samples_grid=samples_grid,
             draws_grid=draws_grid,
             sigma_grid=sigma_grid,

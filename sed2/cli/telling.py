@@ -1,19 +1,57 @@
-"""What the commands have in common: the work, and what is told of its result."""
+"""What the commands have in common: how they were called, the work, and what is told of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sed2.cli.run_dir import kept_in
-from sed2.common import terminal
+from sed2.common import interrupts, terminal
+from sed2.errors import one_line
+from sed2.options import variables
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sed2.report.outputs import Outputs
+    from sed2.runs.directory import RunDirectory
+
+
+def command_line(arguments: Sequence[str] | None = None) -> str:
+    """The command as one would type it again, with the `SED2_*` variables that are options.
+
+    Args:
+        arguments: by default those of this process.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    settings = (f"{name}={shlex.quote(value)}" for name, value in variables(os.environ).items())
+    return " ".join([*settings, shlex.join(["sed2", *given])])
+
+
+@contextmanager
+def _kept_in(path: Path | None) -> Iterator[RunDirectory | None]:
+    """The run directory of a command, or None without one: what is finished is kept, and an
+    interrupt says how to go on.
+
+    Raises:
+        UsageError: it cannot be written, which is known before the work.
+    """
+    if path is None:
+        yield None
+        return
+    from sed2.runs.directory import RunDirectory
+
+    words = f"Interrupted. What was finished is kept in {path}: the same command goes on from there"
+    try:
+        with interrupts.told(one_line(words)):
+            yield RunDirectory(path, command=command_line(), warn=terminal.warn, tell=terminal.say)
+    except KeyboardInterrupt:
+        terminal.say(words)
+        raise
 
 
 @contextmanager
@@ -22,7 +60,7 @@ def at_work(run_dir: Path | None, *, shown: bool = True) -> Iterator[dict[str, A
     from sed2.common.compilation import use_compilation_cache
 
     use_compilation_cache()
-    with kept_in(run_dir) as run, terminal.progress("sampling", wanted=shown) as progress:
+    with _kept_in(run_dir) as run, terminal.progress("sampling", wanted=shown) as progress:
         yield {"run_dir": run, "progress": progress}
 
 

@@ -8,6 +8,7 @@ time or the machine's: the same results give the same bytes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from sed2.common.display import Brief
 from sed2.common.files import open_input
 from sed2.common.strict_json import Damaged, parse, validate
 from sed2.common.validation import StrictModel
+from sed2.data.catalogue import DATASETS
 from sed2.errors import NumericsError, UsageError, shown
 from sed2.gating.evidence import Evidence
 from sed2.results import ModelResult
@@ -31,6 +33,9 @@ FREE = ("dataset", *READING, "memory_gb")
 """Settings that may differ: the data are told apart by their hash, and memory moves no target."""
 NUMERICS = ("sed2", "jax", "flax")
 """Packages under whose same versions a stored score stands for one computed now."""
+
+_SINGLE = (".npz", ".npy", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".feather", ".arff")
+"""Formats of one file; others are read with what lies beside them."""
 
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _MOST = 1e100  # dimensions: sums and squares of numbers below it do not overflow
@@ -67,7 +72,7 @@ class BaselineData(StrictModel):
     """Which data, by their hashes."""
 
     files_sha256: _Hash | None
-    """Of the files that the numbers were read from; see `sed2.gating.fingerprint`."""
+    """Of the files that the numbers were read from; see `fingerprint`."""
     input_shape: tuple[Annotated[int, Field(ge=1)], ...]
     """Of one input."""
     inputs: int = Field(ge=1)
@@ -96,6 +101,33 @@ class Baseline(Brief, StrictModel):
     def versions(self) -> dict[str, str]:
         """Of the packages in `NUMERICS`."""
         return {package: self.provenance.get(package, "") for package in NUMERICS}
+
+
+def fingerprint(settings: Settings) -> str | None:
+    """sha256 of the data's files and of the settings by which they are read.
+
+    The same fingerprint under the same version of sed2 means the same numbers. None where there is
+    none: the data must be read then.
+    """
+    name = settings.dataset or ""
+    if name in DATASETS:
+        info = DATASETS[name]
+        whole = all(file.is_here() for file in info.files)
+        return _hash([name, *(file.sha256 for file in info.files)]) if whole else None
+    path = Path(name).expanduser()
+    suffix = next((end for end in _SINGLE if path.name.lower().endswith(end)), None)
+    if suffix is None:
+        return None
+    try:
+        with open_input(path) as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+    return _hash([suffix, content, *(getattr(settings, name) for name in READING)])
+
+
+def _hash(parts: list[object]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def make_baseline(

@@ -8,31 +8,75 @@ With other versions, or where the spec only names the user's own code, it is com
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from typing import Any
+
+import numpy as np
 
 from sed2.chain import build_chain
 from sed2.common.distribution import version
-from sed2.common.progress import Progress
-from sed2.data.load import Dataset
+from sed2.common.progress import Progress, Report
+from sed2.data.load import Dataset, choose_inputs
 from sed2.errors import UsageError, shown
+from sed2.estimate import estimate
+from sed2.fisher.kept import UNKEPT, SpectraStore
+from sed2.fisher.prefixes import ALONE, Prefixes
 from sed2.gating.baseline import (
     NUMERICS,
     Baseline,
     BaselineData,
     BaselineModel,
     differences,
+    fingerprint,
     make_baseline,
 )
-from sed2.gating.batches import BATCH
-from sed2.gating.fingerprint import fingerprint
 from sed2.gating.judging import GateRun, is_same, judge_model, missing_model
 from sed2.gating.outcome import GatedModel, GateResult
 from sed2.gating.rules import Rules
 from sed2.results import ModelResult
 from sed2.settings import Settings
 from sed2.spec.schema import ModelSpec, shape_check
-from sed2.tasks import ESTIMATE, Task, Workplace
+from sed2.tasks import ESTIMATE, Stage, Task, Workplace, forecast_spectra
+
+_STREAM = int.from_bytes(b"batches", "big")  # names the seeds of further batches
+
+
+def further_batch(
+    model: ModelSpec,
+    dataset: Dataset,
+    settings: Settings,
+    number: int,
+    progress: Report = lambda done, total: None,
+    store: SpectraStore = UNKEPT,
+    prefixes: Prefixes = ALONE,
+) -> ModelResult:
+    """The model on the inputs that `settings` choose, under K draws that no other batch has.
+
+    Its errors from the inputs are zero: they are those of the first batch.
+
+    Args:
+        model, dataset, settings, progress, store, prefixes: as for `estimate`.
+        number: of the batch, from 1; batch 0 is what `estimate` gives.
+    """
+    inputs = choose_inputs(dataset, settings.samples, settings.seed)
+    own = {"seed": batch_seed(settings.seed, number), "input_groups": 0}
+    its = settings.model_copy(update=own)
+    return estimate(model, replace(dataset, x=inputs, y=None), its, progress, store, prefixes)
+
+
+def batch_seed(seed: int, number: int) -> int:
+    """A seed of its own for every batch, by NumPy's hash of seeds; below 2^63."""
+    (word,) = np.random.SeedSequence([seed, number, _STREAM]).generate_state(1, np.uint64)
+    return int(word >> np.uint64(1))
+
+
+def _compute(task: Task, dataset: Dataset, *tools: Any) -> ModelResult:
+    return further_batch(task.model, dataset, task.settings, task.own, *tools)
+
+
+BATCH = Stage("batch", "batches", "batches", ModelResult, forecast_spectra, _compute)
+"""The batch of the number that is its own; `sed2.gating.evidence` says what for."""
 
 
 @dataclass(frozen=True)

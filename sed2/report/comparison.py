@@ -15,7 +15,7 @@ from statistics import NormalDist
 from typing import Any
 
 from sed2.errors import UsageError
-from sed2.report.documents.stored import Kind, Stored, StoredCurve, StoredModel
+from sed2.report.documents.stored import Kind, Point, Stored, StoredModel
 
 SIZES = ("inputs", "draws", "estimator", "particles", "islands", "moves")
 """Settings that move a value biased low by themselves: it rises with the number of draws."""
@@ -161,45 +161,29 @@ def _difference(
 ) -> ModelDifference:
     own = _changes(before.settings, after.settings)
     same_sizes = not any(change.name in SIZES for change in own)
-    old, new = before.score, after.score
-    lower = old.score_lower_estimate or new.score_lower_estimate
-    score = Difference(
-        old.score,
-        new.score,
-        _independent(old.score_scatter, new.score_scatter),
-        same_sizes or not lower,
-    )
-    curve = [
-        _at(before.curve, i, after.curve, j, same_sizes)
-        for i, j in points
-        if before.curve and after.curve
-    ]
+    old, new = before.curve, after.curve
     return ModelDifference(
         before,
         after,
-        score if alike else None,
-        tuple(curve),
+        _between(before.score.point, after.score.point, same_sizes) if alike else None,
+        tuple(_between(old.point(i), new.point(j), same_sizes) for i, j in points if old and new),
         tuple(change for change in own if change.name not in known),
     )
 
 
-def _at(before: StoredCurve, i: int, after: StoredCurve, j: int, same_sizes: bool) -> Difference:
-    lower = before.lower_estimate[i] or after.lower_estimate[j]
-    error = _independent(before.scatter[i], after.scatter[j])
-    return Difference(before.estimate[i], after.estimate[j], error, same_sizes or not lower)
-
-
-def _independent(before: float | None, after: float | None) -> float | None:
-    return None if before is None or after is None else math.hypot(before, after)
+def _between(before: Point, after: Point, same_sizes: bool) -> Difference:
+    old, one, was_lower = before
+    new, other, is_lower = after
+    error = None if one is None or other is None else math.hypot(one, other)
+    return Difference(old, new, error, same_sizes or not (was_lower or is_lower))
 
 
 def _scores_compare(before: Stored, after: Stored) -> bool:
     """Whether both are taken at the same eps_n, or averaged over the same grid."""
-    if before.eps_n is not None and after.eps_n is not None:
-        return _same(before.eps_n, after.eps_n)
-    if before.eps_n is not None or after.eps_n is not None:
-        return False
-    return len(before.eps) == len(after.eps) == len(_common(before.eps, after.eps))
+    one, other = before.eps_n, after.eps_n
+    if one is None and other is None:
+        return len(before.eps) == len(after.eps) == len(_common(before.eps, after.eps))
+    return one is not None and other is not None and _same(one, other)
 
 
 def _common(before: tuple[float, ...], after: tuple[float, ...]) -> list[tuple[int, int]]:

@@ -15,17 +15,13 @@ from sed2.gating.baseline import Baseline
 from sed2.gating.outcome import GatedModel, GateResult
 from sed2.generalisation.results import BoundResult
 from sed2.ranking.results import RankedModel, Ranking
-from sed2.report import words
 from sed2.report.decision import decision
-from sed2.report.documents.gate import gate_document
 from sed2.report.documents.model import curve_columns
-from sed2.report.documents.selection import selection_document
-from sed2.report.documents.stability import stability_rows
-from sed2.report.documents.training import csv_columns
-from sed2.report.html.elements import element, table_element
+from sed2.report.documents.others import gate_document, selection_document, stability_rows
+from sed2.report.documents.ranking import csv_columns
+from sed2.report.html.elements import element, table_element, to_text
 from sed2.report.html.elements import notes as listed
-from sed2.report.html.page import to_text
-from sed2.report.tables import bound, ranking, selection, stability
+from sed2.report.tables import bound, gate, ranking, selection, stability
 from sed2.report.tables.cells import coverage, probability_cell, score_in_words
 from sed2.report.tables.model import compute_notes, curve_table, shown_points
 from sed2.report.tables.training import baseline_notes
@@ -72,7 +68,7 @@ def line(result: Any, /) -> str:
             said = [result.status, result.name]
             said += [f"ratio {result.ratio.value:.3f}"] if result.ratio else []
         case GateResult():
-            said = [words.counts(result), f"{result.spec} against {result.baseline}"]
+            said = [gate.counts(result), f"{result.spec} against {result.baseline}"]
         case BoundResult(model=model):
             at_most = bound.power(result.log_probability.at_most)
             said = ["vacuous" if result.vacuous else "not vacuous", model.name]
@@ -106,8 +102,8 @@ def markup(result: Any, /) -> str:
             notes = [stability.scores_note(result), stability.sentence(result)]
             notes += [stability.sigma_sentence(result)]
         case GateResult():
-            table = words.gate_table(result)
-            notes = [*words.complaints(result), *words.notes(result)]
+            table = gate.gate_table(result)
+            notes = [*gate.complaints(result), *gate.notes(result)]
         case BoundResult():
             table, notes = bound.theorem_table(result), [bound.verdict(result)]
         case _:

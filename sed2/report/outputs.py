@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sed2.common import terminal
 from sed2.common.files import check_files, kept_apart, replace_file
@@ -15,11 +15,30 @@ from sed2.gating.outcome import GateResult
 from sed2.generalisation.results import BoundResult
 from sed2.ranking.results import Ranking
 from sed2.report.comparison import Comparison
+from sed2.report.documents.ci import junit, summary
+from sed2.report.documents.model import compute_document, csv_text
+from sed2.report.documents.others import (
+    bound_document,
+    diff_document,
+    gate_document,
+    selection_csv,
+    selection_document,
+    stability_csv,
+    stability_document,
+)
+from sed2.report.documents.ranking import rank_csv, rank_document
 from sed2.report.documents.text import to_json
+from sed2.report.figures.curves import draw_curves, rendered
+from sed2.report.figures.stability import draw_stability
+from sed2.report.figures.training import draw_ranking, draw_selection
+from sed2.report.html.pages import compute_page, gate_page, rank_page, selection_page
 from sed2.report.tracking import TRACKERS, check, track
 from sed2.results import ModelResult
 from sed2.robustness.results import StabilityResult
 from sed2.selection.results import Selection
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PLOT_FORMATS = (".png", ".svg", ".pdf")
 
@@ -70,12 +89,11 @@ class Outputs:
 
     def write(self, result: Any) -> None:
         """Write all files of a result, and its JSON on stdout, before anything is said of it."""
-        forms = self._forms(result)
         for name, path in self.files.items():
-            content = forms[name]()
+            content = self._content(name, result)
             replace_file(path, content.encode() if isinstance(content, str) else content)
         if self.json_on_stdout:
-            terminal.write(forms["json"]())
+            terminal.write(_json(result))
 
     def track(self, result: Any) -> None:
         """Log a result, after all else is said and written.
@@ -84,80 +102,55 @@ class Outputs:
             UsageError: a tracker has failed.
         """
         if self.trackers:
-            track(self.trackers, self._forms(result)["json"](), self.command)
+            track(self.trackers, _json(result), self.command)
 
-    def _forms(self, result: Any) -> dict[str, Callable[[], Any]]:
-        """The content of each file that there is of a result: text or bytes, by its option."""
-        match result:
-            case ModelResult():
-                from sed2.report.documents.model import compute_document, csv_text
-                from sed2.report.figures.curves import curves_figure
-                from sed2.report.html.compute import compute_page
+    def _content(self, name: str, result: Any) -> str | bytes:
+        """What the file of an option holds."""
+        match name:
+            case "json":
+                return _json(result)
+            case "csv":
+                return _CSV[type(result)](result)
+            case "plot":
+                file_format = self.files["plot"].suffix[1:].lower()
+                return rendered(_FIGURES[type(result)](result), file_format)
+            case "html":
+                return _PAGES[type(result)](result, self.command)
+            case "junit":
+                return junit(result)
+            case _:
+                return summary(result).encode(errors="replace")
 
-                return {
-                    "json": lambda: to_json(compute_document(result)),
-                    "csv": lambda: csv_text([result]),
-                    "plot": lambda: curves_figure([result], self._figure),
-                    "html": lambda: compute_page(result, self.command),
-                }
-            case Ranking():
-                from sed2.report.documents.model import csv_text
-                from sed2.report.documents.ranking import rank_document
-                from sed2.report.documents.training import csv_columns
-                from sed2.report.figures.training import ranking_figure
-                from sed2.report.html.ranking import rank_page
 
-                results = [model.result for model in result.models]
-                return {
-                    "json": lambda: to_json(rank_document(result)),
-                    "csv": lambda: csv_text(results, [csv_columns(its) for its in result.models]),
-                    "plot": lambda: ranking_figure(result, self._figure),
-                    "html": lambda: rank_page(result, self.command),
-                }
-            case BoundResult():
-                from sed2.report.documents.bound import bound_document
+def _json(result: Any) -> str:
+    return to_json(_DOCUMENTS.get(type(result), dict)(result))
 
-                return {"json": lambda: to_json(bound_document(result))}
-            case StabilityResult():
-                from sed2.report.documents.stability import stability_csv, stability_document
-                from sed2.report.figures.stability import stability_figure
 
-                return {
-                    "json": lambda: to_json(stability_document(result)),
-                    "csv": lambda: stability_csv(result),
-                    "plot": lambda: stability_figure(result, self._figure),
-                }
-            case GateResult():
-                from sed2.report.documents.gate import gate_document
-                from sed2.report.documents.junit import junit
-                from sed2.report.documents.summary import summary
-                from sed2.report.html.gate import gate_page
-
-                return {
-                    "json": lambda: to_json(gate_document(result)),
-                    "junit": lambda: junit(result),
-                    "summary": lambda: summary(result).encode(errors="replace"),
-                    "html": lambda: gate_page(result, self.command),
-                }
-            case Selection():
-                from sed2.report.documents.selection import selection_csv, selection_document
-                from sed2.report.figures.selection import selection_figure
-                from sed2.report.html.selection import selection_page
-
-                return {
-                    "json": lambda: to_json(selection_document(result)),
-                    "csv": lambda: selection_csv(result),
-                    "plot": lambda: selection_figure(result, self._figure),
-                    "html": lambda: selection_page(result, self.command),
-                }
-            case Comparison():
-                from sed2.report.documents.diff import diff_document
-
-                return {"json": lambda: to_json(diff_document(result))}
-            case _:  # a document
-                return {"json": lambda: to_json(result)}
-
-    @property
-    def _figure(self) -> str:
-        """The format of the figure."""
-        return self.files["plot"].suffix[1:].lower()
+_DOCUMENTS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
+    ModelResult: compute_document,
+    Ranking: rank_document,
+    Selection: selection_document,
+    StabilityResult: stability_document,
+    BoundResult: bound_document,
+    GateResult: gate_document,
+    Comparison: diff_document,
+}
+"""Of each kind of result; anything else is a document itself."""
+_CSV: Mapping[type, Callable[[Any], str]] = {
+    ModelResult: lambda result: csv_text([result]),
+    Ranking: rank_csv,
+    Selection: selection_csv,
+    StabilityResult: stability_csv,
+}
+_FIGURES: Mapping[type, Callable[[Any], Figure]] = {
+    ModelResult: lambda result: draw_curves([result]),
+    Ranking: draw_ranking,
+    Selection: draw_selection,
+    StabilityResult: draw_stability,
+}
+_PAGES: Mapping[type, Callable[[Any, str], bytes]] = {
+    ModelResult: compute_page,
+    Ranking: rank_page,
+    Selection: selection_page,
+    GateResult: gate_page,
+}

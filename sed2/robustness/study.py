@@ -257,10 +257,10 @@ def _compute(
     task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
 ) -> tuple[ModelResult, ...]:
     """The model under each of some numbers of draws."""
-    parts = []
-    for number in range(len(task.settings.by_chain)):
-        sharing = ALONE if number else prefixes
-        parts.append(_of_chain(number, task, dataset, progress, store, sharing))
+    parts = [
+        _of_chain(number, task, dataset, progress, store, ALONE if number else prefixes)
+        for number in range(len(task.settings.by_chain))
+    ]
     return tuple(
         scored(task.settings.model_copy(update={"draws": draws}), *results)
         for draws, *results in zip(task.own, *parts, strict=True)
@@ -302,7 +302,7 @@ def _forecast(task: Task, dataset: Dataset) -> float:
     return forecast_spectra(replace(task, settings=most), dataset)
 
 
-DRAWS = Stage("draws", "draws", "points", tuple[ModelResult, ...], _compute, _forecast)
+DRAWS = Stage("draws", "draws", "points", tuple[ModelResult, ...], _forecast, _compute)
 """A model under each of the numbers of draws that are its own; without groups of inputs."""
 
 

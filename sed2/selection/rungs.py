@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -10,8 +10,6 @@ from pydantic import Field
 from sed2.common.progress import Report
 from sed2.common.validation import StrictModel
 from sed2.data.load import Dataset
-from sed2.fisher.kept import SpectraStore
-from sed2.fisher.prefixes import Prefixes
 from sed2.options import TrainingSettings
 from sed2.tasks import Stage, Task
 from sed2.training import lanes
@@ -38,31 +36,12 @@ class RungOf(StrictModel):
         )
 
 
-def _compute(
-    task: Task, dataset: Dataset, progress: Report, store: SpectraStore, prefixes: Prefixes
-) -> Stopped:
-    ((_, stopped),) = _together([task], dataset, progress)
-    return stopped
-
-
-def _together(
+def _train_on(
     tasks: Sequence[Task], dataset: Dataset, progress: Report
 ) -> Iterator[tuple[int, Stopped]]:
-    groups: dict[Hashable, list[int]] = {}
-    for place, task in enumerate(tasks):
-        groups.setdefault((task.settings, task.own), []).append(place)
-    for places in groups.values():
-        first = tasks[places[0]]
-        for number, stopped in train_some(
-            [tasks[place].model for place in places],
-            dataset,
-            first.settings,
-            first.own.training,
-            [first.own.epochs],
-            [tasks[place].own.checkpoint for place in places],
-            progress,
-        ):
-            yield places[number], stopped
+    models, settings, own = [task.model for task in tasks], tasks[0].settings, tasks[0].own
+    begun = [task.own.checkpoint for task in tasks]
+    return train_some(models, dataset, settings, own.training, [own.epochs], begun, progress)
 
 
 def _forecast(task: Task, dataset: Dataset) -> float:
@@ -70,5 +49,5 @@ def _forecast(task: Task, dataset: Dataset) -> float:
     return float(plan.bytes) + lanes.BYTES
 
 
-RUNG = Stage("rung", "rungs", "rungs", Stopped, _compute, _forecast, together=_together)
+RUNG = Stage("rung", "rungs", "rungs", Stopped, _forecast, together=_train_on)
 """A candidate trained to some epoch."""

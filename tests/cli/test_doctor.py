@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from sed2.cli import environment as doctor
+from sed2.cli import doctor
 from sed2.data.files import DataFile
 from sed2.errors import ExitCode
 from tests.cli.conftest import Run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sed2.cli.runtime import command_line
+from sed2.cli.telling import command_line
 from tests.cli.conftest import FAST, Run
 
 

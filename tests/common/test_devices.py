@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from sed2.chain import Chain, build_chain
-from sed2.cli import environment as doctor
+from sed2.cli import doctor
 from sed2.common import devices
 from sed2.common.devices import device_count, filled, sharing
 from sed2.common.randomness import block_keys, uniforms

@@ -7,8 +7,8 @@ import pytest
 
 from sed2.data.load import choose_inputs
 from sed2.estimate import estimate
-from sed2.gating import batches
-from sed2.gating.batches import batch_seed, further_batch
+from sed2.gating import gate
+from sed2.gating.gate import batch_seed, further_batch
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
 from tests.cases import dataset, gaussian_inputs
@@ -27,7 +27,7 @@ def test_they_see_the_same_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.append(choose_inputs(data, settings.samples, settings.seed))  # type: ignore[arg-type]
         assert settings.input_groups == 0  # no work on errors that the first batch has
 
-    monkeypatch.setattr(batches, "estimate", spy)
+    monkeypatch.setattr(gate, "estimate", spy)
     for number in (1, 2):
         further_batch(MODEL, DATA, SETTINGS, number)
     for inputs in seen:

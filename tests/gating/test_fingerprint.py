@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sed2.gating.fingerprint import fingerprint
+from sed2.gating.baseline import fingerprint
 from sed2.settings import Settings
 
 

@@ -15,11 +15,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sed2.gating.outcome import Check, GatedModel, Ratio, Status
-from sed2.report import words as gate_words
-from sed2.report.documents import annotations as gate_annotations
-from sed2.report.documents import gate as gate_files
-from sed2.report.documents.junit import _NOT_XML, junit
-from sed2.report.documents.summary import MAX_SUMMARY, append_summary, summary
+from sed2.report.documents import ci as gate_annotations
+from sed2.report.documents import others as gate_files
+from sed2.report.documents.ci import _NOT_XML, MAX_SUMMARY, append_summary, junit, summary
 from sed2.report.documents.text import to_json
 from sed2.report.tables import gate as gate_table
 from tests.gating.made import made_gated, made_result
@@ -98,13 +96,13 @@ def test_a_changed_notation_is_told_to_need_a_name() -> None:
 
 
 def test_complaints_have_failures_first() -> None:
-    found = gate_words.complaints(made_result([*THREE, GONE]))
+    found = gate_table.complaints(made_result([*THREE, GONE]))
     assert [text.split(":")[0] for text in found] == ["c", "gone", "b"]
     assert found[0].endswith("at least 0.95 demanded (P = 0.001).")
     assert found[1] == (
         "gone: failed, missing in the spec: it is in the baseline, but not in the spec."
     )
-    assert gate_words.complaints(made_result(THREE[:1])) == []
+    assert gate_table.complaints(made_result(THREE[:1])) == []
 
 
 def test_json_has_all_of_it() -> None:

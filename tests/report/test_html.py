@@ -22,13 +22,11 @@ from sed2.baselines.results import BaselineValue
 from sed2.common.cost import Cost
 from sed2.gating.outcome import Check, Status
 from sed2.ranking.prediction import add_baselines
-from sed2.report.documents.gate import gate_document
 from sed2.report.documents.model import compute_document
+from sed2.report.documents.others import gate_document
 from sed2.report.documents.ranking import rank_document
 from sed2.report.documents.text import to_json
-from sed2.report.html.compute import compute_page
-from sed2.report.html.gate import gate_page
-from sed2.report.html.ranking import rank_page
+from sed2.report.html.pages import compute_page, gate_page, rank_page
 from sed2.report.tables.model import block_table, curve_table
 from sed2.report.tables.ranking import crossing_notes, order_note, rank_table
 from tests.gating.made import made_gated

@@ -16,9 +16,7 @@ from sed2.baselines.results import BaselineValue
 from sed2.ranking.prediction import add_baselines
 from sed2.ranking.results import Ranking
 from sed2.report.figures.curves import DRAWN
-from sed2.report.html.compute import compute_page
-from sed2.report.html.gate import gate_page
-from sed2.report.html.ranking import rank_page
+from sed2.report.html.pages import compute_page, gate_page, rank_page
 from sed2.report.tables import cells as tables
 from tests.gating.made import made_gated
 from tests.gating.made import made_result as made_gate

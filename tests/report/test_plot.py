@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sed2.ranking.results import Crossing
-from sed2.report.figures.curves import DRAWN, colour_and_mark, curves_figure, draw_curves, places
+from sed2.report.figures.curves import DRAWN, colour_and_mark, draw_curves, places, rendered
 from sed2.results import ModelResult
 from tests.report.made import made_result, made_score
 from tests.report.pages import made_three
@@ -30,7 +30,7 @@ def axes_of(results: list[ModelResult]) -> Any:
     ("file_format", "magic"), [("png", b"\x89PNG\r\n"), ("svg", b"<?xml"), ("pdf", b"%PDF-")]
 )
 def test_the_same_results_give_the_same_file(file_format: str, magic: bytes) -> None:
-    first, second = (curves_figure([made_result()], file_format) for _ in range(2))
+    first, second = (rendered(draw_curves([made_result()]), file_format) for _ in range(2))
     assert first.startswith(magic)
     assert first == second
 
@@ -169,15 +169,15 @@ def test_curves_that_coincide_are_said_to() -> None:
 
 @pytest.mark.parametrize("name", ["_hidden", "$x", "$\\frac$", "模型", "a" * 300])
 def test_any_name_is_drawn_and_in_the_legend(name: str) -> None:
-    assert curves_figure([made_result(name)], "png").startswith(b"\x89PNG")
+    assert rendered(draw_curves([made_result(name)]), "png").startswith(b"\x89PNG")
     shown = legend([made_result(name)])[0].replace("\n", "").replace(" ", "")
     assert shown.replace("\\$", "$").startswith(name)
 
 
 def test_undefined_errors_are_drawn_without_a_band() -> None:
     nan = float("nan")
-    assert curves_figure([made_result(error=nan)], "png").startswith(b"\x89PNG")
-    assert curves_figure([made_result(error=nan, eps=(0.1,))], "png").startswith(b"\x89PNG")
+    assert rendered(draw_curves([made_result(error=nan)]), "png").startswith(b"\x89PNG")
+    assert rendered(draw_curves([made_result(error=nan, eps=(0.1,))]), "png").startswith(b"\x89PNG")
 
 
 def test_of_many_models_the_first_are_drawn_and_the_others_counted() -> None:

@@ -9,7 +9,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from sed2.report.figures.stability import draw_stability, stability_figure
+from sed2.report.figures.curves import rendered
+from sed2.report.figures.stability import draw_stability
 from sed2.report.tables.stability import print_stability
 from sed2.robustness.results import StabilityResult, Sweep
 from sed2.robustness.verdict import judge
@@ -87,7 +88,7 @@ def test_an_order_counts_by_the_numbers_of_the_first_table() -> None:
     ("file_format", "magic"), [("png", b"\x89PNG\r\n"), ("svg", b"<?xml"), ("pdf", b"%PDF-")]
 )
 def test_the_same_result_gives_the_same_file(file_format: str, magic: bytes) -> None:
-    first, second = (stability_figure(made_stability(), file_format) for _ in range(2))
+    first, second = (rendered(draw_stability(made_stability()), file_format) for _ in range(2))
     assert first.startswith(magic)
     assert first == second
 
@@ -115,4 +116,6 @@ def test_four_panels_with_the_means_their_scatter_and_the_base() -> None:
     ("models", "seeds", "name"), [(30, 2, "_x $"), (1, 1, "模型"), (2, 40, "a" * 99)]
 )
 def test_any_number_of_models_and_seeds_is_drawn(models: int, seeds: int, name: str) -> None:
-    assert stability_figure(made_stability(models, seeds, name), "png").startswith(b"\x89PNG")
+    assert rendered(draw_stability(made_stability(models, seeds, name)), "png").startswith(
+        b"\x89PNG"
+    )

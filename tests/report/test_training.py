@@ -15,11 +15,11 @@ from rich.console import Console
 
 from sed2.baselines.results import BaselineValue
 from sed2.ranking.results import Demand, Ranking
-from sed2.report.documents.ranking import rank_document
+from sed2.report.documents.ranking import csv_columns, rank_document
 from sed2.report.documents.text import _finite
-from sed2.report.documents.training import csv_columns
-from sed2.report.figures.training import draw_ranking, ranking_figure
-from sed2.report.html.ranking import rank_page
+from sed2.report.figures.curves import rendered
+from sed2.report.figures.training import draw_ranking
+from sed2.report.html.pages import rank_page
 from sed2.report.tables.ranking import print_rank, ranking_warnings
 from sed2.report.tables.training import accuracy_cell, loss_cell
 from tests.report.made import made_ranking, made_result, made_trained, made_training
@@ -196,7 +196,7 @@ def test_the_figure_shows_epochs_and_losses_in_the_colours_of_the_curves() -> No
 
 def test_the_figure_of_the_untrained_is_that_of_the_curves() -> None:
     assert len(draw_ranking(made_ranking(RESULTS)).axes) == 1
-    first, second = (ranking_figure(trained(), "png") for _ in range(2))
+    first, second = (rendered(draw_ranking(trained()), "png") for _ in range(2))
     assert first == second
 
 

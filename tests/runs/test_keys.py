@@ -14,7 +14,7 @@ from sed2.chain import build_chain
 from sed2.errors import UsageError
 from sed2.fisher.items import Items
 from sed2.fisher.plan import make_plan
-from sed2.gating.batches import BATCH
+from sed2.gating.gate import BATCH
 from sed2.options import TrainingSettings
 from sed2.request import read_spec
 from sed2.robustness.study import DRAWS

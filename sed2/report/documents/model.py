@@ -9,92 +9,76 @@ from typing import Any
 
 import numpy as np
 
-from sed2.report.documents.text import SCHEMA_VERSION, to_csv
-from sed2.results import Curve, ModelResult, Score
+from sed2.gating.outcome import GateResult
+from sed2.report.documents.text import SCHEMA_VERSION, fields_of, to_csv
+from sed2.results import BlockPlan, BlockShare, Curve, ModelResult, Score
 
 
 def compute_document(result: ModelResult) -> dict[str, Any]:
     """The JSON of `compute` (docs/reference/contract.md, section 5); NaN is written as null."""
+    blocks = [_block(*each) for each in zip(result.blocks, result.plan, strict=True)]
     return {
         "schema_version": SCHEMA_VERSION,
-        "model": {
-            "name": result.name,
-            "parameters": result.parameters,
-            "left_out": result.left_out,
-            "blocks": [
-                {
-                    "name": block.name,
-                    "parameters": block.parameters,
-                    "rank": block.rank,
-                    "lower_two_sed_share": block.share,
-                    "input_shape": plan.input_shape,
-                    "output_shape": plan.output_shape,
-                    "holds": plan.holds,
-                    "structured": plan.is_structured,
-                    "way": plan.way,
-                    "forecast_bytes": plan.bytes,
-                    "forecast_flops": plan.work,
-                }
-                for block, plan in zip(result.blocks, result.plan, strict=True)
-            ],
-        },
-        "settings": result.settings.model_dump() | {"inputs": result.inputs},
-        "eps": result.eps,
-        "eps_n": result.eps_n,
+        "model": {**fields_of(result, "name", "parameters", "left_out"), "blocks": blocks},
+        "settings": settings_document(result),
+        **fields_of(result, "eps", "eps_n"),
         **score_document(result.score),
         **curves_document(result),
-        "upper_bound": result.upper_bound,
-        **brackets_document(result),
-        "warnings": result.warnings,
+        **fields_of(result, "upper_bound", "upper_bracket", "trace_bracket", "warnings"),
         "cost": asdict(result.cost),
         "provenance": asdict(result.provenance),
     }
 
 
-def curves_document(result: ModelResult) -> dict[str, Any]:
+def _block(block: BlockShare, plan: BlockPlan) -> dict[str, Any]:
     return {
-        "two_sed": _curve(result.two_sed),
-        "lower_two_sed": _curve(result.lower_two_sed)
-        | {"effective_sample_size": result.lower_effective_sample_size},
-        **factors_document(result),
-        "effective_sample_size": result.effective_sample_size,
-        "smc": None if result.smc is None else asdict(result.smc),
+        **fields_of(block, "name", "parameters", "rank"),
+        "lower_two_sed_share": block.share,
+        **fields_of(plan, "input_shape", "output_shape", "holds"),
+        "structured": plan.is_structured,
+        "way": plan.way,
+        "forecast_bytes": plan.bytes,
+        "forecast_flops": plan.work,
     }
 
 
-def factors_document(result: ModelResult) -> dict[str, Any]:
-    """2sED end-to-end and joint 2sED, null where the score does not take them."""
-    factors, joint = result.factors, result.settings.score == "joint"
+def settings_document(result: ModelResult | GateResult) -> dict[str, Any]:
+    """The settings, and how many inputs were used."""
+    return result.settings.model_dump() | {"inputs": result.inputs}
+
+
+def curves_document(result: ModelResult) -> dict[str, Any]:
+    """2sED and its lower estimate; end-to-end and joint 2sED are null where the score does not take
+    them."""
+    lower, factors = _curve(result.lower_two_sed), result.factors
+    joint = factors if result.settings.score == "joint" else None
     return {
+        "two_sed": _curve(result.two_sed),
+        "lower_two_sed": {**lower, "effective_sample_size": result.lower_effective_sample_size},
         "end_to_end": factors and _curve(factors.end_to_end_curve),
-        "joint": _curve(factors.curve) if factors and joint else None,
+        "joint": joint and _curve(joint.curve),
         "factors": factors
         and {
             "lower": factors.lower.value,
             "end_to_end": factors.end_to_end.value,
             "end_to_end_draws": result.settings.whole_draws,
         },
+        "effective_sample_size": result.effective_sample_size,
+        "smc": result.smc and asdict(result.smc),
     }
 
 
-def brackets_document(result: ModelResult) -> dict[str, Any]:
-    return {"upper_bracket": result.upper_bracket, "trace_bracket": result.trace_bracket}
-
-
 def _curve(curve: Curve) -> dict[str, Any]:
+    errors = ("std_error_draws", "std_error_inputs", "std_error_spectra")
     return {
-        "estimate": curve.estimate,
-        "std_error": curve.std_error,
+        **fields_of(curve, "estimate", "std_error"),
         "interval_95": [_interval(low, high) for low, high in curve.interval],
-        "lower_estimate": curve.lower_estimate,
-        "scatter": curve.scatter,
-        "std_error_draws": curve.std_error_draws,
-        "std_error_inputs": curve.std_error_inputs,
-        "std_error_spectra": curve.std_error_spectra,
+        **fields_of(curve, "lower_estimate", "scatter", *errors),
     }
 
 
 def score_document(score: Score) -> dict[str, Any]:
+    """A score among other things of its model."""
     return {
         "score": score.value,
         "score_std_error": score.std_error,
@@ -108,12 +92,9 @@ def score_document(score: Score) -> dict[str, Any]:
 
 def point_document(score: Score) -> dict[str, Any]:
     """A score as one point of a curve."""
-    return {
-        "estimate": score.value,
-        "interval_95": _interval(*score.interval),
-        "lower_estimate": score.lower_estimate,
-        "scatter": score.scatter,
-    }
+    interval = _interval(*score.interval)
+    own = fields_of(score, "lower_estimate", "scatter")
+    return {"estimate": score.value, "interval_95": interval, **own}
 
 
 def _interval(low: float, high: float) -> list[float] | None:
@@ -133,10 +114,9 @@ def csv_text(
     rows: list[Sequence[object]] = [header]
     for result, own in zip(results, more, strict=True):
         for row in zip(*curve_columns(result).values(), strict=True):
-            numbers = [
-                "" if math.isnan(value) else repr(float(value)) for value in (*row, *own.values())
-            ]
-            rows.append([result.name, result.parameters, *numbers])
+            numbers = (float(value) for value in (*row, *own.values()))
+            cells = ("" if math.isnan(value) else repr(value) for value in numbers)
+            rows.append([result.name, result.parameters, *cells])
     return to_csv(rows)
 
 
@@ -157,18 +137,20 @@ def curve_columns(result: ModelResult) -> dict[str, np.ndarray]:
         "two_sed_high": two.interval[:, 1],
         "upper_bracket": result.upper_bracket,
         "trace_bracket": result.trace_bracket,
-        **_factor_columns(result),
+        **{
+            name: column
+            for measure, curve in _of_factors(result).items()
+            for name, column in (
+                (measure, curve.estimate),
+                (f"{measure}_std_error", curve.std_error),
+            )
+        },
     }
 
 
-def _factor_columns(result: ModelResult) -> dict[str, np.ndarray]:
+def _of_factors(result: ModelResult) -> dict[str, Curve]:
+    """The curves that the score takes besides, by name."""
     if not result.factors:
         return {}
-    named = {"end_to_end": result.factors.end_to_end_curve}
-    if result.settings.score == "joint":
-        named["joint"] = result.factors.curve
-    return {
-        name: column
-        for measure, curve in named.items()
-        for name, column in ((measure, curve.estimate), (f"{measure}_std_error", curve.std_error))
-    }
+    joint = {"joint": result.factors.curve} if result.settings.score == "joint" else {}
+    return {"end_to_end": result.factors.end_to_end_curve, **joint}

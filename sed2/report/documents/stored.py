@@ -22,6 +22,10 @@ _MARKS: dict[Kind, set[str]] = {
 """Keys by which the document of a command is known."""
 
 
+Point = tuple[float | None, float | None, bool]
+"""A value, its scatter, and whether it is biased low; None is undefined."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
 
@@ -33,6 +37,10 @@ class StoredCurve(_Part):
     scatter: tuple[float | None, ...]
     lower_estimate: tuple[bool, ...]
 
+    def point(self, place: int) -> Point:
+        """At one eps."""
+        return self.estimate[place], self.scatter[place], self.lower_estimate[place]
+
 
 class StoredScore(_Part):
     """A score as all three commands have it."""
@@ -40,6 +48,10 @@ class StoredScore(_Part):
     score: float | None = None
     score_scatter: float | None = None
     score_lower_estimate: bool = False
+
+    @property
+    def point(self) -> Point:
+        return self.score, self.score_scatter, self.score_lower_estimate
 
 
 class _Ranked(StoredScore):
@@ -59,26 +71,9 @@ class _Gated(StoredScore):
     score_draws: int | None = None
 
 
-class _Rank(_Part):
-    settings: dict[str, Any]
-    eps: tuple[float, ...]
-    eps_n: float | None
-    models: tuple[_Ranked, ...]
-    provenance: dict[str, Any]
-
-
-class _ComputedModel(_Part):
+class _Computed(_Part):
     name: str
     parameters: int
-
-
-class _Compute(StoredScore):
-    model: _ComputedModel
-    settings: dict[str, Any]
-    eps: tuple[float, ...]
-    eps_n: float | None
-    lower_two_sed: StoredCurve
-    provenance: dict[str, Any]
 
 
 class _Grid(_Part):
@@ -89,9 +84,23 @@ class _GateGrid(_Part):
     settings: _Grid
 
 
-class _Gate(_Part):
+class _OfCommand(_Part):
     settings: dict[str, Any]
     eps_n: float | None
+
+
+class _Rank(_OfCommand, _Grid):
+    models: tuple[_Ranked, ...]
+    provenance: dict[str, Any]
+
+
+class _Compute(_OfCommand, _Grid, StoredScore):
+    model: _Computed
+    lower_two_sed: StoredCurve
+    provenance: dict[str, Any]
+
+
+class _Gate(_OfCommand):
     models: tuple[_Gated, ...]
     provenance: dict[str, Any] | None
 

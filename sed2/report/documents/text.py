@@ -1,4 +1,4 @@
-"""Documents as text: JSON and CSV."""
+"""Documents as text, JSON and CSV, and what they are made of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,12 @@ _FORMULA = ("=", "+", "-", "@")
 """What makes a cell a formula to a spreadsheet, which may do anything."""
 
 
-def to_json(document: dict[str, Any]) -> str:
+def fields_of(of: object, *names: str) -> dict[str, Any]:
+    """What the document calls as the result does."""
+    return {name: getattr(of, name) for name in names}
+
+
+def to_json(document: Mapping[str, Any]) -> str:
     """A document as text; NaN becomes null."""
     return json.dumps(_finite(document), indent=2, allow_nan=False) + "\n"
 

@@ -42,18 +42,15 @@ def places(names: Sequence[str]) -> list[int]:
     return found
 
 
-def curves_figure(results: Sequence[ModelResult], file_format: str) -> bytes:
-    """The figure as a file's content; the same results give the same bytes.
+def new_figure(**options: Any) -> Figure:
+    """Whose parts share the room."""
+    from matplotlib.figure import Figure
 
-    Args:
-        results: as for `draw_curves`.
-        file_format: png, svg or pdf.
-    """
-    return rendered(draw_curves(results), file_format)
+    return Figure(layout="constrained", **options)
 
 
 def rendered(figure: Figure, file_format: str) -> bytes:
-    """A figure as a file's content; the same figure gives the same bytes."""
+    """A figure as a file's content (png, svg or pdf); the same figure gives the same bytes."""
     from matplotlib import rc_context
 
     content = io.BytesIO()
@@ -75,9 +72,7 @@ def draw_curves(results: Sequence[ModelResult], crossings: Sequence[Crossing] = 
         results: one or more models on the same eps grid.
         crossings: where two of them change order, which have a ring.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(layout="constrained")
+    figure = new_figure()
     draw_curves_on(figure.add_subplot(), results, crossings)
     place_legend(figure, legend_of(figure, results), 6.4, 3.9)
     return figure
@@ -126,7 +121,9 @@ def place_legend(figure: Figure, handles: Sequence[Any], width: float, height: f
     FigureCanvasAgg(figure)
     legend_lines = sum(1 + str(handle.get_label()).count("\n") for handle in handles)
     figure.set_size_inches(width, height + 0.17 * legend_lines)
-    figure.legend(handles=list(handles), loc="outside lower left", frameon=False, fontsize="small")
+    if handles:
+        small: dict[str, Any] = {"frameon": False, "fontsize": "small"}
+        figure.legend(handles=list(handles), loc="outside lower left", **small)
 
 
 def _draw(axes: Axes, result: ModelResult, colour: str, mark: str) -> None:
@@ -146,15 +143,8 @@ def _draw(axes: Axes, result: ModelResult, colour: str, mark: str) -> None:
         for edge in between_seeds:
             line = np.where(curve.lower_estimate, edge, np.nan)
             axes.plot(eps, line, color=colour, ls=":", lw=0.8)
-    axes.plot(
-        eps,
-        lower,
-        color=colour,
-        marker=mark,
-        markersize=4,
-        markevery=max(1, len(eps) // 8),
-        label=model_label(result),
-    )
+    points: dict[str, Any] = {"marker": mark, "markersize": 4, "markevery": max(1, len(eps) // 8)}
+    axes.plot(eps, lower, color=colour, label=model_label(result), **points)
     if len(eps) > 1:  # a line needs two points
         _, two = _with_eps_n(result, result.two_sed, result.two_sed_score)
         axes.plot(eps, two.estimate, color=colour, ls="--", lw=1)

@@ -10,10 +10,10 @@ import numpy as np
 from sed2.report.figures.curves import (
     colour_and_mark,
     model_label,
+    new_figure,
     place_legend,
     places,
     plain_axes,
-    rendered,
 )
 from sed2.robustness.results import StabilityResult, Sweep
 
@@ -30,23 +30,12 @@ _AXES = {
 _TICKS = 8  # that have room below a panel
 
 
-def stability_figure(result: StabilityResult, file_format: str) -> bytes:
-    """The figure as a file's content; the same results give the same bytes.
-
-    Args:
-        result: of the study.
-        file_format: png, svg or pdf.
-    """
-    return rendered(draw_stability(result), file_format)
-
-
 def draw_stability(result: StabilityResult) -> Figure:
     """The score over N, K and sigma, and by seed: the mean over the seeds with a band of their
     standard deviation, and a dotted line at the settings given."""
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    figure = Figure(layout="constrained")
+    figure = new_figure()
     panels = figure.subplots(2, 2)  # each of its own height: a common one would hide the scatter
     styles = [_style(place) for place in places([model.name for model in result.models])]
     for axes, sweep in zip(panels.flat, result.sweeps, strict=False):

@@ -1,9 +1,9 @@
-"""The figure of `rank`: the curves, and below them losses and sizes."""
+"""The figure of `rank`: the curves, and below them losses and sizes; and that of `select`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,20 +15,17 @@ from sed2.report.figures.curves import (
     draw_curves,
     draw_curves_on,
     legend_of,
+    new_figure,
     place_legend,
     places,
     plain_axes,
-    rendered,
 )
+from sed2.selection.results import Selection
+from sed2.training.result import Training
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def ranking_figure(ranking: Ranking, file_format: str) -> bytes:
-    """The figure as a file's content; the same ranking gives the same bytes."""
-    return rendered(draw_ranking(ranking), file_format)
 
 
 def draw_ranking(ranking: Ranking) -> Figure:
@@ -41,9 +38,7 @@ def draw_ranking(ranking: Ranking) -> Figure:
         below.append([_draw_against_parameters, _draw_against_flops])
     if not below:
         return draw_curves(results, ranking.crossings)
-    from matplotlib.figure import Figure
-
-    figure = Figure(layout="constrained")
+    figure = new_figure()
     grid = figure.add_gridspec(1 + len(below), 2, height_ratios=[3, *[2] * len(below)])
     draw_curves_on(figure.add_subplot(grid[0, :]), results, ranking.crossings)
     for row, panels in enumerate(below, start=1):
@@ -53,16 +48,39 @@ def draw_ranking(ranking: Ranking) -> Figure:
     return figure
 
 
-def sizes_figure(ranking: Ranking, file_format: str) -> bytes:
-    """The score against the sizes alone, as a file's content."""
-    from matplotlib.figure import Figure
+def draw_sizes(ranking: Ranking) -> Figure:
+    """The score against the sizes alone."""
+    figure = new_figure(figsize=(6.4, 2.6))
+    left, right = figure.subplots(1, 2)
+    _draw_against_parameters(left, ranking)
+    _draw_against_flops(right, ranking)
+    return figure
 
-    figure = Figure(layout="constrained", figsize=(6.4, 2.6))
-    for axes, draw in zip(
-        figure.subplots(1, 2), (_draw_against_parameters, _draw_against_flops), strict=True
-    ):
-        draw(axes, ranking)
-    return rendered(figure, file_format)
+
+def draw_selection(selection: Selection) -> Figure:
+    """The losses over the epochs; dashed to the forecast of the end with two of its standard errors
+    either way."""
+    figure = new_figure()
+    axes, whole = figure.add_subplot(), selection.training.epochs
+    kinds = zip(selection, places([model.name for model in selection]), strict=True)
+    trained = [(model, its, place) for model, place in kinds if (its := model.training)]
+    for model, training, place in trained[:DRAWN]:
+        colour, mark = colour_and_mark(place)
+        label = f" {model.name}".replace("$", r"\$")
+        mean = _draw_losses(axes, training, colour, mark, ms=3, label=label)
+        if np.isfinite(model.forecast) and np.isfinite(model.std_error):
+            ends = [mean[-1], model.forecast]
+            axes.plot([len(mean), whole], ends, color=colour, ls="--", lw=0.8)
+            low, high = model.forecast * np.exp([-2 * model.std_error, 2 * model.std_error])
+            error = [[model.forecast - low], [high - model.forecast]]
+            axes.errorbar([whole], [model.forecast], error, color=colour, capsize=3, lw=0.8)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("epoch (dashed: forecast ± 2 standard errors)", fontsize="small")
+    axes.set_ylabel("training loss", fontsize="small")
+    plain_axes(axes)
+    place_legend(figure, axes.get_legend_handles_labels()[0], 6.4, 4.2)
+    return figure
 
 
 def _kinds(ranking: Ranking) -> list[tuple[str, str]]:
@@ -100,18 +118,25 @@ def _draw_front(
     plain_axes(axes)
 
 
+def _draw_losses(
+    axes: Axes, training: Training, colour: str, mark: str, **style: Any
+) -> np.ndarray:
+    """The mean loss of each epoch over the seeds, which is returned, in the band from the least to
+    the largest."""
+    loss = np.where(np.isfinite(training.loss), training.loss, np.nan)
+    mean, epochs = loss.mean(axis=0), np.arange(1, loss.shape[1] + 1)
+    axes.plot(epochs, mean, color=colour, marker=mark, **style)
+    axes.fill_between(epochs, loss.min(axis=0), loss.max(axis=0), color=colour, alpha=0.2, lw=0)
+    return mean
+
+
 def _draw_epochs(axes: Axes, ranking: Ranking) -> None:
-    """The mean loss of each epoch over the seeds, in the band from the least to the largest."""
     from matplotlib.ticker import MaxNLocator
 
     for model, (colour, mark) in zip(ranking.models[:DRAWN], _kinds(ranking), strict=False):
-        if model.training is None:
-            continue
-        loss = np.where(np.isfinite(model.training.loss), model.training.loss, np.nan)
-        epochs = np.arange(1, loss.shape[1] + 1)
-        every = max(1, len(epochs) // 8)
-        axes.plot(epochs, loss.mean(axis=0), color=colour, marker=mark, ms=4, markevery=every)
-        axes.fill_between(epochs, loss.min(axis=0), loss.max(axis=0), color=colour, alpha=0.2, lw=0)
+        if training := model.training:
+            every = max(1, training.loss.shape[1] // 8)
+            _draw_losses(axes, training, colour, mark, ms=4, markevery=every)
     axes.set_xlabel("epoch (bands: least to largest seed)", fontsize="small")
     axes.set_ylabel("training loss", fontsize="small")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

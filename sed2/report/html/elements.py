@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from sed2.report.layout import Table, in_words
 
 
-def element(tag: str, *children: Element | str, **attributes: str) -> Element:
-    """An element with text first, if any, and elements after it.
+def element(tag: str, *children: Element | str | None, **attributes: str) -> Element:
+    """An element with text first, if any, and elements after it; None is left out.
 
     Args:
         attributes: `class_` is the attribute `class`, `aria_label` is `aria-label`.
@@ -21,23 +21,21 @@ def element(tag: str, *children: Element | str, **attributes: str) -> Element:
     for child in children:
         if isinstance(child, str):
             made.text = child
-        else:
+        elif child is not None:
             made.append(child)
     return made
+
+
+def to_text(element: Element) -> str:
+    """Escaped by the writer, whatever the names are."""
+    return tostring(element, encoding="unicode", method="html")
 
 
 def section(title: str, *children: Element | None) -> Element:
     """A part of the page under its heading; its id is made of the title."""
     name = title.lower().replace(" ", "-")
     heading = element("h2", title, id=f"{name}-title")
-    present = [child for child in children if child is not None]
-    return element("section", heading, *present, id=name, aria_labelledby=f"{name}-title")
-
-
-def head(by: str, title: str, *children: Element | None) -> Element:
-    """The top of the page."""
-    present = [child for child in children if child is not None]
-    return element("header", element("p", by, class_="by"), element("h1", title), *present)
+    return element("section", heading, *children, id=name, aria_labelledby=f"{name}-title")
 
 
 def table_element(label: str, table: Table) -> Element:
@@ -48,8 +46,7 @@ def table_element(label: str, table: Table) -> Element:
         table: a reader may sort it if its cells have keys.
     """
     named = table.named or 0
-    columns = range(len(table.headers))
-    of_column = ["text" if column in table.text else "number" for column in columns]
+    of_column = ["text" if at in table.text else "number" for at in range(len(table.headers))]
     made = element("table", class_="sortable" if table.keys else "")
     line = SubElement(SubElement(made, "thead"), "tr")
     for column, header in enumerate(table.headers):
@@ -78,14 +75,6 @@ def table_element(label: str, table: Table) -> Element:
 def notes(lines: Iterable[str], kind: str = "notes") -> Element:
     """A list of sentences."""
     return element("ul", *(element("li", line) for line in lines), class_=kind)
-
-
-def folded(title: str, content: Element, *, is_open: bool) -> Element:
-    """What a reader may open."""
-    made = element("details", element("summary", title), content)
-    if is_open:
-        made.set("open", "open")
-    return made
 
 
 def facts(values: Mapping[str, Any]) -> Element:

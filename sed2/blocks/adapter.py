@@ -142,12 +142,14 @@ class PairModule(nnx.Module):
         self.apply = nnx.static(apply)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        plain = jax.tree.map(
-            lambda leaf: leaf[...],
-            self.parameters,
-            is_leaf=lambda leaf: isinstance(leaf, nnx.Param),
-        )
-        return self.apply(plain, *args, **(modes(self.apply) | kwargs))
+        return self.apply(plain(self.parameters), *args, **(modes(self.apply) | kwargs))
+
+
+def plain(parameters: Any) -> Any:
+    """A tree of arrays, from one of nnx.Param."""
+    return jax.tree.map(
+        lambda leaf: leaf[...], parameters, is_leaf=lambda leaf: isinstance(leaf, nnx.Param)
+    )
 
 
 def _of_linen(module: linen.Module) -> tuple[Any, Any]:

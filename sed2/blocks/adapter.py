@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from flax import linen, nnx
 
 from sed2.blocks.base import Shape
-from sed2.blocks.freeze import MODES, settle
+from sed2.blocks.freeze import MODES, batch_norms, settle
 from sed2.blocks.layers import linearise
 from sed2.blocks.structure import Structure
 from sed2.errors import SpecError
@@ -58,10 +58,7 @@ class Adapter(nnx.Module):
     def __call__(self, x: jax.Array) -> Any:
         own = nnx.clone(self.elements)
         outputs = apply_elements(own, x)
-        if any(
-            isinstance(inner, nnx.BatchNorm) and not inner.use_running_average
-            for _, inner in nnx.iter_modules(own)
-        ):
+        if not all(norm.use_running_average for norm in batch_norms(own)):
             nnx.update(self.elements, nnx.state(own, nnx.BatchStat))
         return outputs
 

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from flax import linen, nnx
 
 from sed2.blocks.base import Shape
-from sed2.blocks.freeze import MODES, settle
+from sed2.blocks.freeze import MODES, batch_norms, settle
 from sed2.blocks.layers import linearise
 from sed2.blocks.structure import Structure
 from sed2.errors import SpecError
@@ -58,10 +58,7 @@ class Adapter(nnx.Module):
     def __call__(self, x: jax.Array) -> Any:
         own = nnx.clone(self.elements)
         outputs = apply_elements(own, x)
-        if any(
-            isinstance(inner, nnx.BatchNorm) and not inner.use_running_average
-            for _, inner in nnx.iter_modules(own)
-        ):
+        if not all(norm.use_running_average for norm in batch_norms(own)):
             nnx.update(self.elements, nnx.state(own, nnx.BatchStat))
         return outputs
 
@@ -142,12 +139,14 @@ class PairModule(nnx.Module):
         self.apply = nnx.static(apply)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        plain = jax.tree.map(
-            lambda leaf: leaf[...],
-            self.parameters,
-            is_leaf=lambda leaf: isinstance(leaf, nnx.Param),
-        )
-        return self.apply(plain, *args, **(modes(self.apply) | kwargs))
+        return self.apply(plain(self.parameters), *args, **(modes(self.apply) | kwargs))
+
+
+def plain(parameters: Any) -> Any:
+    """A tree of arrays, from one of nnx.Param."""
+    return jax.tree.map(
+        lambda leaf: leaf[...], parameters, is_leaf=lambda leaf: isinstance(leaf, nnx.Param)
+    )
 
 
 def _of_linen(module: linen.Module) -> tuple[Any, Any]:

@@ -31,21 +31,8 @@ from sed2.blocks.independence import path_text
 from sed2.blocks.user import Factory, UserBlock
 from sed2.errors import SpecError, raised
 
-_NORMS = (
-    nnx.BatchNorm,
-    nnx.LayerNorm,
-    nnx.RMSNorm,
-    nnx.GroupNorm,
-    nnx.InstanceNorm,
-    nnx.PReLU,
-)
-_LINEN_NORMS = (
-    linen.LayerNorm,
-    linen.RMSNorm,
-    linen.GroupNorm,
-    linen.InstanceNorm,
-    linen.PReLU,
-)
+_NORMS = (nnx.BatchNorm, nnx.LayerNorm, nnx.RMSNorm, nnx.GroupNorm, nnx.InstanceNorm, nnx.PReLU)
+_LINEN_NORMS = (linen.LayerNorm, linen.RMSNorm, linen.GroupNorm, linen.InstanceNorm, linen.PReLU)
 """What acts on each output of the layer before it."""
 
 

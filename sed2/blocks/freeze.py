@@ -39,6 +39,11 @@ def freeze(module: nnx.Module, x: jax.Array) -> nnx.Module:
     return module
 
 
+def batch_norms(module: nnx.Module) -> list[nnx.BatchNorm]:
+    """Those of a module, in the order of `nnx.iter_modules`."""
+    return [inner for _, inner in nnx.iter_modules(module) if isinstance(inner, nnx.BatchNorm)]
+
+
 def use_batch_statistics(module: nnx.Module, dtype: jnp.dtype) -> list[nnx.BatchNorm]:
     """Dropout as the identity, and every batch norm by the statistics of the batch it is given,
     which it keeps as they are. Changes the module in place.
@@ -47,7 +52,7 @@ def use_batch_statistics(module: nnx.Module, dtype: jnp.dtype) -> list[nnx.Batch
         the batch norms.
     """
     module.eval()
-    norms = [inner for _, inner in nnx.iter_modules(module) if isinstance(inner, nnx.BatchNorm)]
+    norms = batch_norms(module)
     for norm in norms:
         norm.use_running_average, norm.momentum, norm.use_fast_variance = False, 0.0, False
         # Flax keeps them in float32, whatever the inputs are.

@@ -17,7 +17,7 @@ import numpy as np
 from flax import nnx
 
 from sed2.blocks.base import Shape
-from sed2.blocks.freeze import use_batch_statistics
+from sed2.blocks.freeze import batch_norms, use_batch_statistics
 from sed2.errors import SpecError
 
 _INPUTS = 3
@@ -94,7 +94,7 @@ def _compare(make: Make, input_shape: Shape, key: jax.Array) -> dict[str, tuple[
     """Pairs of outputs that should be the same."""
     module, x = _ready(make, input_shape, key)
     found = {}
-    norms = [norm for _, norm in nnx.iter_modules(module) if isinstance(norm, nnx.BatchNorm)]
+    norms = batch_norms(module)
     by_batch = module(x) if norms else None
     for norm in norms:
         norm.use_running_average = True

@@ -24,20 +24,11 @@ from jax.extend.core import Var
 
 from sed2.blocks.abstract import abstract_split
 from sed2.blocks.base import Block, Path, Shape
+from sed2.blocks.freeze import batch_norms
 from sed2.blocks.independence import path_text
 from sed2.blocks.recognise import EPSILON, Native, Source, View, averaged, moved, recognise
 from sed2.blocks.structure import Layout
-from sed2.blocks.trace import (
-    Initial,
-    Leaf,
-    Section,
-    initial,
-    least_precise,
-    norms_of,
-    parts,
-    run,
-    traced,
-)
+from sed2.blocks.trace import Initial, Leaf, Section, initial, least_precise, parts, run, traced
 from sed2.errors import SpecError
 
 _BATCHES = (2, 3)
@@ -355,7 +346,7 @@ def taken_apart(block: Block, input_shape: Shape, left_out: int) -> tuple[Block,
 def _fitted(whole: _Whole, found: Sequence[Section], left_out: int) -> list[Block]:
     """A block for each part that computes something."""
     graphdef, states = _abstract(whole, str(jnp.zeros(()).dtype))
-    epsilons = [norm.epsilon for norm in norms_of(nnx.merge(graphdef, *states, copy=True))]
+    epsilons = [norm.epsilon for norm in batch_norms(nnx.merge(graphdef, *states, copy=True))]
     every = sorted((leaf for leaf in found[0].program.leaves if leaf.kind == "parameter"), key=str)
     used = frozenset[Leaf]().union(*(part.leaves for part in found))
     unused = [leaf for leaf in every if leaf not in used]

@@ -36,7 +36,7 @@ from jax.extend.core import (
 from sed2.blocks.base import Path, Shape
 from sed2.blocks.contractions import names
 from sed2.blocks.convolve import convolve
-from sed2.blocks.freeze import use_batch_statistics
+from sed2.blocks.freeze import batch_norms, use_batch_statistics
 
 Atom = Any
 """A variable or a literal of a program."""
@@ -131,7 +131,7 @@ def traced(
         batch: how many inputs it is traced for.
         by_batch: whether batch norms take the statistics of the batch, or those they are given.
     """
-    norms = norms_of(nnx.merge(graphdef, *states, copy=True))
+    norms = batch_norms(nnx.merge(graphdef, *states, copy=True))
     shapes = [norm.mean.get_value().shape for norm in norms]
     x = jax.ShapeDtypeStruct((batch, *input_shape), float)
     statistics = [(jax.ShapeDtypeStruct(shape, x.dtype),) * 2 for shape in shapes]
@@ -150,11 +150,6 @@ def traced(
     named = [*_leaves(states)]
     named += [Leaf("norm", (number, of)) for number in range(len(norms)) for of in (0, 1)]
     return _program_of(closed, batch, named)
-
-
-def norms_of(module: nnx.Module) -> list[nnx.BatchNorm]:
-    """The batch norms of a module, in the order of their numbers."""
-    return [inner for _, inner in nnx.iter_modules(module) if isinstance(inner, nnx.BatchNorm)]
 
 
 class Initial(NamedTuple):

@@ -24,6 +24,7 @@ from jax.extend.core import Jaxpr, jaxprs_in_params
 from sed2.blocks.abstract import abstract_split
 from sed2.blocks.adapter import PAIR, Adapter, is_pair
 from sed2.blocks.base import Block, BlockOptions, Manner, OfUser, Shape
+from sed2.blocks.freeze import batch_norms
 from sed2.blocks.independence import check_independence, path_text
 from sed2.blocks.layers import layout
 from sed2.blocks.pieces import NativePiece, SideBySide, taken_apart
@@ -253,12 +254,7 @@ def _not_counted(module: nnx.Module, counted: int, rest: Any, partial: bool) -> 
             mend="Make them nnx.Param if they are trained, nnx.Cache if not; or hold them constant "
             "with `allow_partial`",
         )
-    norms = {
-        id(variable)
-        for _, inner in nnx.iter_modules(module)
-        if isinstance(inner, nnx.BatchNorm)
-        for variable in (inner.mean, inner.var)
-    }
+    norms = {id(of) for norm in batch_norms(module) for of in (norm.mean, norm.var)}
     for path, variable in nnx.iter_graph(module):
         if isinstance(variable, nnx.BatchStat) and id(variable) not in norms:
             raise SpecError(

@@ -10,10 +10,13 @@ import numpy as np
 
 from sed2.common.files import open_input
 from sed2.common.memory import check_array
-from sed2.data.checks import Labelled, Reading, at
+from sed2.data.checks import Labelled, Reading, at, damaged
 from sed2.data.columns import from_columns
 from sed2.data.csv_file import MAX_LINE
-from sed2.errors import DataError, Sed2Error, shown
+from sed2.errors import DataError
+
+_DAMAGED = "this is not an .arff file that can be read ({})"
+_MEND = "Attributes are numeric or {categories}, and no value is missing; or save it as a .csv file"
 
 
 def read_arff(path: Path, reading: Reading) -> Labelled:
@@ -24,49 +27,36 @@ def read_arff(path: Path, reading: Reading) -> Labelled:
         ResourceError: it would not fit in memory.
         OSError: it cannot be opened.
     """
-    from scipy.io.arff import loadarff  # which other files do not wait for
-
-    with open_input(path) as file, at(path):
-        try:
-            table, about = loadarff(_ArffLines(file))
-        except (Sed2Error, MemoryError):
-            raise
-        # Damaged text raises a dozen kinds of exceptions in SciPy.
-        except Exception as fault:
-            reason = shown(str(fault).strip()) or type(fault).__name__
-            raise DataError(
-                f"this is not an .arff file that can be read ({reason})",
-                mend="Attributes are numeric or {categories}, and no value is missing; or save it "
-                "as a .csv file",
-            ) from fault
-        names = about.names()
+    with at(path):
+        table, names = _loaded(path)
         return from_columns(names, len(table), lambda place: _values(table[names[place]]), reading)
 
 
 def arff_columns(path: Path) -> list[str]:
     """Names of the attributes, the default label last; raises as `read_arff`."""
-    from scipy.io.arff import loadarff
-
-    with open_input(path) as file, at(path):
-        try:
-            return list(loadarff(_ArffLines(file, header_only=True))[1].names())
-        except Exception as fault:
-            raise DataError("its header cannot be read") from fault
+    with at(path):
+        return _loaded(path, header_only=True)[1]
 
 
-class _ArffLines:
+def _loaded(path: Path, *, header_only: bool = False) -> tuple[np.ndarray, list[str]]:
+    """The table, and the names of its attributes."""
+    from scipy.io.arff import loadarff  # which other files do not wait for
+
+    with open_input(path) as file, damaged(_DAMAGED, _MEND):
+        table, about = loadarff(_ArffLines(file, header_only))
+    return table, about.names()
+
+
+class _ArffLines(Iterator[str]):
     """The lines of a file, whose categories may be long texts that SciPy keeps at full length for
     every row."""
 
-    def __init__(self, file: BinaryIO, *, header_only: bool = False) -> None:
+    def __init__(self, file: BinaryIO, header_only: bool) -> None:
         self._lines = self._read(file, header_only)
 
     def read(self) -> str:
         """By which SciPy knows a file; it takes the lines alone."""
         raise NotImplementedError
-
-    def __iter__(self) -> Iterator[str]:
-        return self._lines
 
     def __next__(self) -> str:
         return next(self._lines)

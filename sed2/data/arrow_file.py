@@ -13,9 +13,9 @@ from typing import Any
 from sed2.common.extras import need
 from sed2.common.files import open_input
 from sed2.common.memory import check_array
-from sed2.data.checks import Labelled, Reading, at
+from sed2.data.checks import Labelled, Reading, at, damaged
 from sed2.data.columns import from_columns
-from sed2.errors import DataError, Sed2Error, shown
+from sed2.errors import DataError, shown
 
 
 def read_arrow(path: Path, reading: Reading) -> Labelled:
@@ -44,18 +44,10 @@ def arrow_columns(path: Path) -> list[str]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     _pyarrow("ipc")
-    with open_input(path) as file, at(path):
-        try:
-            yield file
-        except (Sed2Error, MemoryError):
-            raise
-        # Damaged bytes raise a dozen kinds of exceptions in pyarrow.
-        except Exception as fault:
-            reason = shown(str(fault).strip()) or type(fault).__name__
-            raise DataError(
-                f"this is not a {path.suffix.lower()} file, or it is damaged ({reason})",
-                mend="Write it anew, for example with pandas: frame.to_parquet(file)",
-            ) from fault
+    cause = f"this is not a {path.suffix.lower()} file, or it is damaged ({{}})"
+    mend = "Write it anew, for example with pandas: frame.to_parquet(file)"
+    with open_input(path) as file, at(path), damaged(cause, mend):
+        yield file
 
 
 def _pyarrow(part: str) -> Any:

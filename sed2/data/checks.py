@@ -63,13 +63,32 @@ def pick(
 
 
 @contextmanager
-def at(path: Path) -> Iterator[None]:
-    """Faults in here lie at this path, unless they name another."""
+def at(place: Path | str) -> Iterator[None]:
+    """Faults in here lie at this place, unless they name another."""
     try:
         yield
     except Sed2Error as fault:
-        fault.where = fault.where or str(path)
+        fault.where = fault.where or str(place)
         raise
+
+
+@contextmanager
+def damaged(cause: str, mend: str = "") -> Iterator[None]:
+    """Within it, what a library raises of damaged bytes, which may be of a dozen kinds, is a fault.
+
+    Args:
+        cause: with `{}` for what the library said.
+
+    Raises:
+        DataError: for all but what sed2 itself refuses, and want of memory.
+    """
+    try:
+        yield
+    except (Sed2Error, MemoryError):
+        raise
+    except Exception as fault:
+        reason = shown(str(fault).strip()) or type(fault).__name__
+        raise DataError(cause.format(reason), mend=mend) from fault
 
 
 def first_not_finite(x: np.ndarray) -> tuple[int, ...] | None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from sed2.common.files import open_input, read_input
 from sed2.common.memory import check_array
-from sed2.data.checks import Labelled, as_inputs, as_targets, at
+from sed2.data.checks import Labelled, as_inputs, as_targets, at, damaged
 from sed2.data.cifar_pickle import PIXELS, parse_pickle
 from sed2.errors import DataError, shown
 
@@ -55,7 +55,7 @@ def read_archive(path: Path) -> Labelled:
         OSError: it cannot be opened.
     """
     with open_input(path) as file, at(path):
-        return _labelled(*_parse_archive(file))
+        return _labelled(*parse_archive(file))
 
 
 def has_cifar(folder: Path) -> bool:
@@ -79,31 +79,19 @@ def read_folder(folder: Path) -> Labelled:
         return _labelled(*_join(layout, files))
 
 
-def parse_archive(content: bytes) -> _Images:
-    """Pixels (rows, 32, 32, 3) and labels (rows,), both uint8, of the content of an archive.
+def parse_archive(file: BinaryIO) -> _Images:
+    """Pixels (rows, 32, 32, 3) and labels (rows,), both uint8, of an archive.
 
     Raises:
         DataError: as for `read_archive`.
     """
-    return _parse_archive(io.BytesIO(content))
-
-
-def _parse_archive(file: BinaryIO) -> _Images:
-    try:
+    with damaged("this is not a tar archive, or it is damaged ({})", _MEND):
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         content = (gzip.GzipFile(fileobj=file) if packed else file).read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise DataError("this archive is larger than those of CIFAR", mend=_MEND)
         folders = _members(content)
-    except (DataError, MemoryError):
-        raise
-    # Damaged bytes raise a dozen kinds of exceptions in gzip, zlib and tarfile.
-    except Exception as fault:
-        reason = shown(str(fault)) or type(fault).__name__
-        raise DataError(
-            f"this is not a tar archive, or it is damaged ({reason})", mend=_MEND
-        ) from fault
     folder = next((name for name in _LAYOUTS if name in folders), None)
     if folder is None:
         held = ", ".join(f"`{shown(name)}`" for name in list(folders)[:10])

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from sed2.data.checks import damaged
 from sed2.errors import DataError, shown
 
 PIXELS = 3 * 32 * 32
@@ -35,7 +36,7 @@ def parse_pickle(content: bytes | memoryview) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         DataError: it is not such a batch; the cause is what there is to say of the file.
     """
-    try:
+    with damaged("is not a batch of CIFAR, or it is damaged ({})"):
         batch = _follow(content)
         kind = "fine_labels" if "fine_labels" in batch else "labels"
         if not isinstance(batch, dict) or not {"data", kind} <= batch.keys():
@@ -43,12 +44,6 @@ def parse_pickle(content: bytes | memoryview) -> tuple[np.ndarray, np.ndarray]:
         pixels, labels = _pixels(batch["data"]), batch[kind]
         if not all(type(label) is int and 0 <= label < _CLASSES for label in labels):
             raise ValueError(f"a label is not a whole number from 0 to {_CLASSES - 1}")
-    except (DataError, MemoryError):
-        raise
-    # Damaged bytes raise a dozen kinds of exceptions.
-    except Exception as fault:
-        reason = shown(str(fault)) or type(fault).__name__
-        raise DataError(f"is not a batch of CIFAR, or it is damaged ({reason})") from fault
     if len(labels) != len(pixels):
         raise DataError(f"has {len(labels):,} labels for {len(pixels):,} images")
     return pixels, np.array(list(labels), np.uint8)

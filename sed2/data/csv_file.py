@@ -21,8 +21,9 @@ import numpy as np
 
 from sed2.common.files import open_input
 from sed2.common.memory import GB, free_memory
-from sed2.data.checks import Labelled, first_not_finite
-from sed2.errors import DataError, ResourceError, did_you_mean, shown
+from sed2.data.checks import Labelled, at, first_not_finite
+from sed2.data.columns import label_of
+from sed2.errors import DataError, ResourceError, shown
 from sed2.settings import NO_LABEL
 
 MAX_LINE = 2**24  # bytes
@@ -55,10 +56,7 @@ def read_csv(path: Path, label: str | None = None, targets: str | None = None) -
     """
     with _opened(path) as lines:
         texts = iter(lines)
-        header = next(texts, "")
-        names = _names(lines, lines.cells(header), label)
-        if label is None:
-            label = names[-1]
+        names, label = _names(lines, next(texts, ""), label)
         positions = [names.index(label)] if label != NO_LABEL else []
         first = next(texts, None)
         if first is None:
@@ -102,8 +100,7 @@ def csv_columns(path: Path) -> list[str]:
         DataError, OSError: as `read_csv`.
     """
     with _opened(path) as lines:
-        header = next(iter(lines), "")
-        return _names(lines, lines.cells(header), None)
+        return _names(lines, next(iter(lines), ""), None)[0]
 
 
 @contextmanager
@@ -205,9 +202,10 @@ class _Lines:
             )
 
 
-def _names(lines: _Lines, cells: list[str], label: str | None) -> list[str]:
-    """Names of the columns, after a look at everything that a header can be instead."""
-    names = [cell.strip() for cell in cells]
+def _names(lines: _Lines, header: str, label: str | None) -> tuple[list[str], str]:
+    """Names of the columns, after a look at everything that a header can be instead; and which of
+    them is the label."""
+    names = [cell.strip() for cell in lines.cells(header)]
     ours = _SEPARATORS[lines.separator]
     found = next((c for c in _SEPARATORS if len(names) == 1 and c in names[0]), None)
     if not names:
@@ -229,17 +227,9 @@ def _names(lines: _Lines, cells: list[str], label: str | None) -> list[str]:
     elif "" in names:
         cause = f"column {names.index('') + 1} has no name"
         mend = "Name it, or leave it out if it only counts the rows (pandas: index=False)"
-    elif len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        cause, mend = f"two columns are named `{shown(twice)}`", "Give each column its own name"
-    elif (names[-1] if label is None else label) == NO_LABEL and NO_LABEL in names:
-        cause = f"a column is named `{NO_LABEL}`, which as `label` says that no column is one"
-        mend = "Rename it"
-    elif label not in (None, NO_LABEL, *names):
-        cause = f"there is no label column `{shown(label)}`"
-        mend = did_you_mean(str(label), [*names, NO_LABEL])
     else:
-        return names
+        with at(lines.place):
+            return names, label_of(names, label)
     raise DataError(cause, mend=mend, where=lines.place)
 
 

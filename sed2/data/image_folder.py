@@ -17,8 +17,8 @@ import numpy as np
 from sed2.common.extras import need
 from sed2.common.files import open_input
 from sed2.common.memory import check_array
-from sed2.data.checks import Labelled, at
-from sed2.errors import DataError, Sed2Error, shown
+from sed2.data.checks import Labelled, at, damaged
+from sed2.errors import DataError, shown
 
 _SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -99,17 +99,9 @@ def _opened(path: Path) -> Iterator[Any]:
     """An image, of which only the header is read as yet."""
     from PIL import Image
 
-    with open_input(path) as file, at(path), catch_warnings():
+    cause = "this is not an image that can be read, or it is damaged ({})"
+    mend = f"Give one of {', '.join(_FORMATS)}, or take the file away"
+    with open_input(path) as file, at(path), damaged(cause, mend), catch_warnings():
         simplefilter("ignore")  # Pillow's about large images; the memory is looked at instead
-        try:
-            with Image.open(file, formats=_FORMATS) as image:
-                yield image
-        except (Sed2Error, MemoryError):
-            raise
-        # Damaged bytes raise a dozen kinds of exceptions in Pillow.
-        except Exception as fault:
-            reason = shown(str(fault)) or type(fault).__name__
-            raise DataError(
-                f"this is not an image that can be read, or it is damaged ({reason})",
-                mend=f"Give one of {', '.join(_FORMATS)}, or take the file away",
-            ) from fault
+        with Image.open(file, formats=_FORMATS) as image:
+            yield image

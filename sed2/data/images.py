@@ -58,7 +58,7 @@ def parse_idx(
 
 def parse_cifar10(content: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """`cifar-10-binary.tar.gz`: the training batches, then the test batch."""
-    return _parsed(*parse_archive(content))
+    return _parsed(*parse_archive(io.BytesIO(content)))
 
 
 def _parsed(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

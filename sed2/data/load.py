@@ -132,9 +132,8 @@ def _finished(
         elif labels is not None:
             y = as_targets(labels, len(x), reading.targets)
         if standardize:
-            x = _standardized(
-                x, *_statistics(x, path, (0, 1, 2) if pixels and x.ndim == 4 else (0,))
-            )
+            axes = (0, 1, 2) if pixels and x.ndim == 4 else (0,)
+            x = _standardized(x, *_statistics(x, path, axes))
     return _dataset(name, x, y, standardize, str(path), are_tokens(raw) and not standardize)
 
 

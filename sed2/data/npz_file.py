@@ -9,17 +9,18 @@ from __future__ import annotations
 import math
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO, TypeVar
+from typing import IO, BinaryIO
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
 from sed2.common.files import open_input
 from sed2.common.memory import check_array
-from sed2.data.checks import Labelled, Reading, pick
-from sed2.errors import DataError, Sed2Error, shown
+from sed2.data.checks import Labelled, Reading, at, damaged, pick
+from sed2.errors import DataError, shown
 
 _KINDS = {"x": "biuf", "y": "biufUS"}  # real numbers; for labels, texts too
 _LONGEST_HEADER = 10_000  # bytes, as of NumPy
@@ -37,48 +38,24 @@ def read_npz(path: Path, reading: Reading = Reading()) -> Labelled:  # noqa: B00
         ResourceError: an array would not fit in memory.
         OSError: it cannot be opened.
     """
-
-    def read(file: BinaryIO) -> Labelled:
-        with zipfile.ZipFile(file) as archive:
-            members = {name.removesuffix(".npy"): name for name in archive.namelist()}
-            x, y = pick(members, reading, "the file", _SAVE)
-            return _member(archive, members[x], x, "x"), (
-                None if y is None else _member(archive, members[y], y, "y")
-            )
-
-    return _whole(path, ".npz", read)
+    with _opened(path, ".npz") as file, zipfile.ZipFile(file) as archive:
+        members = {name.removesuffix(".npy"): name for name in archive.namelist()}
+        x, y = pick(members, reading, "the file", _SAVE)
+        inputs = _member(archive, members[x], x, "x")
+        return inputs, None if y is None else _member(archive, members[y], y, "y")
 
 
-def read_npy(path: Path, reading: Reading = Reading()) -> Labelled:  # noqa: B008
+def read_npy(path: Path) -> Labelled:
     """Inputs of a `.npy` file, as they are; there are no labels. Raises as `read_npz`."""
-
-    def read(file: BinaryIO) -> Labelled:
-        size = os.fstat(file.fileno()).st_size
-        return _read_array(file, "x", "x", size), None
-
-    return _whole(path, ".npy", read)
+    with _opened(path, ".npy") as file:
+        return _read_array(file, "x", "x", os.fstat(file.fileno()).st_size), None
 
 
-_T = TypeVar("_T")
-
-
-def _whole(path: Path, kind: str, read: Callable[[BinaryIO], _T]) -> _T:
-    with open_input(path) as file:
-        try:
-            return read(file)
-        except Sed2Error as fault:
-            fault.where = str(path)
-            raise
-        except MemoryError:
-            raise
-        # Damaged bytes raise a dozen kinds of exceptions in zipfile, zlib, struct and numpy.
-        except Exception as fault:
-            reason = shown(str(fault)) or type(fault).__name__
-            raise DataError(
-                f"this is not a {kind} file, or it is damaged ({reason})",
-                mend=_SAVE,
-                where=str(path),
-            ) from fault
+@contextmanager
+def _opened(path: Path, kind: str) -> Iterator[BinaryIO]:
+    cause = f"this is not a {kind} file, or it is damaged ({{}})"
+    with open_input(path) as file, at(path), damaged(cause, _SAVE):
+        yield file
 
 
 def _member(archive: zipfile.ZipFile, member: str, name: str, role: str) -> np.ndarray:

@@ -12,6 +12,7 @@ import itertools
 import math
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -24,12 +25,19 @@ IGNORED = {"_assert_scalar", "_assert_tensor_metadata", "_assert_async", "sym_co
 """What computes nothing, or holds for every input of the shape."""
 
 
-def _named(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def naming(
+    operators: dict[str, Callable[..., Any]], *names: str
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: enter a function among the operators, by its names."""
+
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        OPERATORS.update(dict.fromkeys(names, function))
+        operators.update(dict.fromkeys(names, function))
         return function
 
     return register
+
+
+_named = partial(naming, OPERATORS)
 
 
 def _pair(number: Any, axes: int) -> list[int]:
@@ -111,8 +119,7 @@ OPERATORS |= {
         *("lift_fresh", "lift_fresh_copy"),
     )
 }
-
-
+OPERATORS |= dict.fromkeys(("_to_copy", "to"), lambda x, *, dtype=None, **more: _typed(x, dtype))
 OPERATORS |= {
     "add": lambda x, y, *, alpha=1: x + (y if alpha == 1 else alpha * y),
     "clamp": lambda x, low=None, high=None: jnp.clip(x, low, high),
@@ -139,11 +146,6 @@ def _div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
 def _elu(x: jax.Array, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> jax.Array:
     negative = jnp.where(x > 0, 0.0, x)
     return scale * jnp.where(x > 0, x, alpha * jnp.expm1(input_scale * negative))
-
-
-@_named("_to_copy", "to")
-def _to_copy(x: jax.Array, *, dtype: Any = None, **more: Any) -> jax.Array:
-    return _typed(x, dtype)
 
 
 @_named("_softmax", "softmax", "_safe_softmax")
@@ -176,8 +178,6 @@ OPERATORS |= {
     "prod": _reduction(jnp.prod),
     "sum": _reduction(jnp.sum),
 }
-
-
 OPERATORS |= {
     "argmax": lambda x, dim=None, keepdim=False: jnp.argmax(x, axis=dim, keepdims=keepdim),
     "argmin": lambda x, dim=None, keepdim=False: jnp.argmin(x, axis=dim, keepdims=keepdim),
@@ -185,18 +185,16 @@ OPERATORS |= {
 }
 
 
-@_named("max")
-def _max(x: jax.Array, dim: int | None = None, keepdim: bool = False) -> Any:
-    if dim is None:
-        return jnp.max(x)
-    return jnp.max(x, dim, keepdims=keepdim), jnp.argmax(x, dim, keepdims=keepdim)
+def _extreme(of: Callable[..., Any], place: Callable[..., Any]) -> Callable[..., Any]:
+    def extreme(x: jax.Array, dim: int | None = None, keepdim: bool = False) -> Any:
+        if dim is None:
+            return of(x)
+        return of(x, dim, keepdims=keepdim), place(x, dim, keepdims=keepdim)
+
+    return extreme
 
 
-@_named("min")
-def _min(x: jax.Array, dim: int | None = None, keepdim: bool = False) -> Any:
-    if dim is None:
-        return jnp.min(x)
-    return jnp.min(x, dim, keepdims=keepdim), jnp.argmin(x, dim, keepdims=keepdim)
+OPERATORS |= {"max": _extreme(jnp.max, jnp.argmax), "min": _extreme(jnp.min, jnp.argmin)}
 
 
 @_named("var")
@@ -236,11 +234,9 @@ def _topk(
 # Rearrangements.
 
 
-@_named("view", "reshape", "_unsafe_view", "_reshape_copy")
-def _view(x: jax.Array, size: Sequence[int]) -> jax.Array:
-    return x.reshape(tuple(size))
-
-
+OPERATORS |= dict.fromkeys(
+    ("view", "reshape", "_unsafe_view", "_reshape_copy"), lambda x, size: x.reshape(tuple(size))
+)
 OPERATORS |= {
     "cat": lambda arrays, dim=0: jnp.concatenate([a for a in arrays if a.shape != (0,)], dim),
     "diagonal": lambda x, offset=0, one=0, other=1: jnp.diagonal(x, offset, one, other),
@@ -254,6 +250,9 @@ OPERATORS |= {
     "transpose": lambda x, one, other: jnp.swapaxes(x, one, other),
     "tril": lambda x, diagonal=0: jnp.tril(x, diagonal),
     "triu": lambda x, diagonal=0: jnp.triu(x, diagonal),
+    "unbind": lambda x, dim=0: [
+        lax.index_in_dim(x, i, dim, keepdims=False) for i in range(x.shape[dim])
+    ],
     "unsqueeze": lambda x, dim: jnp.expand_dims(x, dim),
 }
 
@@ -290,11 +289,6 @@ def _split(x: jax.Array, size: Any, dim: int = 0) -> list[jax.Array]:
     return jnp.split(x, range(size, x.shape[dim], size), dim)
 
 
-@_named("unbind")
-def _unbind(x: jax.Array, dim: int = 0) -> list[jax.Array]:
-    return [lax.index_in_dim(x, i, dim, keepdims=False) for i in range(x.shape[dim])]
-
-
 @_named("constant_pad_nd")
 def _constant_pad(x: jax.Array, pad: Sequence[int], value: float = 0) -> jax.Array:
     ends = [(low, high, 0) for low, high in zip(pad[::2], pad[1::2], strict=True)]
@@ -314,11 +308,11 @@ def _pixel_shuffle(x: jax.Array, factor: int) -> jax.Array:
 # By index.
 
 
-@_named("index", "_unsafe_index")
-def _index(x: jax.Array, indices: Sequence[Any]) -> jax.Array:
-    return x[tuple(slice(None) if index is None else index for index in indices)]
+def _places(indices: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(slice(None) if index is None else index for index in indices)
 
 
+OPERATORS |= dict.fromkeys(("index", "_unsafe_index"), lambda x, indices: x[_places(indices)])
 OPERATORS["index_select"] = lambda x, dim, index: jnp.take(x, index, dim)
 
 
@@ -341,51 +335,37 @@ def _embedding(weight: jax.Array, indices: jax.Array, *ignored: Any) -> jax.Arra
 def _index_put(
     x: jax.Array, indices: Sequence[Any], values: Any, accumulate: bool = False
 ) -> jax.Array:
-    at = x.at[tuple(slice(None) if index is None else index for index in indices)]
+    at = x.at[_places(indices)]
     return at.add(values) if accumulate else at.set(values)
 
 
-@_named("slice_scatter")
-def _slice_scatter(
-    x: jax.Array,
-    source: jax.Array,
-    dim: int = 0,
-    start: int | None = None,
-    end: int | None = None,
-    step: int = 1,
-) -> jax.Array:
-    where: list[Any] = [slice(None)] * x.ndim
-    where[dim] = slice(start, end, step)
-    return x.at[tuple(where)].set(source)
-
-
 @_named("select_scatter")
-def _select_scatter(x: jax.Array, source: jax.Array, dim: int, index: int) -> jax.Array:
+def _scattered(x: jax.Array, source: jax.Array, dim: int, index: int | slice) -> jax.Array:
     where: list[Any] = [slice(None)] * x.ndim
     where[dim] = index
     return x.at[tuple(where)].set(source)
 
 
+OPERATORS["slice_scatter"] = lambda x, source, dim=0, start=None, end=None, step=1: _scattered(
+    x, source, dim, slice(start, end, step)
+)
+
+
 # New arrays.
 
-
 OPERATORS |= {
+    "arange": lambda start, end=None, step=1, *, dtype=None, **more: jnp.arange(
+        start, end, step, dtype
+    ),
     "full": lambda size, value, *, dtype=None, **more: jnp.full(tuple(size), value, dtype),
     "full_like": lambda x, value, *, dtype=None, **more: jnp.full(x.shape, value, dtype or x.dtype),
     "scalar_tensor": lambda value, *, dtype=None, **more: jnp.asarray(value, dtype),
     "sym_numel": lambda x: x.size,
     "sym_size": lambda x, dim: x.shape[dim],
 }
-
-
-@_named("zeros", "empty")
-def _zeros(size: Sequence[int], *, dtype: Any = None, **more: Any) -> jax.Array:
-    return jnp.zeros(tuple(size), dtype)
-
-
-@_named("arange")
-def _arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, **more: Any) -> Any:
-    return jnp.arange(start, end, step, dtype)
+OPERATORS |= dict.fromkeys(
+    ("zeros", "empty"), lambda size, *, dtype=None, **more: jnp.zeros(tuple(size), dtype)
+)
 
 
 # Products and convolutions.
@@ -433,17 +413,24 @@ def _convolution(
         reach = [hole * (size - 1) for hole, size in zip(holes, window, strict=True)]
         pads = [(r - one, r - one + m) for r, one, m in zip(reach, around, more, strict=True)]
         strides, between = between, strides
-    axes = "DHW"[3 - space :]
-    result = lax.conv_general_dilated(
+    return convolved(
         x,
         weight,
+        bias,
         window_strides=strides,
         padding=pads,
         lhs_dilation=between,
         rhs_dilation=holes,
         feature_group_count=groups,
-        dimension_numbers=(f"NC{axes}", f"OI{axes}", f"NC{axes}"),
     )
+
+
+def convolved(x: jax.Array, weight: jax.Array, bias: jax.Array | None, **options: Any) -> jax.Array:
+    """(N, C, ...) with weights (O, C, ...); the options are those of `lax.conv_general_dilated`."""
+    space = weight.ndim - 2
+    axes = "DHW"[3 - space :]
+    numbers = (f"NC{axes}", f"OI{axes}", f"NC{axes}")
+    result = lax.conv_general_dilated(x, weight, dimension_numbers=numbers, **options)
     return result if bias is None else result + bias.reshape(-1, *[1] * space)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 from flax import nnx
 
+from sed2.blocks.adapter import plain
 from sed2.errors import SpecError
 
 Function = Callable[[Any, jax.Array, Mapping[str, nnx.BatchNorm]], Any]
@@ -34,12 +35,7 @@ class Foreign(nnx.Module):
         self.function = nnx.static(function)
 
     def __call__(self, x: jax.Array) -> Any:
-        plain = jax.tree.map(
-            lambda leaf: leaf[...],
-            self.parameters,
-            is_leaf=lambda leaf: isinstance(leaf, nnx.Param),
-        )
-        return self.function(plain, x, self.norms)
+        return self.function(plain(self.parameters), x, self.norms)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -213,12 +214,7 @@ def _names(
     return {name: names.get(name, name.replace(".", "_")) for name in parameters}
 
 
-def _operator(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        OPERATORS.update(dict.fromkeys(names, function))
-        return function
-
-    return register
+_operator = partial(aten.naming, OPERATORS)
 
 
 def _ints(value: Any) -> list[int]:
@@ -308,28 +304,34 @@ def _pads(its: Mapping[str, Any], x: Any, size: Sequence[int]) -> Any:
 
 @_operator("Conv")
 def _conv(its: Mapping[str, Any], x: Any, weight: Any, bias: Any = None) -> Any:
-    space = weight.ndim - 2
-    axes = "DHW"[3 - space :]
-    result = lax.conv_general_dilated(
+    ones = [1] * (weight.ndim - 2)
+    return aten.convolved(
         x,
         weight,
-        its.get("strides", [1] * space),
-        _pads(its, x, weight.shape[2:]),
-        rhs_dilation=its.get("dilations", [1] * space),
+        bias,
+        window_strides=its.get("strides", ones),
+        padding=_pads(its, x, weight.shape[2:]),
+        rhs_dilation=its.get("dilations", ones),
         feature_group_count=its.get("group", 1),
-        dimension_numbers=(f"NC{axes}", f"OI{axes}", f"NC{axes}"),
     )
-    return result if bias is None else result + bias.reshape(-1, *[1] * space)
 
 
 OPERATORS |= {
+    "Clip": lambda its, x, low=None, high=None: jnp.clip(
+        x, its.get("min", low), its.get("max", high)
+    ),
+    "Concat": lambda its, *arrays: _module(*arrays).concatenate(arrays, its["axis"]),
     "Dropout": lambda its, x, *ignored: x,
     "Elu": lambda its, x: jax.nn.elu(x, its.get("alpha", 1.0)),
+    "Expand": lambda its, x, shape: jnp.broadcast_to(x, np.broadcast_shapes(x.shape, _ints(shape))),
     "Flatten": lambda its, x: x.reshape(math.prod(x.shape[: its.get("axis", 1)]), -1),
+    "Gather": lambda its, x, indices: _module(x, indices).take(x, indices, its.get("axis", 0)),
     "Gelu": lambda its, x: jax.nn.gelu(x, approximate=its.get("approximate", b"none") == b"tanh"),
     "GlobalAveragePool": lambda its, x: jnp.mean(x, tuple(range(2, x.ndim)), keepdims=True),
+    "GroupNormalization": lambda its, *inputs: _group_norm(its, its["num_groups"], *inputs),
     "GlobalMaxPool": lambda its, x: jnp.max(x, tuple(range(2, x.ndim)), keepdims=True),
     "HardSigmoid": lambda its, x: jnp.clip(its.get("alpha", 0.2) * x + its.get("beta", 0.5), 0, 1),
+    "InstanceNormalization": lambda its, x, *more: _group_norm(its, x.shape[1], x, *more),
     "LeakyRelu": lambda its, x: jax.nn.leaky_relu(x, its.get("alpha", 0.01)),
     "LogSoftmax": lambda its, x: jax.nn.log_softmax(x, its.get("axis", -1)),
     "MaxPool": lambda its, x: _pooled(its, x, -jnp.inf, lax.max),
@@ -337,7 +339,15 @@ OPERATORS |= {
     "Softmax": lambda its, x: jax.nn.softmax(x, its.get("axis", -1)),
     "Tile": lambda its, x, repeats: jnp.tile(x, _ints(repeats)),
     "Transpose": lambda its, x: x.transpose(its.get("perm", range(x.ndim)[::-1])),
+    "Unsqueeze": lambda its, x, axes=None: _module(x).expand_dims(
+        x, tuple(_ints(its.get("axes", axes)))
+    ),
 }
+
+
+def _module(*arrays: Any) -> Any:
+    """Numpy for what is known without computing."""
+    return np if all(isinstance(one, np.ndarray) for one in arrays) else jnp
 
 
 @_operator("AveragePool")
@@ -373,21 +383,9 @@ def _layer_norm(its: Mapping[str, Any], x: Any, scale: Any, bias: Any = None) ->
     return aten.OPERATORS["native_layer_norm"](x, shape, scale, bias, its.get("epsilon", 1e-5))[0]
 
 
-@_operator("InstanceNormalization")
-def _instance_norm(its: Mapping[str, Any], x: Any, scale: Any, bias: Any) -> Any:
-    args = (x, scale, bias, 0, 0, 0, x.shape[1], its.get("epsilon", 1e-5))
+def _group_norm(its: Mapping[str, Any], groups: int, x: Any, scale: Any, bias: Any) -> Any:
+    args = (x, scale, bias, 0, 0, 0, groups, its.get("epsilon", 1e-5))
     return aten.OPERATORS["native_group_norm"](*args)[0]
-
-
-@_operator("GroupNormalization")
-def _group_norm(its: Mapping[str, Any], x: Any, scale: Any, bias: Any) -> Any:
-    args = (x, scale, bias, 0, 0, 0, its["num_groups"], its.get("epsilon", 1e-5))
-    return aten.OPERATORS["native_group_norm"](*args)[0]
-
-
-@_operator("Clip")
-def _clip(its: Mapping[str, Any], x: Any, low: Any = None, high: Any = None) -> Any:
-    return jnp.clip(x, its.get("min", low), its.get("max", high))
 
 
 @_operator("Cast")
@@ -404,33 +402,10 @@ def _reshape(its: Mapping[str, Any], x: Any, shape: Any) -> Any:
     return x.reshape([x.shape[i] if size == 0 else size for i, size in enumerate(sizes)])
 
 
-@_operator("Concat")
-def _concat(its: Mapping[str, Any], *arrays: Any) -> Any:
-    module = np if all(isinstance(one, np.ndarray) for one in arrays) else jnp
-    return module.concatenate(arrays, its["axis"])
-
-
 @_operator("Squeeze")
 def _squeeze(its: Mapping[str, Any], x: Any, axes: Any = None) -> Any:
     axes = its.get("axes", axes)
     return x.squeeze(None if axes is None else tuple(_ints(axes)))
-
-
-@_operator("Unsqueeze")
-def _unsqueeze(its: Mapping[str, Any], x: Any, axes: Any = None) -> Any:
-    module = np if isinstance(x, np.ndarray) else jnp
-    return module.expand_dims(x, tuple(_ints(its.get("axes", axes))))
-
-
-@_operator("Expand")
-def _expand(its: Mapping[str, Any], x: Any, shape: Any) -> Any:
-    return jnp.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(_ints(shape))))
-
-
-@_operator("Gather")
-def _gather(its: Mapping[str, Any], x: Any, indices: Any) -> Any:
-    module = np if isinstance(x, np.ndarray) and isinstance(indices, np.ndarray) else jnp
-    return module.take(x, indices, its.get("axis", 0))
 
 
 @_operator("Slice")

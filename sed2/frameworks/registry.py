@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib
@@ -56,17 +57,11 @@ def adopt(network: Any, name: str, arguments: Mapping[str, Any] | None = None) -
     if not kind and isinstance(network, Sequence) and not isinstance(network, str):
         kinds = {framework_of(element) for element in network}
         kind = kinds.pop() if len(kinds) == 1 else ""
+    is_factory = isinstance(network, type)
     if not kind and _may_make_others(factory):
-        try:
-            made = factory(**_key(factory))
-        except Exception:  # that it cannot be made is told by what calls it next
-            return factory
-        kind = framework_of(made)
-        if not kind:
-            return factory
-        is_factory = True
-    else:
-        is_factory = isinstance(network, type)
+        key = {"key": jax.random.key(0)} if "key" in _names(factory) else {}  # of Equinox
+        with contextlib.suppress(Exception):  # that it cannot be made is told by what calls it next
+            kind, is_factory = framework_of(factory(**key)), True
     if not kind:
         return factory
     reader = _reader(kind)
@@ -87,11 +82,6 @@ def _names(factory: Any) -> Iterable[str]:
         return inspect.signature(factory).parameters
     except ValueError:
         return ()
-
-
-def _key(factory: Any) -> dict[str, Any]:
-    """The random key that factories of Equinox take."""
-    return {"key": jax.random.key(0)} if "key" in _names(factory) else {}
 
 
 def _check_arguments(factory: Any, name: str, arguments: Mapping[str, Any]) -> None:

@@ -233,11 +233,8 @@ class _Ported:
         return graph
 
 
-class _Float:
-    """The type that a network computes in."""
-
-
-_FLOAT = _Float()
+_FLOAT = object()
+"""The type that a network computes in."""
 
 
 @contextmanager

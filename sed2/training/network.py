@@ -18,7 +18,7 @@ from sed2.blocks import Block, Shape
 from sed2.blocks.abstract import abstract_split
 from sed2.blocks.convolve import use_matrix_products
 from sed2.blocks.dense import Dense
-from sed2.blocks.freeze import use_batch_statistics
+from sed2.blocks.freeze import batch_norms, use_batch_statistics
 from sed2.chain import Chain
 from sed2.common.randomness import block_keys, uniforms, uniforms_within
 from sed2.priors import draw_dense, draw_module
@@ -92,9 +92,8 @@ def apply(
     """
     graph, *_ = abstract_split(lambda: _build(blocks), *_KINDS)
     network = nnx.merge(graph, *states, copy=True)  # batch norms write into variables of their own
-    for _, norm in nnx.iter_modules(network):
-        if isinstance(norm, nnx.BatchNorm):
-            norm.use_running_average = not batch_statistics
+    for norm in batch_norms(network):
+        norm.use_running_average = not batch_statistics
     outputs = network(x).reshape(len(x), -1)
     return outputs, nnx.state(network, nnx.BatchStat)
 

@@ -104,7 +104,7 @@ def test_what_diverged_drops_out_and_is_not_counted() -> None:
     assert np.isfinite(chances).all()
 
 
-@pytest.mark.parametrize("share", [0.15, 0.5])
+@pytest.mark.parametrize("share", [0.15, pytest.param(0.5, marks=pytest.mark.slow)])
 def test_the_best_is_chosen_as_often_as_is_said(share: float) -> None:
     """Over 150 worlds: the mean of the probability said of the choice against how often it was the
     best. The binomial error of the latter is at most 4%, so a right rule fails by more than 0.16 in

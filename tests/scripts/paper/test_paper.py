@@ -183,7 +183,14 @@ def images(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("name", paper.EXPERIMENTS)
+@pytest.mark.parametrize(
+    "name",
+    # Half a minute for the CNNs alone.
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name == "fig3-cnns" else name
+        for name in paper.EXPERIMENTS
+    ],
+)
 def test_every_experiment_at_toy_size(name: str, tmp_path: Path, images: Path) -> None:
     out = tmp_path / "paper"
     assert paper.main([name, "--quick", "--out", str(out), "--cifar", str(images)]) == 0

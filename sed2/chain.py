@@ -125,7 +125,7 @@ class Joined:
         return (*self.before.masks, *self.block.masks)
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
-        from sed2.blocks.modules.plain import JoinedModule
+        from sed2.blocks.modules.joined import JoinedModule
 
         inner = self.block.build(self.before.output_shape(input_shape), rngs)
         return JoinedModule(self.before.build(input_shape, rngs), inner)

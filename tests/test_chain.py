@@ -6,7 +6,7 @@ import pytest
 
 from sed2.api import validate
 from sed2.blocks.dense import Dense
-from sed2.blocks.plain import Flatten
+from sed2.blocks.flatten import Flatten
 from sed2.chain import build_chain
 from sed2.errors import ResourceError, SpecError
 from sed2.spec.schema import load_spec

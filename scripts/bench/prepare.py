@@ -23,7 +23,7 @@ from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
 from sed2.blocks.modules.conv import ConvModule
 from sed2.blocks.modules.dense import DenseModule
-from sed2.blocks.modules.plain import SharedKernel
+from sed2.blocks.modules.flatten import SharedKernel
 from sed2.blocks.pooling import Pool
 from sed2.chain import Chain, build_chain
 from sed2.common.randomness import block_keys, to_normal, uniforms

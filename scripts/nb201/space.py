@@ -12,9 +12,10 @@ from sed2.blocks import Block
 from sed2.blocks.cell import KERNEL, CellBlock
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
+from sed2.blocks.elementwise import ActivationBlock
 from sed2.blocks.network import Network
 from sed2.blocks.norm import Norm
-from sed2.blocks.plain import ActivationBlock, PoolBlock
+from sed2.blocks.pool import PoolBlock
 from sed2.blocks.residual import Residual
 from sed2.spec.schema import ModelSpec
 

@@ -4,8 +4,10 @@ from sed2.blocks import attention as attention  # all imported for their registr
 from sed2.blocks import cell as cell
 from sed2.blocks import conv as conv
 from sed2.blocks import dense as dense
+from sed2.blocks import elementwise as elementwise
+from sed2.blocks import flatten as flatten
 from sed2.blocks import norm as norm
-from sed2.blocks import plain as plain
+from sed2.blocks import pool as pool
 from sed2.blocks import residual as residual
 from sed2.blocks import tokens as tokens
 from sed2.blocks.base import KINDS, Block, BlockOptions, Shape

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from sed2.blocks.activations import Activation
 from sed2.blocks.base import BlockOptions, Shape, register
-from sed2.blocks.names import Activation
 from sed2.blocks.tokens import check_tokens
 from sed2.errors import SpecError
 

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field, Strict, field_validator
 
 from sed2.blocks.base import BlockOptions, Shape, register
-from sed2.blocks.names import KERNEL, OPERATIONS, Operation
+from sed2.blocks.operations import KERNEL, OPERATIONS, Operation
 from sed2.errors import SpecError
 
 if TYPE_CHECKING:

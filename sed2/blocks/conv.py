@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from sed2.blocks.activations import LINEAR, Activation
 from sed2.blocks.base import BlockOptions, Shape, register
-from sed2.blocks.names import LINEAR, Activation
 from sed2.blocks.norm import NormName, check_groups
 from sed2.blocks.patches import Padding, Sides, Size, image_size, pair
 from sed2.blocks.pooling import Pool

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from sed2.blocks.activations import LINEAR, Activation
 from sed2.blocks.base import BlockOptions, Shape, register
-from sed2.blocks.names import LINEAR, Activation
 from sed2.blocks.structure import Layout
 from sed2.errors import SpecError
 

@@ -22,9 +22,10 @@ from jax.extend.core import Literal, Var
 from sed2.blocks.base import BlockOptions, Path, Shape
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
+from sed2.blocks.flatten import Flatten
 from sed2.blocks.modules.activations import ACTIVATIONS
 from sed2.blocks.patches import pads
-from sed2.blocks.plain import Flatten, PoolBlock
+from sed2.blocks.pool import PoolBlock
 from sed2.blocks.pooling import Pool
 from sed2.blocks.trace import (
     ELEMENTWISE,

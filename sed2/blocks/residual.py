@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from sed2.blocks.activations import Activation
 from sed2.blocks.base import BlockOptions, Blocks, Shape, register
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
-from sed2.blocks.names import Activation
 from sed2.blocks.network import Network
 from sed2.errors import SpecError
 
@@ -47,7 +47,7 @@ class Residual(BlockOptions):
         return branch.parameter_count(input_shape) + around.parameter_count(input_shape)
 
     def build(self, input_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
-        from sed2.blocks.modules.plain import ResidualModule
+        from sed2.blocks.modules.residual import ResidualModule
 
         return ResidualModule(
             Network(self.blocks).build(input_shape, rngs),

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from sed2.blocks import BlockOptions
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
-from sed2.blocks.plain import Flatten
+from sed2.blocks.flatten import Flatten
 from sed2.blocks.pooling import Pool
 from sed2.errors import SpecError, did_you_mean, shown
 

@@ -13,10 +13,12 @@ from sed2.baselines.saliency import fisher, grad_norm, losses, snip, synflow
 from sed2.blocks.contractions import names
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
+from sed2.blocks.elementwise import ActivationBlock
 from sed2.blocks.factory import split
+from sed2.blocks.flatten import Flatten
 from sed2.blocks.freeze import freeze
 from sed2.blocks.network import Network
-from sed2.blocks.plain import ActivationBlock, Flatten, PoolBlock
+from sed2.blocks.pool import PoolBlock
 from sed2.spec.schema import load_spec
 from tests import networks
 from tests.baselines.networks import W1, W2, X, Y, backpropagate, two_layers

@@ -22,9 +22,11 @@ from sed2.blocks.base import AnyBlock
 from sed2.blocks.cell import CellBlock
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
+from sed2.blocks.elementwise import ActivationBlock, Dropout
+from sed2.blocks.flatten import Flatten
 from sed2.blocks.freeze import freeze
 from sed2.blocks.norm import Norm
-from sed2.blocks.plain import ActivationBlock, Dropout, Flatten, PoolBlock
+from sed2.blocks.pool import PoolBlock
 from sed2.blocks.pooling import Pool
 from sed2.blocks.residual import Residual
 from sed2.blocks.tokens import Embedding, Tokens

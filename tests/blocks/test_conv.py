@@ -11,8 +11,8 @@ from flax import nnx
 
 from sed2.blocks.base import Shape
 from sed2.blocks.conv import Conv
+from sed2.blocks.flatten import Flatten
 from sed2.blocks.freeze import freeze
-from sed2.blocks.plain import Flatten
 from sed2.blocks.pooling import Pool
 from sed2.errors import SpecError
 from sed2.fisher.roots import Roots

@@ -12,7 +12,7 @@ from flax import nnx
 from sed2.blocks.freeze import freeze
 from sed2.blocks.norm import Norm
 from sed2.blocks.patches import pads
-from sed2.blocks.plain import PoolBlock
+from sed2.blocks.pool import PoolBlock
 from sed2.errors import SpecError
 from tests.cases import estimate_spec
 

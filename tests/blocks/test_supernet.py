@@ -12,7 +12,7 @@ from sed2.blocks import Block
 from sed2.blocks.cell import OPERATIONS, CellBlock, Operation
 from sed2.blocks.dense import Dense
 from sed2.blocks.network import Network
-from sed2.blocks.plain import PoolBlock
+from sed2.blocks.pool import PoolBlock
 from sed2.blocks.supernet import columns, mask_of
 from sed2.chain import Chain, build_chain
 from sed2.errors import SpecError

@@ -8,7 +8,7 @@ from typing import get_args
 import jax
 import jax.numpy as jnp
 
-from sed2.blocks.names import LINEAR, Activation
+from sed2.blocks.activations import LINEAR, Activation
 
 
 def identity(x: jax.Array) -> jax.Array:

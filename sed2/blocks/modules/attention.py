@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from sed2.blocks.activations import Activation
 from sed2.blocks.modules.activations import ACTIVATIONS
-from sed2.blocks.names import Activation
 
 
 class SelfAttention(nnx.Module):

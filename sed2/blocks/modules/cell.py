@@ -10,7 +10,7 @@ from flax import nnx
 
 from sed2.blocks.modules.norm import make_norm
 from sed2.blocks.modules.patches import extract
-from sed2.blocks.names import KERNEL, OPERATIONS, Operation
+from sed2.blocks.operations import KERNEL, OPERATIONS, Operation
 from sed2.blocks.supernet import Masked
 
 

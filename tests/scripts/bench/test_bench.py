@@ -30,8 +30,8 @@ from sed2.baselines import dimension
 from sed2.blocks import Block
 from sed2.blocks.conv import Conv
 from sed2.blocks.dense import Dense
+from sed2.blocks.flatten import Flatten
 from sed2.blocks.freeze import freeze
-from sed2.blocks.plain import Flatten
 from sed2.blocks.pooling import Pool
 from sed2.chain import build_chain
 from sed2.fisher.items import Items

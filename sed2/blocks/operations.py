@@ -1,14 +1,9 @@
-"""The names that YAML accepts of activations, and of the operations on the edges of a cell."""
+"""The operations on the edges of a cell."""
 
 from __future__ import annotations
 
 from typing import Literal, get_args
 
-Activation = Literal[
-    "none", "identity", "relu", "gelu", "tanh", "sigmoid", "silu", "elu", "leaky_relu", "softplus"
-]
-LINEAR = ("none", "identity")
-"""Those that change nothing, so that all units share one spectrum."""
 Operation = Literal["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 KERNEL = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}

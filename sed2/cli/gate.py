@@ -92,18 +92,18 @@ def _update(spec: Any, path: Path, run_dir: Path | None, options: dict[str, Any]
 
 
 def _print(result: GateResult, *, on_stdout: bool) -> None:
-    from sed2.report.documents import ci as gate_annotations
-    from sed2.report.tables import gate as gate_table
+    from sed2.report.documents.ci import workflow_commands
+    from sed2.report.tables.gate import complaints, print_gate
 
     for warning in result.warnings:
         terminal.warn(warning)
     if on_stdout:
-        gate_table.print_gate(terminal.out(), result)
-    for complaint in gate_table.complaints(result):
+        print_gate(terminal.out(), result)
+    for complaint in complaints(result):
         terminal.fail(complaint)
     if os.environ.get("GITHUB_ACTIONS"):
         workspace = os.environ.get("GITHUB_WORKSPACE", "")
-        for line in gate_annotations.workflow_commands(result, workspace):
+        for line in workflow_commands(result, workspace):
             terminal.command(line)
 
 

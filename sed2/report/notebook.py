@@ -16,9 +16,11 @@ from sed2.gating.outcome import GatedModel, GateResult
 from sed2.generalisation.results import BoundResult
 from sed2.ranking.results import RankedModel, Ranking
 from sed2.report.decision import decision
+from sed2.report.documents.gate import gate_document
 from sed2.report.documents.model import curve_columns
-from sed2.report.documents.others import gate_document, selection_document, stability_rows
 from sed2.report.documents.ranking import csv_columns
+from sed2.report.documents.selection import selection_document
+from sed2.report.documents.stability import stability_rows
 from sed2.report.html.elements import element, table_element, to_text
 from sed2.report.html.elements import notes as listed
 from sed2.report.tables import bound, gate, ranking, selection, stability

@@ -15,18 +15,14 @@ from sed2.gating.outcome import GateResult
 from sed2.generalisation.results import BoundResult
 from sed2.ranking.results import Ranking
 from sed2.report.comparison import Comparison
+from sed2.report.documents.bound import bound_document
 from sed2.report.documents.ci import junit, summary
+from sed2.report.documents.diff import diff_document
+from sed2.report.documents.gate import gate_document
 from sed2.report.documents.model import compute_document, csv_text
-from sed2.report.documents.others import (
-    bound_document,
-    diff_document,
-    gate_document,
-    selection_csv,
-    selection_document,
-    stability_csv,
-    stability_document,
-)
 from sed2.report.documents.ranking import rank_csv, rank_document
+from sed2.report.documents.selection import selection_csv, selection_document
+from sed2.report.documents.stability import stability_csv, stability_document
 from sed2.report.documents.text import to_json
 from sed2.report.figures.curves import draw_curves, rendered
 from sed2.report.figures.stability import draw_stability

@@ -21,8 +21,9 @@ from rich.console import Console
 from sed2.errors import UsageError
 from sed2.gating.outcome import Status
 from sed2.report.comparison import Comparison, compare
+from sed2.report.documents.diff import diff_document
+from sed2.report.documents.gate import gate_document
 from sed2.report.documents.model import compute_document
-from sed2.report.documents.others import diff_document, gate_document
 from sed2.report.documents.ranking import rank_document
 from sed2.report.documents.stored import Stored, read_document
 from sed2.report.documents.text import to_json

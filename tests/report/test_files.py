@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from sed2.errors import ExitCode, UsageError
 from sed2.ranking.results import Crossing, Demand
 from sed2.report.documents import model as files
-from sed2.report.documents.others import stability_csv
+from sed2.report.documents.stability import stability_csv
 from sed2.report.documents.text import _finite, to_csv
 from sed2.report.outputs import Outputs
 from tests.report.made import made_bound, made_ranking, made_result

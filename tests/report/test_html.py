@@ -22,8 +22,8 @@ from sed2.baselines.results import BaselineValue
 from sed2.common.cost import Cost
 from sed2.gating.outcome import Check, Status
 from sed2.ranking.prediction import add_baselines
+from sed2.report.documents.gate import gate_document
 from sed2.report.documents.model import compute_document
-from sed2.report.documents.others import gate_document
 from sed2.report.documents.ranking import rank_document
 from sed2.report.documents.text import to_json
 from sed2.report.html.pages import compute_page, gate_page, rank_page

@@ -20,7 +20,7 @@ from sed2.common.display import Brief, Tabled
 from sed2.errors import UsageError
 from sed2.gating.outcome import Status
 from sed2.report.documents.model import csv_text
-from sed2.report.documents.others import stability_csv
+from sed2.report.documents.stability import stability_csv
 from sed2.results import Factors, SmcReport
 from sed2.runs.loading import StoredRun
 from sed2.training.result import Checkpoint

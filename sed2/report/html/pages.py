@@ -13,9 +13,10 @@ from sed2.gating.outcome import GateResult
 from sed2.ranking.results import RankedModel, Ranking
 from sed2.ranking.size import of_several_sizes
 from sed2.report.decision import decision, headline
+from sed2.report.documents.gate import gate_document
 from sed2.report.documents.model import compute_document, point_document
-from sed2.report.documents.others import gate_document, selection_document
 from sed2.report.documents.ranking import rank_document
+from sed2.report.documents.selection import selection_document
 from sed2.report.documents.text import to_json
 from sed2.report.figures.curves import DRAWN, draw_curves, places, rendered
 from sed2.report.figures.training import draw_ranking, draw_selection, draw_sizes

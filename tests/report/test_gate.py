@@ -16,7 +16,7 @@ from rich.console import Console
 
 from sed2.gating.outcome import Check, GatedModel, Ratio, Status
 from sed2.report.documents import ci as gate_annotations
-from sed2.report.documents import others as gate_files
+from sed2.report.documents import gate as gate_files
 from sed2.report.documents.ci import _NOT_XML, MAX_SUMMARY, append_summary, junit, summary
 from sed2.report.documents.text import to_json
 from sed2.report.tables import gate as gate_table

@@ -185,7 +185,7 @@ def images(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "name",
-    # Half a minute for the CNNs alone.
+    # The CNNs take longest, and differ from `fig3` in the networks alone.
     [
         pytest.param(name, marks=pytest.mark.slow) if name == "fig3-cnns" else name
         for name in paper.EXPERIMENTS

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -106,6 +108,8 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Monk
         return dict.fromkeys(measures.NAMES, 1.0)
 
     monkeypatch.setattr(main, "measure", measured)
+    ticks = itertools.count(0, 2.5)  # a cell's seconds are in its line
+    monkeypatch.setattr(main, "time", SimpleNamespace(process_time=lambda: next(ticks)))
     out = tmp_path / "out" / "scores.csv"
     tables = [str(first), str(second)]
     arguments = ["run", "--images", str(tmp_path / "x.npz"), "--out", str(out), "--count", "2"]
@@ -113,6 +117,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Monk
     whole = out.read_text()
     assert len(done) == 3
     assert whole.splitlines()[1].startswith("7,")
+    assert {line.rpartition(",")[2] for line in whole.splitlines()[1:]} == {"2.50"}
     out.write_text(whole[:-10])  # the last line was being written
     main.main([*arguments, "--accuracies", *tables])
     assert len(done) == 4

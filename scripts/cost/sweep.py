@@ -3,6 +3,7 @@
     python -m scripts.cost.sweep [--candidates 24] [--draws 10] [--address local] [--save FILE]
     python -m scripts.cost.sweep --candidates 0 --counts 10 100 1000
     python -m scripts.cost.sweep --against CHECKOUT --candidates 100 --draws 100
+    python -m scripts.cost.sweep --workers 1 2 --candidates 100 --draws 100
 
 Small random networks of about 1,000 parameters are ranked by `sed2 rank`, with `--ray ADDRESS` and
 without: fresh processes, nothing compiled before, the same JSON. Seconds for each candidate are the
@@ -13,7 +14,8 @@ For the rest, results of so many candidates are made from three real ones, each 
 tenth, and ranked, printed, written and read in a process of its own, whose peak is told.
 
 With another checkout, half of the networks and all of them are ranked in one process on its code
-and on this one, in turn: CPU seconds and peak memory, and nothing else.
+and on this one, in turn: CPU seconds and peak memory, and nothing else. With `--workers`, clusters of so
+many of them rank the networks, each started for it on this machine, and nothing else is done.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice, product
+from itertools import islice, pairwise, product, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +58,24 @@ class Nothing:
 
 
 def random_networks(count: int, seed: int = 0) -> list[str]:
-    """Different networks of two hidden layers and 900 to 1,100 parameters, in notation."""
+    """Different networks of two or three hidden layers and 900 to 1,100 parameters, in notation.
+
+    Raises:
+        ValueError: there are not so many.
+    """
+    spaces = [
+        [(54, *hidden, 7) for hidden in product(range(4, 24), repeat=depth)] for depth in (2, 3)
+    ]
+    fitting = [
+        [widths for widths in space if 900 <= sum(a * b for a, b in pairwise(widths)) <= 1100]
+        for space in spaces
+    ]
     rng = np.random.default_rng(seed)
-    found: dict[str, None] = {}
-    while len(found) < count:
-        first, second = (int(width) for width in rng.integers(4, 30, size=2))
-        if 900 <= 54 * first + first * second + second * 7 <= 1100:
-            found[f"MLP 54-{first}-{second}-7"] = None
-    return list(found)
+    shuffled = [[widths[n] for n in rng.permutation(len(widths))] for widths in fitting]
+    found = [widths for both in zip_longest(*shuffled) for widths in both if widths]
+    if count > len(found):
+        raise ValueError(f"there are {len(found)} networks, not {count}")
+    return ["MLP " + "-".join(map(str, widths)) for widths in found[:count]]
 
 
 def seconds_of(networks: Sequence[str], options: Sequence[str]) -> tuple[float, str]:
@@ -137,6 +149,32 @@ def sweep_rows(given: argparse.Namespace, timed: Callable[..., tuple[float, str]
     if documents[0] != documents[1]:
         sys.exit("FAILED: the rankings differ")
     return table([f"{len(networks)} networks", "start", "each candidate", "in all"], rows)
+
+
+def worker_rows(given: argparse.Namespace, timed: Callable[..., tuple[float, str]]) -> list[str]:
+    """The table of clusters of so many workers on this machine, with a CPU each.
+
+    Raises:
+        SystemExit: two of them do not come to the same.
+    """
+    import ray
+
+    networks = random_networks(given.candidates)
+    found = []
+    for workers in given.workers:
+        head = ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
+        try:
+            options = ["--ray", head.address_info["gcs_address"], "--ray-cpus", "1"]
+            found.append(timed(networks, [*_settings(given), *options]))
+        finally:
+            ray.shutdown()
+    if len({document for _, document in found}) > 1:
+        sys.exit("FAILED: the rankings differ")
+    rows = [
+        [f"{workers}", f"{seconds:.0f} s", f"{found[0][0] / seconds:.2f}"]
+        for workers, (seconds, _) in zip(given.workers, found, strict=True)
+    ]
+    return table([f"workers, {len(networks)} networks", "in all", "times as fast"], rows)
 
 
 def overhead(address: str, tasks: int) -> str:
@@ -301,6 +339,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--counts", type=int, nargs="*", default=[10, 100, 1000], help="[%(default)s]"
     )
     parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="compare with that code")
+    parser.add_argument("--workers", type=int, nargs="+", help="compare clusters of so many")
     parser.add_argument("--driver", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--save", type=Path, metavar="FILE", help="write the page as well")
     given = parser.parse_args(arguments)
@@ -313,6 +352,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parse(arguments)
     if given.driver is not None:
         print(json.dumps(driver_costs(given.driver)))
+        return 0
+    if given.workers:
+        show("\n".join(worker_rows(given, seconds_of)) + "\n", given.save)
         return 0
     if given.against:
         show("\n".join(against_rows(given)) + "\n", given.save)

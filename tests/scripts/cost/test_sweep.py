@@ -52,3 +52,8 @@ def test_too_few_candidates_are_refused(count: str) -> None:
     with pytest.raises(SystemExit) as exit_:
         sweep.main(["--candidates", count])
     assert exit_.value.code == 2
+
+
+def test_no_more_networks_are_promised_than_there_are() -> None:
+    with pytest.raises(ValueError, match="there are 1266 networks, not 2000"):
+        sweep.random_networks(2000)

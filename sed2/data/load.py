@@ -169,7 +169,8 @@ def choose_rows(rows: int, samples: int, seed: int) -> np.ndarray:
     if samples >= rows:
         return np.arange(rows)
     keys = np.random.Philox([seed, _INPUT_STREAM]).random_raw(rows)
-    return np.argsort(keys, kind="stable")[:samples]
+    smallest = np.sort(np.argpartition(keys, samples)[:samples])
+    return smallest[np.argsort(keys[smallest], kind="stable")]
 
 
 def _read_file(name: str, path: Path, reading: Reading) -> tuple[Labelled, bool]:

@@ -54,10 +54,10 @@ def run_chain(
     blocks = list(zip(items.chain.blocks, items.plan.ways, strict=True))[start:]
     for block, way in blocks:
         is_last = block is items.chain.blocks[-1]
-        outputs = math.prod(block.output_shape)
-        count = block.parameters + (0 if is_last else samples * outputs)
+        is_noisy = not is_last and bool(sigma.any())
+        noise = samples * math.prod(block.output_shape) if is_noisy else 0
         keys = threefry.block_keys(items.settings.seed, block.stream, draws)
-        uniform = threefry.uniforms(keys, count)
+        uniform = threefry.uniforms(keys, block.parameters + noise)
         with np.errstate(all="ignore"):  # a spectrum that is not finite is told
             passes = _forward(block, items.settings, uniform, x)
             mean = passes[-1].output
@@ -73,7 +73,7 @@ def run_chain(
         padded[..., : values.shape[2]] = values
         weights = np.full((len(items), 1, 1), float(weight))
         spectrum = BlockSpectrum(block.name, block.parameters, padded, weights, activations)
-        x = mean if is_last else _noisy(mean, uniform, block, sigma)
+        x = _noisy(mean, uniform, block, sigma) if is_noisy else mean
         yield spectrum, partial(x.__getitem__, run)
 
 
@@ -243,7 +243,8 @@ def _singular_values(factors: np.ndarray, coefficients: np.ndarray, samples: int
     with np.errstate(all="ignore"):
         factors = factors * coefficients
     finite = np.isfinite(factors).all(axis=(-2, -1), keepdims=True)
-    values = np.linalg.svd(np.where(finite, factors, 0.0), compute_uv=False)
+    clean = factors if finite.all() else np.where(finite, factors, 0.0)
+    values = np.linalg.svd(clean, compute_uv=False)
     noise = _noise(values, (samples, factors.shape[-1]))
     cleaned: np.ndarray = np.where(finite[..., 0], np.where(values > noise, values, 0.0), np.nan)
     return cleaned

@@ -7,14 +7,21 @@ import numpy as np
 
 def log_mean_exp(values: np.ndarray, axis: int = -1) -> np.ndarray:
     """log of the mean of exp(values), shifted by the maximum so that it cannot overflow."""
-    top = values.max(axis=axis, keepdims=True)
-    return np.log(np.exp(values - top).mean(axis=axis)) + np.squeeze(top, axis)
+    return log_mean_and_weights(values, axis)[0]
 
 
 def tilted_weights(log_weights: np.ndarray, axis: int = -1) -> np.ndarray:
     """Self-normalised weights proportional to exp(log_weights); they sum to one."""
-    weights = np.exp(log_weights - log_weights.max(axis=axis, keepdims=True))
-    return weights / weights.sum(axis=axis, keepdims=True)
+    return log_mean_and_weights(log_weights, axis)[1]
+
+
+def log_mean_and_weights(values: np.ndarray, axis: int = -1) -> tuple[np.ndarray, np.ndarray]:
+    """Both of these, by the same exponentials."""
+    top = values.max(axis=axis, keepdims=True)
+    weights = np.exp(values - top)
+    total = weights.sum(axis=axis, keepdims=True)
+    weights /= total
+    return np.squeeze(np.log(total / values.shape[axis]) + top, axis), weights
 
 
 def effective_sample_size(weights: np.ndarray, axis: int = -1) -> np.ndarray:

@@ -88,7 +88,15 @@ class BlockSpectrum:
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """(K, groups) the terms t_g for values f(roots)."""
+        if self.weights.shape[2] == 1:
+            return self.weights[..., 0] * values.sum(axis=2)
         return (self.weights * values).sum(axis=2)
+
+    def _sum(self, values: np.ndarray) -> np.ndarray:
+        """(K,) the sum over all groups."""
+        if self.weights.shape[1:] == (1, 1):  # one sum of many terms is quicker than many of few
+            return self.weights[:, 0, 0] * values.sum(axis=(1, 2))
+        return self.sums(values).sum(axis=1)
 
     def total(self, function: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """(K,) the sum of a function over all eigenvalues, and its standard error as a quadrature.
@@ -102,29 +110,26 @@ class BlockSpectrum:
         Args:
             function: of the roots, element by element; 0 at 0.
         """
-        above = self._sum(function)
+        above = self._sum(function(self.roots))
         if not self.below:
             return above, np.zeros_like(above)
-        gap = above - self.below._sum(function)
+        gap = above - self.below._sum(function(self.below.roots))
         share = np.full_like(gap, 0.5)
         if self.coarse and self.coarse.below:
-            coarse = self.coarse._sum(function)
-            closed = coarse - self.coarse.below._sum(function) - gap
+            coarse = self.coarse._sum(function(self.coarse.roots))
+            closed = coarse - self.coarse.below._sum(function(self.coarse.below.roots)) - gap
             np.divide(coarse - above, closed, out=share, where=closed > 0)
         return above - np.clip(share, 0, 1) * gap, SHARE_ERROR * np.abs(gap)
-
-    def _sum(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        return self.sums(function(self.roots)).sum(axis=1)
 
     @property
     def traces(self) -> np.ndarray:
         """(K,) tr F_j."""
-        return self.sums(np.square(self.roots)).sum(axis=1)
+        return self._sum(np.square(self.roots))
 
     @property
     def ranks(self) -> np.ndarray:
         """(K,) rank of F_j; an estimate, if the spectrum is sampled."""
-        ranks = self.sums((self.roots > 0).astype(float)).sum(axis=1)
+        ranks = self._sum((self.roots > 0).astype(float))
         return np.rint(np.minimum(ranks, self.parameters)).astype(int)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sed2.measure.montecarlo import log_mean_exp, tilted_weights
+from sed2.measure.montecarlo import log_mean_and_weights, log_mean_exp, tilted_weights
 
 
 def two_sed(logdets: np.ndarray, eps: np.ndarray, zeta: float, parameters: int) -> np.ndarray:
@@ -40,6 +40,22 @@ def lower_two_sed_terms(logdets: np.ndarray, eps: np.ndarray) -> np.ndarray:
 def lower_two_sed(logdets: np.ndarray, eps: np.ndarray, zeta: float, parameters: int) -> np.ndarray:
     """Lower 2sED, D_L = zeta d + the sum of the blocks' shares   (10)."""
     return zeta * parameters + lower_two_sed_terms(logdets, eps).sum(axis=-1)
+
+
+def two_and_lower(
+    logdets: np.ndarray, eps: np.ndarray, zeta: float, parameters: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """`two_sed` and `lower_two_sed` in one pass over the blocks, which is several times as fast
+    where the draws of a block are next to each other in memory."""
+    first, *later = np.moveaxis(logdets, -1, 0)
+    total, (two, weights) = first, log_mean_and_weights(first)
+    lower = two
+    for block in later:
+        lower = lower + np.einsum("...k,...k->...", weights, block)
+        total = total + block
+        two, weights = log_mean_and_weights(total)
+    scale = np.abs(np.log(eps))
+    return zeta * parameters + two / scale, zeta * parameters + lower / scale
 
 
 def upper_bound(

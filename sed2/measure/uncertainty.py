@@ -23,7 +23,7 @@ import numpy as np
 
 from sed2.measure.logdet import LogDets
 from sed2.measure.montecarlo import effective_sample_size, tilted_weights
-from sed2.measure.two_sed import lower_two_sed, two_sed
+from sed2.measure.two_sed import two_and_lower
 
 MIN_EFFECTIVE_SAMPLE_SIZE = 10.0
 """Below this the weighted draws are too few to trust, and the user is told."""
@@ -33,7 +33,7 @@ REPLICATES = 200
 
 _BISECTIONS = 20
 
-_BATCH = 2**16  # numbers, for which the caches have room
+_BATCH = 2**15  # numbers, for which the caches have room
 
 
 def bootstrap_draws(
@@ -50,15 +50,17 @@ def bootstrap_draws(
         return undefined, undefined
     chosen = rng.integers(draws, size=(REPLICATES, draws))
     ratios = _ratio(logdets.traces[chosen].mean(axis=1), logdets.traces.mean())
-    batch = max(1, _BATCH // logdets.values.size)
-    two, lower = [], []
+    of_blocks = (np.moveaxis(of, -1, 0) for of in (logdets.values, logdets.slopes))
+    values, slopes = map(np.ascontiguousarray, of_blocks)
+    batch = max(1, _BATCH // values.size)
+    found = []
     for first in range(0, REPLICATES, batch):
         some = slice(first, first + batch)
-        values, slopes = (of[:, chosen[some]] for of in (logdets.values, logdets.slopes))
-        values = renormalised(values, slopes, ratios[some, None, None])  # (E, batch, K, L)
-        two.append(two_sed(values, eps[:, None], zeta, logdets.parameters))
-        lower.append(lower_two_sed(values, eps[:, None], zeta, logdets.parameters))
-    return np.concatenate(two, axis=1).T, np.concatenate(lower, axis=1).T
+        # (L, E, batch, K): the draws next to each other.
+        its = renormalised(values[..., chosen[some]], slopes[..., chosen[some]], ratios[some, None])
+        found.append(two_and_lower(np.moveaxis(its, 0, -1), eps[:, None], zeta, logdets.parameters))
+    two, lower = (np.concatenate(each, axis=1).T for each in zip(*found, strict=True))
+    return two, lower
 
 
 def sampling_errors(logdets: LogDets, eps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -29,12 +29,7 @@ from sed2.errors import ResourceError, UsageError
 from sed2.options import DecidingOptions
 from sed2.ranking.order import as_probability, rank_results, separation
 from sed2.ranking.outlook import Outlook, outlook, usual_demand
-from sed2.ranking.probabilities import (
-    probability_ahead,
-    probability_best,
-    simulate,
-    variance_of_difference,
-)
+from sed2.ranking.probabilities import probability_ahead, simulate, variance_of_difference
 from sed2.ranking.results import Crossing, Demand, Probability, RankedModel, Ranking
 from sed2.results import ModelResult
 from sed2.settings import Settings
@@ -151,42 +146,47 @@ class _Clock:
 
 @dataclass(frozen=True)
 class _Round:
-    """One cluster at one N and K: its models in order, and their simulated curves and scores."""
+    """One cluster at one N and K: its models in order, and their simulated scores (S, 1)."""
 
     ranking: Ranking
-    simulated: list[np.ndarray]
+    scores: list[np.ndarray]
     demand: Demand
 
     @classmethod
     def of(cls, results: Sequence[ModelResult], demand: Demand) -> _Round:
         ranking = rank_results(results, demand.probability)
-        return cls(ranking, [simulate(model.result) for model in ranking.models], demand)
+        scores = [simulate(model.result)[:, -1:].copy() for model in ranking.models]
+        return cls(ranking, scores, demand)
 
     def result(self, place: int) -> ModelResult:
         return self.ranking.models[place].result
 
     def ahead(self, upper: int, lower: int) -> Probability:
-        return as_probability(probability_ahead(self.simulated[upper], self.simulated[lower]))
+        return as_probability(
+            probability_ahead(simulate(self.result(upper)), simulate(self.result(lower)))
+        )
+
+    def is_decided(self, upper: int, lower: int) -> bool:
+        (probability,) = probability_ahead(self.scores[upper], self.scores[lower])
+        return bool(probability >= self.demand.probability)
 
     def clusters(self) -> list[range]:
         """Places of the models, split where every order across is decided."""
-        places = range(len(self.simulated))
-        cuts = [
-            cut
-            for cut in places[1:]
-            if all(
-                self.ahead(upper, lower).score >= self.demand.probability
-                for upper in places[:cut]
-                for lower in places[cut:]
-            )
-        ]
-        return [range(a, b) for a, b in pairwise([0, *cuts, len(places)])]
+        count = len(self.scores)
+        starts, reach = [0], 0  # the last that some model so far is not told apart from
+        for upper in range(count):
+            if upper > reach:
+                starts.append(upper)
+                reach = upper
+            farther = reversed(range(reach + 1, count))
+            reach = next((lower for lower in farther if not self.is_decided(upper, lower)), reach)
+        return [range(a, b) for a, b in pairwise([*starts, count])]
 
     def more(self, cluster: range) -> dict[str, int] | None:
         """The next N or K of a cluster; None if the budget is spent."""
         shares = np.zeros(3)
         for upper, lower in pairwise(cluster):
-            if not self.ahead(upper, lower).score >= self.demand.probability:
+            if not self.is_decided(upper, lower):
                 sources = variance_of_difference(self.result(upper), self.result(lower))[:, -1]
                 shares += np.nan_to_num(sources / max(np.nansum(sources), 1e-300), nan=1.0)
         settings = self.result(cluster[0]).settings
@@ -208,7 +208,6 @@ class _Round:
 def _decide(results: Sequence[ModelResult], run: _Clock, demand: Demand) -> Ranking:
     """Rank one cluster, and go on with what it splits into."""
     round_ = _Round.of(results, demand)
-    best = probability_best(round_.simulated)
     clusters = round_.clusters()
     models: list[RankedModel] = []
     part_of: dict[str, int] = {}
@@ -218,8 +217,8 @@ def _decide(results: Sequence[ModelResult], run: _Clock, demand: Demand) -> Rank
         part = _go_on(round_, cluster, run)
         if models:
             models[-1] = _decided_between(round_, models[-1], part.models[0])
-        mass = best[cluster.start : cluster.stop].sum(axis=0)
-        models += _within(part.models, mass, cluster.start)
+        its = round_.ranking.models[cluster.start : cluster.stop]
+        models += _within(part.models, [one.probability_best for one in its], cluster.start)
         crossings += part.crossings
         warnings += [text for text in part.warnings if text not in warnings]
         part_of |= {model.result.name: number for model in part.models}
@@ -289,16 +288,18 @@ def _decided_between(round_: _Round, upper: RankedModel, lower: RankedModel) -> 
     )
 
 
-def _within(models: Sequence[RankedModel], mass: np.ndarray, before: int) -> list[RankedModel]:
-    """Models of a cluster that holds the best with a probability of `mass` (E + 1,), and has so
-    many models before it."""
+def _within(
+    models: Sequence[RankedModel], whole: Sequence[Probability], before: int
+) -> list[RankedModel]:
+    """Models of a cluster, one of which is the best with the sum of these probabilities, and that
+    has so many models before it."""
+    score, curve = sum(one.score for one in whole), np.sum([one.curve for one in whole], axis=0)
     return [
         replace(
             model,
             place=before + model.place,
             probability_best=Probability(
-                model.probability_best.score * float(mass[-1]),
-                model.probability_best.curve * mass[:-1],
+                model.probability_best.score * score, model.probability_best.curve * curve
             ),
         )
         for model in models

@@ -13,12 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from sed2.errors import UsageError, shown
-from sed2.ranking.probabilities import (
-    probability_ahead,
-    probability_best,
-    simulate,
-    variance_of_difference,
-)
+from sed2.ranking.probabilities import Best, probability_ahead, simulate, variance_of_difference
 from sed2.ranking.results import Crossing, Probability, RankedModel, Ranking
 from sed2.results import ModelResult
 from sed2.settings import READING
@@ -58,39 +53,39 @@ def rank_results(results: Sequence[ModelResult], decide_at: float = 0.95) -> Ran
         decide_at: the probability of an order below which models are tied.
     """
     ordered = sorted(results, key=lambda result: (-result.score.value, result.name))
-    simulated = [simulate(result) for result in ordered]
-    best, places = probability_best(simulated), _places(simulated, decide_at)
+    best, places, ahead, leading = Best(), [], [], []
+    first = before = np.empty((0, 0))  # of those that are tied, and the one before
+    for number, simulated in enumerate(map(simulate, ordered), start=1):
+        if number > 1:
+            ahead.append(probability_ahead(before, simulated))
+        if number == 1 or probability_ahead(first, simulated)[-1] >= decide_at:
+            first, place = simulated, number
+        before = simulated
+        best.add(simulated)
+        places.append(place)
+        if number <= LEADING:
+            leading.append(simulated)
+    ahead.append(np.full(before.shape[1], np.nan))
     return Ranking(
         models=tuple(
             RankedModel(
-                place + 1,
-                places[place],
+                number,
+                place,
                 result,
-                separation(result, ordered[place + 1]) if place + 1 < len(ordered) else math.nan,
-                as_probability(best[place]),
-                as_probability(
-                    probability_ahead(simulated[place], simulated[place + 1])
-                    if place + 1 < len(ordered)
-                    else np.full(best.shape[1], np.nan)
-                ),
+                separation(result, following) if following else math.nan,
+                as_probability(chance),
+                as_probability(order),
             )
-            for place, result in enumerate(ordered)
+            for number, (place, result, following, chance, order) in enumerate(
+                zip(places, ordered, [*ordered[1:], None], best.probabilities, ahead, strict=True),
+                start=1,
+            )
         ),
         settings=results[0].settings,
-        crossings=find_crossings(ordered[:LEADING], simulated[:LEADING]),
+        crossings=find_crossings(ordered[:LEADING], leading),
         warnings=_differences(ordered),
         decide_at=decide_at,
     )
-
-
-def _places(simulated: Sequence[np.ndarray], decide_at: float) -> list[int]:
-    """Of models in order, by their (S, E + 1) simulated curves and scores."""
-    places, first = [1], 0
-    for i in range(1, len(simulated)):
-        if probability_ahead(simulated[first], simulated[i])[-1] >= decide_at:
-            first = i
-        places.append(first + 1)
-    return places
 
 
 def as_probability(values: np.ndarray) -> Probability:

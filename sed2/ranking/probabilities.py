@@ -13,9 +13,6 @@ what the inputs do to these draws is counted with the inputs, and once more with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import reduce
-
 import numpy as np
 
 from sed2.measure.intervals import draws_freedom
@@ -64,13 +61,38 @@ def probability_ahead(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(gap).any(axis=0), np.nan, probability)
 
 
-def probability_best(simulated: Sequence[np.ndarray]) -> np.ndarray:
-    """(M, E + 1) that each of M models is ahead of all others; they sum to one."""
-    top = reduce(np.maximum, simulated)  # one by one: all of them at once are large
-    ties = sum(one == top for one in simulated)  # which share their simulation
-    count = np.array([((one == top) / np.maximum(ties, 1)).sum(axis=0) for one in simulated])
-    probability = (count + 1 / len(count)) / (len(top) + 1)
-    return np.where(np.isnan(top).any(axis=0), np.nan, probability)
+class Best:
+    """P(best) of models whose simulations come one by one: those of 1,000 would be a gigabyte.
+
+    Of a model is kept in which simulations none so far is ahead of it. If the best come first, few
+    models have any."""
+
+    def __init__(self) -> None:
+        self._models = 0
+        self._top = np.full((1, 1), -np.inf)
+        self._leads: dict[int, np.ndarray] = {}
+
+    def add(self, simulated: np.ndarray) -> None:
+        """One more model, by its (S, E + 1) curves and scores."""
+        beaten = simulated > self._top
+        self._leads = {
+            model: still for model, leads in self._leads.items() if (still := leads & ~beaten).any()
+        }
+        leads = beaten | (simulated == self._top)
+        if leads.any():
+            self._leads[self._models] = leads
+        self._top = np.maximum(self._top, simulated)
+        self._models += 1
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(M, E + 1) that each of the M models is ahead of all others; they sum to one."""
+        count = np.zeros((self._models, self._top.shape[1]))
+        ties = sum(self._leads.values(), np.zeros(self._top.shape))  # which share their simulation
+        for model, leads in self._leads.items():
+            count[model] = (leads / np.maximum(ties, 1)).sum(axis=0)
+        probability = (count + 1 / self._models) / (len(self._top) + 1)
+        return np.where(np.isnan(self._top).any(axis=0), np.nan, probability)
 
 
 def variance_of_difference(first: ModelResult, second: ModelResult) -> np.ndarray:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from sed2.errors import ResourceError, UsageError
 from sed2.options import DecidingOptions
+from sed2.ranking import deciding
 from sed2.ranking.deciding import rank_until_decided, read_demand
 from sed2.ranking.results import Demand
 from sed2.results import ModelResult
@@ -237,3 +239,21 @@ def test_more_draws_are_more_of_the_whole_network_too() -> None:
     settings = ranking.models[0].result.settings
     assert settings.draws > 100
     assert settings.end_to_end_draws == settings.draws // 5
+
+
+def test_clusters_are_split_where_every_order_across_is_decided() -> None:
+    """As that definition has it, for a hundred made-up tables of what is decided."""
+    rng = np.random.default_rng(3)
+    for _ in range(100):
+        count = int(rng.integers(1, 8))
+        decided = rng.uniform(size=(count, count)) < rng.uniform(0.5, 1)
+
+        class Made(deciding._Round):
+            def is_decided(self, upper: int, lower: int, table: np.ndarray = decided) -> bool:
+                assert upper < lower
+                return bool(table[upper, lower])
+
+        cuts = [cut for cut in range(1, count) if decided[:cut, cut:].all()]
+        want = [range(a, b) for a, b in pairwise([0, *cuts, count])]
+        round_ = Made(ranking=None, scores=[np.zeros(0)] * count, demand=None)  # type: ignore[arg-type]
+        assert round_.clusters() == want

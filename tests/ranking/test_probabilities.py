@@ -13,8 +13,8 @@ from scipy import stats
 
 from sed2.ranking.probabilities import (
     SIMULATIONS,
+    Best,
     probability_ahead,
-    probability_best,
     simulate,
     variance_of_difference,
 )
@@ -32,6 +32,13 @@ def made(value: float, *, stream: int, draws_taken: int = 10**6, **kinds: object
 
 def ahead(first: ModelResult, second: ModelResult) -> float:
     return float(probability_ahead(simulate(first), simulate(second))[-1])
+
+
+def best_of(simulated: list[np.ndarray]) -> np.ndarray:
+    best = Best()
+    for one in simulated:
+        best.add(one)
+    return best.probabilities
 
 
 def test_two_models_with_normal_errors() -> None:
@@ -78,7 +85,7 @@ def test_sampled_spectra_count() -> None:
 def test_a_model_and_its_double_are_even() -> None:
     first, second = (made(1.0, stream=1, draws=[1.0]) for _ in range(2))
     assert ahead(first, second) == 0.5
-    best = probability_best([simulate(first), simulate(second)])
+    best = best_of([simulate(first), simulate(second)])
     np.testing.assert_allclose(best, 0.5)
 
 
@@ -92,7 +99,7 @@ def test_errors_move_a_whole_curve_at_once() -> None:
 def test_an_undefined_error_gives_no_probability(kind: str) -> None:
     first, second = made(2.0, stream=1, **{kind: [np.nan]}), made(1.0, stream=2)
     assert np.isnan(ahead(first, second))
-    assert np.isnan(probability_best([simulate(first), simulate(second)])).all()
+    assert np.isnan(best_of([simulate(first), simulate(second)])).all()
 
 
 @hypothesis_settings(deadline=None, max_examples=15)
@@ -102,10 +109,20 @@ def test_probabilities_are_those_of_a_partition(models: list[tuple[float, float]
     simulated = [
         simulate(made(value, stream=i, draws=[error])) for i, (value, error) in enumerate(models)
     ]
-    best = probability_best(simulated)
+    best = best_of(simulated)
     np.testing.assert_allclose(best.sum(axis=0), 1)
     assert ((best > 0) & (best < 1)).all()
     one, other = simulated[:2]
     np.testing.assert_allclose(probability_ahead(one, other), 1 - probability_ahead(other, one))
     if len(models) == 2:
         np.testing.assert_allclose(best[0], probability_ahead(one, other))
+
+
+def test_models_one_by_one_come_to_the_same_as_all_at_once() -> None:
+    """Small whole numbers, so that many are tied, in any order and with several eps."""
+    rng = np.random.default_rng(5)
+    for models in (1, 2, 7):
+        simulated = rng.integers(0, 4, size=(models, 50, 3)).astype(float)
+        tops = simulated == simulated.max(axis=0)
+        count = (tops / tops.sum(axis=0)).sum(axis=1)
+        np.testing.assert_allclose(best_of(list(simulated)), (count + 1 / models) / 51)

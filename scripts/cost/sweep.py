@@ -15,7 +15,7 @@ tenth, and ranked, printed, written and read in a process of its own, whose peak
 
 With another checkout, half of the networks and all of them are ranked in one process on its code
 and on this one, in turn: CPU seconds and peak memory, and nothing else. With `--workers`, clusters of
-so many of them rank the networks, each started for it on this machine, and nothing else is done.
+so many of them, each started for it on this machine, rank the networks, and nothing else is done.
 """
 
 from __future__ import annotations

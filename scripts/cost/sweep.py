@@ -14,8 +14,10 @@ For the rest, results of so many candidates are made from three real ones, each 
 tenth, and ranked, printed, written and read in a process of its own, whose peak is told.
 
 With another checkout, half of the networks and all of them are ranked in one process on its code
-and on this one, in turn: CPU seconds and peak memory, and nothing else. With `--workers`, clusters of
-so many of them, each started for it on this machine, rank the networks, and nothing else is done.
+and on this one, in turn: CPU seconds and peak memory, and nothing else.
+
+With `--workers`, clusters of so many of them, each started for it on this machine, rank the
+networks, and nothing else is done.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cores=given.cores,
         memory=given.memory_gb * 1e9,
         once_above=given.once_above,
+        at_most=given.at_most,
         train_data=given.train_data,
     )
     cases = [case for case in (TOY_CASES if given.quick else CASES) if chosen(case.model, given)]
@@ -81,6 +83,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="a way that takes longer is run once only [%(default)s]",
     )
     parser.add_argument(
+        "--at-most",
+        type=float,
+        default=math.inf,
+        metavar="SECONDS",
+        help="end a way that has no answer by then, and say so; the search for the length of a "
+        "training, too [never]",
+    )
+    parser.add_argument(
         "--train-data",
         type=Path,
         metavar="FOLDER",
@@ -95,6 +105,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             parser.error(f"--only: there is no model `{model}`; there are {', '.join(known)}")
     if given.rounds < 1 or not 1 <= given.cores <= cores or (given.draws or 1) < 1:
         parser.error(f"--rounds and --draws must be at least 1, --cores from 1 to {cores}")
+    if given.at_most < given.once_above:
+        parser.error("--at-most must not be below --once-above")
     return given
 
 

@@ -28,6 +28,7 @@ from sed2.blocks.pooling import Pool
 from sed2.chain import Chain, build_chain
 from sed2.common.randomness import block_keys, to_normal, uniforms
 from sed2.data.load import choose_inputs, load_dataset
+from sed2.fisher.plan import make_plan
 from sed2.measure.logdet import log_determinants
 from sed2.priors import draw_module
 from sed2.settings import Settings, parse_prior
@@ -71,6 +72,7 @@ def make_problem(case: Case, folder: Path, memory: float) -> tuple[Problem, dict
     save_layers(folder / "layers.npz", drawn)
     np.savez(folder / "inputs.npz", x=inputs, eps=eps)
     kept = {"sigma": settings.sigma, "scale": spectra.scale, "memory": memory}
+    kept["engine"] = make_plan(chain, case.draws, len(inputs), settings).engine
     (folder / "problem.json").write_text(json.dumps({"case": asdict(case), **kept}))
     squares = [block.sums(block.roots**4).sum(axis=1) for block in spectra.blocks]
     sizes = np.array([block.parameters for block in chain.blocks])

@@ -40,6 +40,8 @@ class Problem:
     """The normaliser d / E[tr F] over the few draws, from sed2."""
     memory: float
     """Bytes that one way may take."""
+    engine: str
+    """Which of sed2's engines takes it."""
     x: np.ndarray = field(repr=False)
     """(N, *input_shape)."""
     drawn: list[list[Layer]] = field(repr=False)

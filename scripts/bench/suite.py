@@ -13,7 +13,7 @@ import numpy as np
 
 from scripts.bench.agreement import Agreement, Answer, compare
 from scripts.bench.cases import PROBES, Case
-from scripts.bench.clock import Run, time_way
+from scripts.bench.clock import Run, Stopped, time_way
 from scripts.bench.prepare import make_problem
 from scripts.bench.problem import Problem, Values
 from scripts.bench.training import find_epochs, training_set
@@ -34,6 +34,9 @@ class Options:
     """Bytes that one way may take."""
     once_above: float
     """Seconds above which a way is run once only, if it is not sed2."""
+    at_most: float = math.inf
+    """Seconds after which a way other than sed2 is ended; of the search for the length of a
+    training, too."""
     train_data: Path | None = None
     """Folder of whole data sets to train on."""
 
@@ -51,11 +54,13 @@ class Measured:
     agreement: Agreement | None = None
     left_out: list[str] = field(default_factory=list)
     """The blocks that did not fit, with the reason; or why it did not run at all."""
+    stopped: bool = False
+    """Whether it was ended before its first answer, so that its one time is a lower bound."""
 
     @property
     def partial(self) -> bool:
-        """Whether blocks were left out, so that its times are of the others alone."""
-        return bool(self.runs and self.left_out)
+        """Whether its times are too small, since blocks were left out or it was ended."""
+        return bool(self.runs) and (self.stopped or bool(self.left_out))
 
     @property
     def share(self) -> float:
@@ -136,18 +141,23 @@ def measure(
                     continue
                 tell(f"{case.model}: round {number + 1}, {WAYS[way.name].title}")
                 run = _run(way, problem, options)
-                if number == 0 and run.values is not None:
-                    judge(way, run.values, problem, answers)
+                if number == 0 and run.values:
+                    judge(way, run.values[0], problem, answers)
         return Result(case, problem.parameters, trained, ways)
 
 
 def _run(way: Measured, problem: Problem, options: Options) -> Run:
     """Once, and if it is sed2 once more with what was compiled."""
     with tempfile.TemporaryDirectory() as cache:
-        once_above = math.inf if WAYS[way.name].family == "sed2" else options.once_above
-        rest = (problem.folder, options.cores, Path(cache), once_above)
-        way.runs.append(time_way(way.name, *rest))
-        if WAYS[way.name].family == "sed2":
+        is_ours = WAYS[way.name].family == "sed2"
+        limits = (math.inf, math.inf) if is_ours else (options.once_above, options.at_most)
+        rest = ([problem.folder], options.cores, Path(cache), *limits)
+        try:
+            way.runs.append(time_way(way.name, *rest))
+        except Stopped:
+            way.stopped = True
+            way.runs.append(Run(options.at_most, None, 0, []))
+        if is_ours:
             way.cached.append(time_way(way.name, *rest))
     return way.runs[-1]
 
@@ -174,7 +184,7 @@ def judge(way: Measured, values: Values, problem: Problem, answers: dict[str, An
 
 def _plan_training(problem: Problem, options: Options) -> str:
     data = training_set(problem, options.train_data)
-    found = find_epochs(problem, data)
+    found = find_epochs(problem, data, seconds=options.at_most)
     state = "converged" if found.converged else "stopped"
     return (
         f"{state} after {found.epochs} epochs of {found.rows:,} rows, at a loss of {found.loss:.3g}"

@@ -111,7 +111,8 @@ def as_page(
         "Of each kind the fastest way that gives sed2's values, against the K draws of sed2 "
         "without errors over the inputs, which no other way has; training is held against sed2 "
         "with its errors. Goals are judged cold, that of bare LAPACK warm. A ratio after `>` is of "
-        "some of the blocks against all of sed2's: the others do not fit in memory.",
+        "some of the blocks against all of sed2's, since the others do not fit in memory, or of a "
+        "way that was ended before its first answer.",
     ]
     for result in results:
         lines += _table(result)
@@ -147,6 +148,9 @@ def _table(result: Result) -> list[str]:
         if way.left_out:
             rest = ", so the times are of the other blocks" if way.partial else ""
             notes.append(f"- {kind.title}: {'; '.join(way.left_out)}{rest}.")
+        if way.stopped:
+            seconds = f"{way.runs[0].first:,.0f} s"
+            notes.append(f"- {kind.title}: ended after {seconds}, before its first answer.")
         if way.runs and way.runs[0].stages:
             notes.append(f"- {kind.title}: of its first answer, {_stages(way)}.")
         if way.cached:

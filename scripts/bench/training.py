@@ -6,6 +6,8 @@ Converged: over the last 5 epochs the mean loss is less than 1% below that of th
 from __future__ import annotations
 
 import json
+import math
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,18 +52,22 @@ class ToConvergence:
         assert not training.diverged.any()
 
 
-def find_epochs(problem: Problem, data: Path, most: int = MOST) -> Convergence:
+def find_epochs(
+    problem: Problem, data: Path, most: int = MOST, seconds: float = math.inf
+) -> Convergence:
     """Train twice as long until the loss has converged, and write down when.
 
     Args:
         data: the training set, as the network takes it.
         most: epochs at which it is given up.
+        seconds: after which it is given up, too.
     """
+    start = time.perf_counter()
     dataset, epochs, end = load_dataset(data), min(FIRST, most), None
     while True:
         loss = _train(problem, dataset, epochs).loss[0]
         end = converged_after(loss)
-        if end is not None or epochs >= most:
+        if end is not None or epochs >= most or time.perf_counter() - start > seconds:
             break
         epochs = min(2 * epochs, most)
     found = Convergence(end or epochs, dataset.rows, float(loss[(end or epochs) - 1]), bool(end))

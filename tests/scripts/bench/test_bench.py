@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from flax import nnx
 
 from scripts.bench import __main__ as bench
+from scripts.bench import together, training
 from scripts.bench.agreement import Answer, compare
 from scripts.bench.cases import CASES, GOALS, PROBES, STEPS, TOY_CASES, Case
-from scripts.bench.clock import Failed, Run, time_way
+from scripts.bench.clock import Failed, Run, Stopped, time_way
 from scripts.bench.draws import Layer, load_layers, save_layers
 from scripts.bench.layers import linearise
 from scripts.bench.limit import Limit
@@ -24,7 +26,7 @@ from scripts.bench.qiskit import Qiskit, effective_dimension
 from scripts.bench.stages import length
 from scripts.bench.suite import Disagreement, Measured, Options, Ratio, Result, judge
 from scripts.bench.table import as_json, as_page
-from scripts.bench.training import GAIN, SPAN, converged_after
+from scripts.bench.training import FIRST, GAIN, SPAN, converged_after
 from scripts.bench.ways import WAYS
 from sed2.baselines import dimension
 from sed2.blocks import Block
@@ -154,13 +156,13 @@ def test_blocks_that_do_not_fit_are_named_and_left_out(
     way, largest = Measured(problem.case, "eigvals"), int(np.argmax(needs))
     values = WAYS["eigvals"].load()(tight).run()
     assert np.isnan(values.traces[:, largest]).all()
-    way.runs.append(Run(1.0, 1.0, 1, values))
+    way.runs.append(Run(1.0, 1.0, 1, [values]))
     judge(way, values, tight, answers)
     assert way.partial
     assert way.left_out[0].startswith(f"block {largest + 1} needs ")
 
     none = replace(problem, memory=1.0)
-    way = Measured(problem.case, "qiskit", runs=[Run(1.0, 1.0, 1, None)])
+    way = Measured(problem.case, "qiskit", runs=[Run(1.0, 1.0, 1, [])])
     judge(way, Qiskit(none).run(), none, answers)
     assert way.runs == []
     assert "the whole network needs" in way.left_out[0]
@@ -206,7 +208,7 @@ def test_convergence() -> None:
 
 def test_times_are_extrapolated_from_warm_draws() -> None:
     case = Case("m", "covertype", samples=10, draws=100, few=5)
-    few, long = Run(3.0, 0.5, 1, None), Run(90.0, None, 1, None)
+    few, long = Run(3.0, 0.5, 1, []), Run(90.0, None, 1, [])
     slow = Measured(case, "eigvals")
     assert slow.warm(few) == pytest.approx(20 * 0.5)
     assert slow.cold(few) == pytest.approx(3 + 19 * 0.5)
@@ -230,7 +232,7 @@ def result_of(**seconds: tuple[float, float]) -> Result:
     case = replace(CASES[0], few=CASES[0].draws)
     ways = {
         name.replace("_", "-"): Measured(
-            case, name.replace("_", "-"), runs=[Run(cold, warm, 10**9, None)]
+            case, name.replace("_", "-"), runs=[Run(cold, warm, 10**9, [])]
         )
         for name, (cold, warm) in seconds.items()
     }
@@ -271,7 +273,7 @@ def test_a_ratio_of_some_blocks_is_a_bound() -> None:
     page = as_page([result], OPTIONS, "two cores", {})
     assert "| > 15 cold, 30 warm: not known |" in page
     assert "block 1 needs 1,289 GB, so the times are of the other blocks" in page
-    result.ways["eigvals"].runs[0] = Run(100.0, 100.0, 1, None)
+    result.ways["eigvals"].runs[0] = Run(100.0, 100.0, 1, [])
     assert as_json([result], OPTIONS, "", {})["models"][0]["goals"][0]["met"]
 
 
@@ -289,7 +291,7 @@ def test_the_suite_at_toy_size(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert found["sed2"]["times_sed2"]["cold"] == {"median": 1, "low": 1, "high": 1}
     assert len(found["sed2"]["seconds_cached"]) == 1
     (run,) = found["sed2"]["runs"]
-    assert run["stages"].keys() == {"importing", "tracing", "lowering", "compiling"}
+    assert run["stages"].keys() == {"importing"}
     assert 0 < sum(run["stages"].values()) < run["first"]
     assert "- sed2: of its first answer, " in page
     for name in ("limit", "eigvals"):
@@ -307,7 +309,27 @@ def test_the_suite_at_toy_size(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 def test_a_way_that_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(Failed, match=r"bare LAPACK ended with 1: FileNotFoundError.*problem\.json"):
-        time_way("limit", tmp_path, 1, tmp_path, 60)
+        time_way("limit", [tmp_path], 1, tmp_path, 60)
+
+
+def test_a_way_that_takes_too_long_is_ended_and_its_time_is_a_lower_bound(tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        time_way("limit", [tmp_path], 1, tmp_path, at_most=0.01)
+    result = result_of(sed2=(2.0, 1.0), training=(9.0, 9.0))
+    result.ways["training"].stopped = True
+    page = as_page([result], OPTIONS, "two cores", {})
+    assert "| > 4.5 cold, 9.0 warm: not known |" in page
+    assert "- training to convergence: ended after 9 s, before its first answer." in page
+
+
+def test_the_search_for_the_length_of_a_training_ends_in_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    problem, _ = make_problem(MLP, tmp_path, 1e9)
+    fallen = SimpleNamespace(loss=[np.geomspace(1, 1e-9, FIRST)])
+    monkeypatch.setattr(training, "_train", lambda problem, dataset, epochs: fallen)
+    found = training.find_epochs(problem, problem.data, seconds=0)
+    assert (found.epochs, found.converged) == (FIRST, False)
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -318,9 +340,34 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--only", "MLP 1-2"], ["--ways", "limit"], ["--rounds", "0"], ["--cores", "999"]]
+    "arguments",
+    [
+        ["--only", "MLP 1-2"],
+        ["--ways", "limit"],
+        ["--rounds", "0"],
+        ["--cores", "999"],
+        ["--at-most", "1"],
+    ],
 )
 def test_useless_arguments_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         bench.main(arguments)
     assert exit_.value.code == 2
+
+
+@pytest.mark.slow  # as the suite
+def test_networks_together_are_compared_and_put_in_proportion() -> None:
+    names = ("sed2", "eigvals")
+    runs = together.measure([MLP, replace(MLP, model="MLP 54-3-7")], 1, 1, names)
+    assert [len(run.values) for (run,) in runs.values()] == [0, 2]
+    (ours, *_), theirs = together.rows(runs)[0], together.rows(runs)[1]
+    assert ours == "sed2"
+    cold = runs["eigvals"][0].first / runs["sed2"][0].first
+    assert theirs[2] == f"{cold:.1f} ({cold:.1f} to {cold:.1f})"
+
+
+def test_wrong_values_end_it_before_any_time_is_told() -> None:
+    values = Values(np.ones((1, 1)), np.ones((1, 1, 1)), np.ones(1))
+    answer = {"2sed": Answer(np.ones((1, 1)), np.full((1, 1, 1), 2.0))}
+    with pytest.raises(SystemExit, match="FAILED: the paper's way"):
+        together._check("eigvals", Run(1.0, 1.0, 1, [values]), [answer])

@@ -258,14 +258,24 @@ class ThisProcess:
 
     def values(self, tasks: Sequence[Task], progress: Progress) -> list[Any]:
         found = dict(done_together(tasks, self._dataset, progress))
-        return [
-            found[i]
-            if i in found
-            else task.compute(
-                self._dataset, part(progress, task.title, i, len(tasks)), prefixes=self._prefixes
-            )
-            for i, task in enumerate(tasks)
-        ]
+        for number, place in enumerate(_in_groups(tasks)):
+            if place not in found:
+                task = tasks[place]
+                told = part(progress, task.title, number, len(tasks))
+                found[place] = task.compute(self._dataset, told, prefixes=self._prefixes)
+        return [found[place] for place in range(len(tasks))]
+
+
+def _in_groups(tasks: Sequence[Task]) -> list[int]:
+    """Their places, those with the same first blocks one after the other: what they share need not
+    be kept for long."""
+    seen: dict[Hashable, int] = {}
+
+    def first_seen(place: int) -> list[int]:
+        blocks = tasks[place].model.blocks
+        return [seen.setdefault(blocks[:j], len(seen)) for j in range(1, len(blocks) + 1)]
+
+    return sorted(range(len(tasks)), key=first_seen)
 
 
 def done_together(

@@ -16,7 +16,7 @@ from sed2.options import TrainingSettings
 from sed2.request import load_data
 from sed2.settings import Settings
 from sed2.spec.schema import load_spec
-from sed2.tasks import BASELINES, ESTIMATE, TRAINING, Task
+from sed2.tasks import BASELINES, ESTIMATE, TRAINING, Task, ThisProcess
 from sed2.training.recipe import train
 from sed2.training.result import Training
 from tests.runs.made import assert_same
@@ -65,3 +65,18 @@ def test_a_baseline_may_be_missing_for_the_memory_alone(monkeypatch: pytest.Monk
     assert bounded.is_lasting(missing)
     monkeypatch.setattr(tasks, "default_budget", lambda: NOMINAL_BUDGET)
     assert COMPARED.is_lasting(missing)
+
+
+def test_models_that_share_first_blocks_are_worked_on_one_after_the_other() -> None:
+    """Their values come in the order that was asked for all the same."""
+    names = ["MLP 54-3-2-7", "MLP 54-4-7", "MLP 54-3-5-7", "MLP 54-4-2-7"]
+    wanted = [Task(ESTIMATE, load_spec(name).models[0], SETTINGS) for name in names]
+    told: list[tuple[str, float]] = []
+    place = ThisProcess(load_data(SETTINGS))
+    place.announce(wanted, lambda *told: None)
+    found = place.values(wanted, lambda what, done, total: told.append((what, done / total)))
+    assert [result.name for result in found] == names
+    assert list(dict.fromkeys(what for what, _ in told)) == [names[i] for i in (0, 2, 1, 3)]
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1

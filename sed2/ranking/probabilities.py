@@ -64,34 +64,28 @@ def probability_ahead(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 class Best:
     """P(best) of models whose simulations come one by one: those of 1,000 would be a gigabyte.
 
-    Of a model is kept in which simulations none so far is ahead of it. If the best come first, few
-    models have any."""
+    Of a model is kept where none so far is ahead of it, in which simulations and at which eps."""
 
     def __init__(self) -> None:
-        self._models = 0
         self._top = np.full((1, 1), -np.inf)
-        self._leads: dict[int, np.ndarray] = {}
+        self._leads: list[np.ndarray] = []
 
     def add(self, simulated: np.ndarray) -> None:
         """One more model, by its (S, E + 1) curves and scores."""
-        beaten = simulated > self._top
-        self._leads = {
-            model: still for model, leads in self._leads.items() if (still := leads & ~beaten).any()
-        }
-        leads = beaten | (simulated == self._top)
-        if leads.any():
-            self._leads[self._models] = leads
+        beaten = (simulated > self._top).ravel()
+        self._leads = [leads[~beaten[leads]] for leads in self._leads]
         self._top = np.maximum(self._top, simulated)
-        self._models += 1
+        self._leads.append(np.flatnonzero(simulated == self._top))
 
     @property
     def probabilities(self) -> np.ndarray:
         """(M, E + 1) that each of the M models is ahead of all others; they sum to one."""
-        count = np.zeros((self._models, self._top.shape[1]))
-        ties = sum(self._leads.values(), np.zeros(self._top.shape))  # which share their simulation
-        for model, leads in self._leads.items():
-            count[model] = (leads / np.maximum(ties, 1)).sum(axis=0)
-        probability = (count + 1 / self._models) / (len(self._top) + 1)
+        simulations, width = self._top.shape
+        ties = np.bincount(np.concatenate(self._leads), minlength=1)  # which share their simulation
+        count = np.array(
+            [np.bincount(leads % width, 1 / ties[leads], width) for leads in self._leads]
+        )
+        probability = (count + 1 / len(self._leads)) / (simulations + 1)
         return np.where(np.isnan(self._top).any(axis=0), np.nan, probability)
 
 

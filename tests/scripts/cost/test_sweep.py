@@ -57,3 +57,8 @@ def test_too_few_candidates_are_refused(count: str) -> None:
 def test_no_more_networks_are_promised_than_there_are() -> None:
     with pytest.raises(ValueError, match="there are 1266 networks, not 2000"):
         sweep.random_networks(2000)
+
+
+def test_documents_are_compared_without_their_seconds() -> None:
+    one, other = (f'{{"a": [{{"cpu_seconds": {seconds}, "b": 1}}]}}' for seconds in (2.0, 3.0))
+    assert sweep.without_seconds(one) == sweep.without_seconds(other) == '{"a": [{"b": 1}]}'

@@ -13,8 +13,8 @@ is had from tasks that do nothing.
 For the rest, results of so many candidates are made from three real ones, each moved by chance by a
 tenth, and ranked, printed, written and read in a process of its own, whose peak is told.
 
-With another checkout, half of the networks and all of them are ranked in one process on its code
-and on this one, in turn: CPU seconds and peak memory, and nothing else.
+With another checkout, all networks are ranked in one process on its code and on this one, and half
+of them on this one: CPU seconds and peak memory, and nothing else.
 
 With `--workers`, clusters of so many of them, each started for it on this machine, rank the
 networks, and nothing else is done.
@@ -41,7 +41,7 @@ import numpy as np
 from scripts.common.pages import show, table
 from scripts.common.paths import ROOT
 from scripts.common.processes import finding_scripts, peak_bytes, without_settings
-from scripts.cost.startup import spent
+from scripts.cost.startup import Spent, spent
 
 BASE = ("MLP 54-16-7", "MLP 54-13-11-9-7", "MLP 54-10-2-10-25-7")
 
@@ -115,25 +115,32 @@ def _rank(networks: Sequence[str], folder: str) -> list[str]:
 
 
 def against_rows(given: argparse.Namespace) -> list[str]:
-    """The table of what one process takes on this code and on another one."""
+    """The table of what one process takes on this code, and for all networks on another one."""
     networks = random_networks(given.candidates)
-    rows = []
-    for count in (len(networks) // 2, len(networks)):
-        found = []
-        for checkout in (ROOT, given.against.resolve()):
-            with tempfile.TemporaryDirectory() as folder:
-                command = [*_rank(networks[:count], folder), *_settings(given)]
-                own = {"PYTHONPATH": str(checkout), "SED2_CACHE_DIR": folder}
-                found.append(spent(command, without_settings() | own, Path(folder)))
-        now, before = found
-        rows.append(
-            [
-                f"{count:,}",
-                *(f"{each.seconds:.1f} s, {each.peak:,.0f} MB" for each in found),
-                f"{now.seconds / before.seconds:.2f}",
-            ]
+
+    def one(count: int, checkout: Path) -> Spent:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [*_rank(networks[:count], folder), *_settings(given)]
+            own = {"PYTHONPATH": str(checkout), "SED2_CACHE_DIR": folder}
+            return spent(command, without_settings() | own, Path(folder))
+
+    half, now, before = (
+        one(count, checkout)
+        for count, checkout in (
+            (len(networks) // 2, ROOT),
+            (len(networks), ROOT),
+            (len(networks), given.against.resolve()),
         )
-    return table(["networks", "now", "before", "ratio of CPU"], rows)
+    )
+    rows = [
+        [f"{count:,}, {which}", f"{each.seconds:.1f} s", f"{each.peak:,.0f} MB", times]
+        for count, which, each, times in (
+            (len(networks) // 2, "now", half, ""),
+            (len(networks), "now", now, f"{now.seconds / before.seconds:.2f}"),
+            (len(networks), "before", before, "1"),
+        )
+    ]
+    return table(["networks", "CPU", "peak memory", "times that of before"], rows)
 
 
 def _settings(given: argparse.Namespace) -> list[str]:

@@ -24,7 +24,7 @@ from scripts.bench.clock import Run, time_way
 from scripts.bench.prepare import make_problem
 from scripts.bench.suite import Ratio
 from scripts.bench.ways import WAYS
-from scripts.common.pages import show, table, tell
+from scripts.common.pages import table, tell
 
 MODELS = ("MLP 54-16-7", "MLP 54-13-11-9-7", "MLP 54-10-2-10-25-7")
 NAMES = ("sed2", "sed2+errors", "eigvals", "eigvalsh")
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cases = [Case(model, "covertype", samples=100, draws=100, few=100) for model in MODELS]
     runs = measure(cases, given.rounds, given.cores)
     columns = ["way", "cold", "times sed2", "warm", "times sed2"]
-    show("\n".join(table(columns, rows(runs))) + "\n")
+    print("\n".join(table(columns, rows(runs))))
     return 0
 
 

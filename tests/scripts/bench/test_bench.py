@@ -356,9 +356,14 @@ def test_useless_arguments_are_refused(arguments: list[str]) -> None:
 
 
 @pytest.mark.slow  # as the suite
-def test_networks_together_are_compared_and_put_in_proportion() -> None:
+def test_networks_together_are_compared_and_put_in_proportion(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     names = ("sed2", "eigvals")
     runs = together.measure([MLP, replace(MLP, model="MLP 54-3-7")], 1, 1, names)
+    monkeypatch.setattr(together, "measure", lambda cases, rounds, cores: runs)
+    assert together.main([]) == 0
+    assert "| the paper's way, `numpy.linalg.eigvals` |" in capsys.readouterr().out
     assert [len(run.values) for (run,) in runs.values()] == [0, 2]
     (ours, *_), theirs = together.rows(runs)[0], together.rows(runs)[1]
     assert ours == "sed2"

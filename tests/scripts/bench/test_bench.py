@@ -291,9 +291,8 @@ def test_the_suite_at_toy_size(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert found["sed2"]["times_sed2"]["cold"] == {"median": 1, "low": 1, "high": 1}
     assert len(found["sed2"]["seconds_cached"]) == 1
     (run,) = found["sed2"]["runs"]
-    assert run["stages"].keys() == {"importing"}
-    assert 0 < sum(run["stages"].values()) < run["first"]
-    assert "- sed2: of its first answer, " in page
+    assert run["stages"] is None  # of XLA alone
+    assert "- sed2: of its first answer, " not in page
     for name in ("limit", "eigvals"):
         assert found[name]["agreement"]["difference"] <= WAYS[name].tolerance
         (run,) = found[name]["runs"]

@@ -110,10 +110,10 @@ def _input_key(result: ModelResult) -> tuple[int, int, int]:
 
 def _deviations(replicates: np.ndarray, freedom: float, rng: np.random.Generator) -> np.ndarray:
     """(S, E + 1) normal, with the covariance of the replicates (R, E + 1), and heavier tails."""
-    coefficients = rng.normal(size=(SIMULATIONS, len(replicates)))
+    normal = rng.standard_normal((SIMULATIONS, len(replicates))) @ replicates
     freedom = max(freedom, 1)
-    coefficients *= np.sqrt(freedom / rng.chisquare(freedom, size=(SIMULATIONS, 1)))
-    return coefficients @ replicates
+    heavier: np.ndarray = np.sqrt(freedom / rng.chisquare(freedom, size=(SIMULATIONS, 1)))
+    return heavier * normal
 
 
 def _square(deviations: np.ndarray) -> np.ndarray:

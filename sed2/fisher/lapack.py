@@ -59,7 +59,9 @@ def run_chain(
         keys = threefry.block_keys(items.settings.seed, block.stream, draws)
         uniform = threefry.uniforms(keys, block.parameters + noise)
         with np.errstate(all="ignore"):  # a spectrum that is not finite is told
-            passes = _forward(block, items.settings, uniform, x)
+            passes = _forward(
+                block, items.settings, uniform, x, shared=block is items.chain.blocks[0]
+            )
             mean = passes[-1].output
             if way.name == "units":
                 factor = _OfUnits(passes[0].features, scaled, run)
@@ -100,8 +102,17 @@ class _Pass:
 
 
 def _forward(
-    block: ChainBlock, settings: SpectraSettings, uniform: np.ndarray, x: np.ndarray
+    block: ChainBlock,
+    settings: SpectraSettings,
+    uniform: np.ndarray,
+    x: np.ndarray,
+    *,
+    shared: bool,
 ) -> list[_Pass]:
+    """
+    Args:
+        x: (D, N, width), or if it is shared by all draws (1, N, width).
+    """
     passes: list[_Pass] = []
     used = 0
     for layer in dense_layers(block.block, block.input_shape):
@@ -119,7 +130,8 @@ def _forward(
             features = np.concatenate([x, np.ones((*x.shape[:-1], 1))], axis=-1)
         slopes = None if layer.is_linear else (z > 0).astype(float)
         output = z if slopes is None else np.maximum(z, 0)
-        features = _compressed(features, shared=len(x) == 1)
+        features = _compressed(features, shared=shared)
+        shared = False  # whatever the number of draws: one of them rounds as among others
         passes.append(_Pass(features, kernel, slopes, output))
         x = output
     return passes

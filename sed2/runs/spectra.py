@@ -53,8 +53,7 @@ class KeptSpectra:
         begun: Plan | None = self._store.load(place, key, Plan)
         if begun and begun.bytes <= max(items.plan.bytes, default_budget()):
             return begun
-        if items.plan.chunk < len(items):  # else there are no pieces to be kept
-            self._store.save(place, key, items.plan, Plan)
+        self._store.save(place, key, items.plan, Plan)
         return items.plan
 
     def piece(self, items: Items, first: int, compute: Callable[[], Spectra]) -> Spectra:

@@ -103,6 +103,21 @@ def test_engines_agree(
     np.testing.assert_allclose(*values, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("model", ["MLP 6-8-5-3", "MLP 6-2-9-3"])
+@pytest.mark.parametrize("chain", ["blocks", "end-to-end"])
+def test_no_bit_depends_on_the_batch(model: str, chain: str) -> None:
+    """By LAPACK: one draw alone has the spectra that it has among others."""
+    its = Settings(samples=4, draws=3, chain=chain, input_groups=0, sigma=0.5)
+    built = build_chain(load_spec(model).models[0].blocks, (6,), chain)
+    x = np.random.default_rng(1).normal(size=(4, 6))
+    items = Items(built, x, np.arange(3), np.ones((3, 4)), its, make_plan(built, 3, 4, its))
+    together = spectra_of("lapack", items)
+    for draw in range(3):
+        alone = spectra_of("lapack", items[np.array([draw])])
+        for mine, other in zip(together.blocks, alone.blocks, strict=True):
+            np.testing.assert_array_equal(mine.roots[[draw]], other.roots)
+
+
 def test_spectra_that_one_engine_kept_serve_the_other(tmp_path: Any) -> None:
     """A shorter series is the beginning of a longer one, whoever makes the rest."""
     spec, its = "MLP 54-6-7", {"dataset": "covertype", "samples": 20, "eps": "0.1"}

@@ -14,7 +14,7 @@ from sed2 import api, tasks
 from sed2.baselines import registry
 from sed2.baselines.results import BaselineValue
 from sed2.errors import UsageError
-from sed2.fisher import kept
+from sed2.fisher import kept, sample
 from sed2.fisher.items import Items
 from sed2.gating.baseline import to_text
 from sed2.ranking.results import Ranking
@@ -49,7 +49,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_a_run_directory_changes_no_number(tmp_path: Path, told: Told, wanted: str) -> None:
     assert text(ranked(told.run(tmp_path / "run"))) == wanted
     assert (told.warnings, told.lines) == ([], [])
-    assert not (tmp_path / "run" / "pieces").exists()  # of a work in one piece the result is kept
+    assert not list((tmp_path / "run" / "pieces").iterdir())  # the spectra are whole
 
 
 def test_the_same_command_computes_nothing_again(
@@ -273,6 +273,31 @@ def test_a_death_between_the_series_changes_no_bit_and_leaves_no_piece(
     computes = "sed2.fisher.sample._run_chain"
     monkeypatch.setattr(computes, lambda *_, **__: pytest.fail("a piece was computed"))
     assert text(ranked(tmp_path / "run", spec, **many)) == whole
+    assert not list((tmp_path / "run").glob("pieces/*/*.sed2"))
+
+
+def test_a_death_between_the_series_of_a_work_in_one_piece_changes_no_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is begun anew, as a whole: XLA rounds otherwise in another batch."""
+    blocks = [{"dense": {"features": 4, "activation": "tanh"}}, {"dense": {"features": 7}}]
+    spec, many = {"name": "a", "blocks": blocks}, {"draws": 10, "input_groups": 4}
+    lengths, run_chain = [], sample._run_chain
+
+    def counted(items: Items, *more: Any) -> Any:
+        lengths.append(len(items))
+        return run_chain(items, *more)
+
+    monkeypatch.setattr(sample, "_run_chain", counted)
+    whole = text(ranked(tmp_path / "undisturbed", spec, **many))
+    with monkeypatch.context() as patch:
+        patch.setattr(spectra.KeptSpectra, "save", interrupt_after(1, spectra.KeptSpectra.save))
+        with pytest.raises(KeyboardInterrupt):
+            ranked(tmp_path / "run", spec, **many)
+    assert len(list((tmp_path / "run" / "spectra").iterdir())) == 1
+    assert text(ranked(tmp_path / "run", spec, **many)) == whole
+    assert len(lengths) == 3
+    assert len(set(lengths)) == 1  # all of them each time
     assert not list((tmp_path / "run").glob("pieces/*/*.sed2"))
 
 

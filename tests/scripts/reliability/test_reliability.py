@@ -239,7 +239,7 @@ def test_a_toy_run_writes_its_page(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.slow
 def test_another_result_is_found_out(tmp_path: Path) -> None:
     lab = Lab(tmp_path, 4, 2, quiet, ("MLP 54-2-7",))
-    lab.__dict__["undisturbed"] = (b"another", 1.0)
+    lab.__dict__["undisturbed"] = (b'"another"', 1.0)
     with pytest.raises(BrokenError, match="the result is the same"):
         lab.check(tmp_path / "run", tmp_path / "r.json", "undisturbed")
 

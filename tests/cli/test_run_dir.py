@@ -79,10 +79,8 @@ def test_a_file_in_the_way_is_told_before_the_work(
 
 def test_a_full_disk_is_told_and_loses_nothing(sed2: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is full when the second result is written."""
-    write, left = (
-        store.write,
-        [5],
-    )  # the manifest; of the first model the spectra in three parts, and the result
+    # The manifest; of the first model the plan, the spectra in three parts, and the result.
+    write, left = store.write, [6]
 
     def full(path: Path, file: bytes, run_dir: Path) -> None:
         left[0] -= 1

@@ -39,7 +39,7 @@ class SpectraStore(Protocol):
         """Keep the spectra of a whole series."""
 
     def is_begun(self, items: Items) -> bool:
-        """Whether pieces of the work on these items are kept."""
+        """Whether the work on these items was begun, and not ended."""
 
     def begun(self, items: Items) -> Plan:
         """The plan by which the work on these items was begun; their own, if it was not."""
@@ -101,7 +101,8 @@ def spectra_of_series(
     if store.is_begun(items) and any(
         each.count and (kept is None or kept.draws < each.count)
         for kept, each in zip(known, series, strict=True)
-    ):  # it died as it saved them: its pieces have them all, and another batch rounds otherwise
+    ):  # it died as it saved them: all of them again, by its pieces if there are any, since another
+        # batch rounds otherwise
         known = [None] * len(series)
     missing, first = [], 0
     for each, kept in zip(series, known, strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sed2.measure.montecarlo import log_mean_and_weights, log_mean_exp, tilted_weights
+from sed2.measure.montecarlo import log_mean_and_weights, log_mean_exp
 
 
 def two_sed(logdets: np.ndarray, eps: np.ndarray, zeta: float, parameters: int) -> np.ndarray:
@@ -30,11 +30,7 @@ def lower_two_sed_terms(logdets: np.ndarray, eps: np.ndarray) -> np.ndarray:
     Returns:
         (..., L).
     """
-    earlier = np.cumsum(logdets, axis=-1)[..., :-1]
-    weights = tilted_weights(earlier, axis=-2)
-    first = log_mean_exp(logdets[..., 0])[..., None]
-    rest = (weights * logdets[..., 1:]).sum(axis=-2)
-    return np.concatenate([first, rest], axis=-1) / np.abs(np.log(eps))[..., None]
+    return np.stack(_pass(logdets)[0], axis=-1) / np.abs(np.log(eps))[..., None]
 
 
 def lower_two_sed(logdets: np.ndarray, eps: np.ndarray, zeta: float, parameters: int) -> np.ndarray:
@@ -45,17 +41,24 @@ def lower_two_sed(logdets: np.ndarray, eps: np.ndarray, zeta: float, parameters:
 def two_and_lower(
     logdets: np.ndarray, eps: np.ndarray, zeta: float, parameters: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`two_sed` and `lower_two_sed` in one pass over the blocks, which is several times as fast
-    where the draws of a block are next to each other in memory."""
+    """`two_sed` and `lower_two_sed` at once."""
+    shares, two = _pass(logdets)
+    scale = np.abs(np.log(eps))
+    return zeta * parameters + two / scale, zeta * parameters + sum(shares) / scale
+
+
+def _pass(logdets: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """One pass over the blocks: the share of each in lower 2sED, and 2sED, before zeta d and c.
+
+    It is several times as fast where the draws of a block are next to each other in memory."""
     first, *later = np.moveaxis(logdets, -1, 0)
     total, (two, weights) = first, log_mean_and_weights(first)
-    lower = two
+    shares = [two]
     for block in later:
-        lower = lower + np.einsum("...k,...k->...", weights, block)
+        shares.append(np.einsum("...k,...k->...", weights, block))
         total = total + block
         two, weights = log_mean_and_weights(total)
-    scale = np.abs(np.log(eps))
-    return zeta * parameters + two / scale, zeta * parameters + lower / scale
+    return shares, two
 
 
 def upper_bound(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -257,31 +258,35 @@ def test_pieces_that_whole_spectra_left_are_removed(tmp_path: Path) -> None:
     assert not list(run.glob("pieces/*/*.sed2"))
 
 
-def test_a_death_between_the_series_changes_no_bit_and_leaves_no_piece(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of those with all inputs and those with some left out the first are kept, the others are not:
-    alone they would be another work, in other batches."""
-    spec, many = "MLP 54-3-7", {"draws": 10, "input_groups": 4}
-    monkeypatch.setattr(spectra.KeptSpectra, "work", PIECE)
+def died_between_the_series(tmp_path: Path, spec: Any) -> tuple[str, Callable[[], str]]:
+    """The result of a run; and a call that goes on with the same one in `run`, which died when the
+    spectra with all inputs were kept, and those with some left out were not."""
+    many = {"draws": 10, "input_groups": 4}
     whole = text(ranked(tmp_path / "undisturbed", spec, **many))
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spectra.KeptSpectra, "save", interrupt_after(1, spectra.KeptSpectra.save))
         with pytest.raises(KeyboardInterrupt):
             ranked(tmp_path / "run", spec, **many)
     assert len(list((tmp_path / "run" / "spectra").iterdir())) == 1
+    return whole, lambda: text(ranked(tmp_path / "run", spec, **many))
+
+
+def test_a_death_between_the_series_changes_no_bit_and_leaves_no_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The series that are not kept would be another work alone, in other batches."""
+    monkeypatch.setattr(spectra.KeptSpectra, "work", PIECE)
+    whole, go_on = died_between_the_series(tmp_path, "MLP 54-3-7")
     computes = "sed2.fisher.sample._run_chain"
     monkeypatch.setattr(computes, lambda *_, **__: pytest.fail("a piece was computed"))
-    assert text(ranked(tmp_path / "run", spec, **many)) == whole
+    assert go_on() == whole
     assert not list((tmp_path / "run").glob("pieces/*/*.sed2"))
 
 
-def test_a_death_between_the_series_of_a_work_in_one_piece_changes_no_bit(
+def test_a_work_in_one_piece_that_died_between_the_series_is_begun_anew_as_a_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is begun anew, as a whole: XLA rounds otherwise in another batch."""
     blocks = [{"dense": {"features": 4, "activation": "tanh"}}, {"dense": {"features": 7}}]
-    spec, many = {"name": "a", "blocks": blocks}, {"draws": 10, "input_groups": 4}
     lengths, run_chain = [], sample._run_chain
 
     def counted(items: Items, *more: Any) -> Any:
@@ -289,15 +294,10 @@ def test_a_death_between_the_series_of_a_work_in_one_piece_changes_no_bit(
         return run_chain(items, *more)
 
     monkeypatch.setattr(sample, "_run_chain", counted)
-    whole = text(ranked(tmp_path / "undisturbed", spec, **many))
-    with monkeypatch.context() as patch:
-        patch.setattr(spectra.KeptSpectra, "save", interrupt_after(1, spectra.KeptSpectra.save))
-        with pytest.raises(KeyboardInterrupt):
-            ranked(tmp_path / "run", spec, **many)
-    assert len(list((tmp_path / "run" / "spectra").iterdir())) == 1
-    assert text(ranked(tmp_path / "run", spec, **many)) == whole
+    whole, go_on = died_between_the_series(tmp_path, {"name": "a", "blocks": blocks})
+    assert go_on() == whole
     assert len(lengths) == 3
-    assert len(set(lengths)) == 1  # all of them each time
+    assert len(set(lengths)) == 1
     assert not list((tmp_path / "run").glob("pieces/*/*.sed2"))
 
 
